@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
 from reconciler.cli.loading import failure_from_problems
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.model.comparison import Comparison
 from reconciler.model.desired import DesiredState
 from reconciler.model.torrent_file import FetchedTorrent
 from reconciler.report.text.problems import format_count
+from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.desired.revision import GitRevision
@@ -41,7 +43,8 @@ def diff_command(settings: Settings, old: str, new: str, *, detailed_exitcode: b
     from reconciler.retry import utc_now
 
     logs.configure(settings)
-    old_side, new_side = _load_sides(settings, (old, new))
+    with ProgressBars(settings):
+        old_side, new_side = _load_sides(settings, (old, new))
     console.print_problems(settings, new_side.desired.warnings)
     comparison = compare_states(
         old_side.desired, new_side.desired, utc_now(), names=(old, new), locate=_FileLocator(old_side, new_side)
@@ -66,7 +69,11 @@ class _FileLocator:
 
 def _load_sides(settings: Settings, names: Sequence[str]) -> list[_Side]:
     """Load both states. Raises `CommandFailure` with the problems of the first one that is invalid."""
-    return [_load_side(name) for name in names]
+    sides = []
+    for name in names:
+        with track_wait("loading", name):
+            sides.append(_load_side(name))
+    return sides
 
 
 def _load_side(name: str) -> _Side:

@@ -116,9 +116,9 @@ class _RedrawnDisplay:
             status_lines = render_status(status, replace(page, limit=limit), width)
             lines = list(fit_lines([*head, *status_lines], width))
             excess = len(lines) - (height - 1)
-            if excess <= 0 or limit == 1 or page.limit is not None:
+            if excess <= 0 or limit <= 1 or page.limit is not None:
                 return [*lines[: height - 1], EMPTY_LINE]  # the terminal writes ^C there
-            limit = max(1, limit - excess)
+            limit -= max(1, excess // 2)  # a torrent takes one line or two
 
 
 class WaitProgress:

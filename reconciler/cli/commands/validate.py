@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.cli import console, logs
 from reconciler.cli.loading import find_desired_files, load_desired
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import OutputFormat, Settings
 from reconciler.desired import list_yaml_files
 from reconciler.model.desired import DesiredState
@@ -14,7 +15,9 @@ from reconciler.report.text.problems import format_count
 def validate_command(settings: Settings) -> int:
     """Load the files without contacting anything, and report the result. Return the exit code."""
     logs.configure(settings)
-    _write_validation(settings, load_desired(settings, resolve_secrets=False))
+    with ProgressBars(settings):
+        desired = load_desired(settings, resolve_secrets=False)
+    _write_validation(settings, desired)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -72,6 +73,22 @@ def test_a_redrawn_status_counts_the_torrents_below_the_height(monkeypatch: pyte
     assert text.count("\n") < 12
     assert "more" in text
     assert "t30" not in text
+
+
+@pytest.mark.parametrize(("state", "shown"), [("uploading", 5), ("missing", 2)])
+def test_a_redrawn_status_fills_the_height_and_ends_with_the_totals(
+    state: str, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "15")
+    reason = "not on the instance" if state == "missing" else ""
+    rows = [make_status_row(number, state, reason=reason, name="x" * 30 + f" t{number}") for number in range(1, 301)]
+    with replace_streams(monkeypatch, "stdout") as terminal, make_status_display(Settings(), OPTIONS) as display:
+        assert display.show(make_status_report(*rows), NOON)
+        lines = terminal.getvalue().splitlines()
+    assert sum(bool(re.search(r"\bt\d", line)) for line in lines) == shown
+    assert any("300 declared torrents: " in line for line in lines)
+    assert len(lines) <= 15
 
 
 def test_waiting_prints_a_line_only_at_changes(capsys: pytest.CaptureFixture[str]) -> None:
