@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from reconciler.demo.servers import QbittorrentServer, ReservedPort
+from reconciler.demo.servers import ReservedPort
+from tests.conftest import MakeServer
 from tests.support.docs_commands import find_outside_reason
 from tests.support.docs_pages import Block, read_command_lines
 from tests.support.docs_sessions import SESSIONS, DocsSession, read_steps
@@ -37,9 +38,10 @@ instances:
 
 
 @pytest.mark.parametrize("page", sorted(SESSIONS))
-def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: Callable[[], QbittorrentServer]) -> None:
+def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: MakeServer) -> None:
     addresses = {"docs/how-to/several-instances.md": (FIRST, SECOND), "docs/desired-state.md": ()}.get(page, (FIRST,))
-    servers = {address: make_server() for address in addresses}
+    # To check the password of each login costs as much as the rest of a command
+    servers = {address: make_server(trusted_client="127.0.0.1") for address in addresses}
     variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
     environ = {variable: server.password for variable in variables for server in servers.values()}
     port = ReservedPort("127.0.0.1")
