@@ -303,6 +303,21 @@ def schema() -> None:
     raise typer.Exit(schema_command())
 
 
+@app.command("explain-error")
+def explain_error(code: options.ErrorCodeArgument = None) -> None:
+    """Explain the code of an error or a warning.
+
+    Shows what it means, with an example of wrong and of right YAML.
+
+    \b
+    Example:
+      reconcile explain-error E030
+    """
+    from reconciler.cli.commands.explain_error import explain_error_command
+
+    raise typer.Exit(explain_error_command(code))
+
+
 @app.command()
 @shared_options("file", "output", "instance", "state_dir")
 def status(

@@ -20,7 +20,7 @@ from reconciler.cli.settings import (
     measure_terminal,
     should_use_colour,
 )
-from reconciler.model.position import Position, Problem
+from reconciler.model.position import Problem
 from reconciler.report.text.layout import fit_lines
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, write_lines
 from reconciler.report.text.problems import render_problems
@@ -127,11 +127,13 @@ def print_failure(settings: Settings, failure: CommandFailure) -> None:
     if settings.log_format is LogFormat.JSON:
         _log_failure(settings, failure)
     else:
-        shown, with_source = (MAX_SHOWN_PROBLEMS, _read_source_line) if sys.stderr.isatty() else (len(problems), None)
-        print_stderr(*render_problems(problems[:shown], "error", None if failure.from_unsaved_text else with_source))
+        shown = MAX_SHOWN_PROBLEMS if sys.stderr.isatty() else len(problems)
+        print_stderr(*render_problems(problems[:shown], "error"))
         if len(problems) > shown:
             print_stderr(make_line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         print_stderr(make_line(("error: ", Style.DELETE), str(failure)))
+        if problems:
+            print_stderr(make_line((f"reconcile explain-error {problems[0].code} explains the code", Style.DIM)))
         if failure.detail_lines:
             print_stderr(EMPTY_LINE, *(make_line("  ", (text, Style.COPY)) for text in failure.detail_lines))
 
@@ -195,11 +197,3 @@ def _log_problem(level: str, problem: Problem) -> None:
 
     details = problem_json(problem)
     structlog.get_logger().log(logging.getLevelName(level.upper()), details.pop("message"), **details)
-
-
-def _read_source_line(position: Position) -> str | None:
-    try:
-        with Path(position.file).open(encoding="utf-8-sig") as stream:
-            return next((text for number, text in enumerate(stream, 1) if number == position.line), None)
-    except (OSError, UnicodeDecodeError):
-        return None

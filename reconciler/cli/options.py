@@ -334,6 +334,7 @@ TorrentsArgument = Annotated[list[str], typer.Argument(metavar="TORRENT", show_d
 _STATE_HELP: Final = "A YAML file, a folder of them, or git:REV[:PATH]."
 OldStateArgument = Annotated[str, typer.Argument(metavar="OLD", show_default=False, help=_STATE_HELP)]
 NewStateArgument = Annotated[str, typer.Argument(metavar="NEW", show_default=False, help=_STATE_HELP)]
+ErrorCodeArgument = Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as E030. Without: list all.")]
 ShellArgument = Annotated[Shell, typer.Argument(metavar="SHELL", show_default=False, help="bash, zsh or fish.")]
 SourcesArgument = Annotated[
     list[str],

@@ -100,8 +100,7 @@ class StatusSettings:
 class CommandFailure(Exception):
     """The end of a command without a report: a message, an exit code, and the problems of the desired state.
 
-    `detail_lines` are shown verbatim below the message, for copying. With `from_unsaved_text` the problems are in a
-    text that no file contains, so that no source line can be shown.
+    `detail_lines` are shown verbatim below the message, for copying.
     """
 
     def __init__(
@@ -110,14 +109,11 @@ class CommandFailure(Exception):
         exit_code: int,
         problems: Sequence[Problem] = (),
         detail_lines: Sequence[str] = (),
-        *,
-        from_unsaved_text: bool = False,
     ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.problems = problems
         self.detail_lines = detail_lines
-        self.from_unsaved_text = from_unsaved_text
 
 
 def should_use_colour(stream: TextIO) -> bool:

@@ -15,6 +15,7 @@ from reconciler.desired.messages import problem_from_error
 from reconciler.desired.salvage import salvage_document
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.position import Problem
 
 
@@ -50,7 +51,14 @@ def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDo
     if is_whole:
         return CheckedDocument(document, *salvage_document(data, errors))
     hint = "Correct these first"
-    problems.append(Problem(problems[-1].position, "there may be more problems from here on: these are enough", hint))
+    problems.append(
+        Problem(
+            problems[-1].position,
+            Code.TOO_MANY_PROBLEMS,
+            "there may be more problems from here on: these are enough",
+            hint,
+        )
+    )
     return CheckedDocument(document, {"version": 1}, (), is_whole=False)
 
 

@@ -8,12 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.desired.torrent_files import TorrentFileCache
+from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 
 if TYPE_CHECKING:
+    from ruamel.yaml.nodes import Node
+
     from reconciler.desired.secret_hosts import SecretLock
 
 MAX_PROBLEMS: Final = 1000  # that are listed: nobody reads more, and each costs time and memory
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedText:
+    """The text of a file, and the root node of each document in it; no nodes if it is not YAML."""
+
+    text: str = field(repr=False)
+    roots: Sequence[Node]
 
 
 @dataclass(slots=True)
@@ -27,7 +38,8 @@ class LoadContext:
     `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
     hosts; None: all. `export_folders`: where an export may be written besides the folder of its file. `needs_access`
     False: no instance is contacted, so nothing that only this needs is missed.
-    `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`.
+    `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`. `texts`:
+    the files that were read, by name, for the excerpts of problems.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -43,24 +55,25 @@ class LoadContext:
     export_folders: Sequence[Path] = ()
     needs_access: bool = True
     keeps_references: bool = False
+    texts: dict[str, LoadedText] = field(default_factory=dict, repr=False)
 
-    def add_problem(self, position: Position, message: str, hint: str = "") -> None:
+    def add_problem(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""
-        self.problems.append(Problem(position, message, hint))
+        self.problems.append(Problem(position, code, message, hint))
 
     def has_problem_at(self, position: Position) -> bool:
         """Return True if a problem at this position has been recorded."""
         return any(problem.position == position for problem in self.problems)
 
-    def add_warning(self, position: Position, message: str, hint: str = "") -> None:
+    def add_warning(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a warning."""
-        self.warnings.append(Problem(position, message, hint))
+        self.warnings.append(Problem(position, code, message, hint))
 
-    def add_missing(self, position: Position, message: str, hint: str = "") -> None:
+    def add_missing(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record something that this machine lacks: a problem, or a warning unless `requires_secrets`."""
         if not self.needs_access:
             return
-        (self.add_problem if self.requires_secrets else self.add_warning)(position, message, hint)
+        (self.add_problem if self.requires_secrets else self.add_warning)(position, code, message, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +108,20 @@ def limit_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     if len(problems) <= MAX_PROBLEMS:
         return tuple(problems)
     message = f"{len(problems) - MAX_PROBLEMS:,} more problems from here on are not listed"
-    return (*problems[:MAX_PROBLEMS], Problem(problems[MAX_PROBLEMS].position, message, "Correct the others first"))
+    return (
+        *problems[:MAX_PROBLEMS],
+        Problem(problems[MAX_PROBLEMS].position, Code.TOO_MANY_PROBLEMS, message, "Correct the others first"),
+    )
 
 
 class InvalidValue(ValueError):
-    """A value that breaks a rule. `message` says how, `hint` what to write instead; neither contains a secret."""
+    """A value that breaks a rule, of the kind `code`. `message` says how, `hint` what to write instead.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    Neither contains a secret.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
+        self.code = code
         self.message = message
         self.hint = hint

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.desired.context import LoadContext
+from reconciler.desired.context import LoadContext, LoadedText
 from reconciler.desired.files import SourceFile, list_yaml_files, read_files, read_text
 from reconciler.desired.includes import find_included_files, has_glob
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 
 
@@ -67,6 +68,7 @@ class _DocumentReader:
 
     def _parse(self, source: SourceFile) -> list[YamlDocument]:
         roots, problem = compose_nodes(source.name, source.text)
+        self._context.texts[source.name] = LoadedText(source.text, roots)
         if problem is not None:
             self._add_problem(problem)
         try:
@@ -90,7 +92,7 @@ class _DocumentReader:
         found = find_included_files(document.base, text, self._texts)
         self._context.files += map(str, (*found.files, *found.folders))
         if found.error:
-            self._add_problem(Problem(position, found.error.message, found.error.hint))
+            self._add_problem(Problem(position, Code.INCLUDE, found.error.message, found.error.hint))
         for path in found.files if found.error is None else ():
             if self._is_first_read(path, document, text, position) and (source := self._read_source(path, position)):
                 yield source
@@ -111,7 +113,7 @@ class _DocumentReader:
             hint, message = "Include it once", f"{path} is already included at {origin.position}"
         else:
             hint, message = "Name it once", f"{path} is read twice: -f names {origin.name} too"
-        self._add_problem(Problem(position, message, hint))
+        self._add_problem(Problem(position, Code.INCLUDE, message, hint))
         return False
 
     def _find_way(self, ancestor: str, file: str) -> Position | None:

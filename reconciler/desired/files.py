@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 from reconciler.regular_file import UnsuitableFileError, leads_out, read_regular_file
 
@@ -42,7 +43,7 @@ def read_files(
     problems: list[Problem] = []
     path_by_real_path: dict[str, Path] = {}
     if not paths:
-        problems.append(_build_problem("desired state", "no file was given"))
+        problems.append(_build_problem("desired state", Code.FILE_MISSING, "no file was given"))
     for path in _expand_paths(paths, problems):
         text = texts[path] if path in texts else _read_named_file(path, problems)
         if text is None:
@@ -51,7 +52,9 @@ def read_files(
         if first is path:
             sources.append(SourceFile(str(path), path.parent, text))
         else:
-            problems.append(_build_problem(str(path), f"this is the same file as {first}", "Name it once"))
+            problems.append(
+                _build_problem(str(path), Code.FILE_TWICE, f"this is the same file as {first}", "Name it once")
+            )
     return sources, problems
 
 
@@ -66,15 +69,19 @@ def _expand_paths(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Pa
             yield path
             continue
         if leads_out(path):
-            problems.append(_build_problem(str(path), _LINK_TEXT, _LINK_HINT))
+            problems.append(_build_problem(str(path), Code.LINK_LEADS_OUT, _LINK_TEXT, _LINK_HINT))
             continue
         try:
             yaml_files = sorted(entry for entry in path.iterdir() if _is_yaml_file(entry))
         except OSError as error:
-            problems.append(_build_problem(str(path), f"this directory cannot be read: {error.strerror}"))
+            problems.append(
+                _build_problem(str(path), Code.FILE_UNREADABLE, f"this directory cannot be read: {error.strerror}")
+            )
             continue
         if not yaml_files:
-            problems.append(_build_problem(str(path), "this directory contains no *.yaml or *.yml file"))
+            problems.append(
+                _build_problem(str(path), Code.FILE_UNREADABLE, "this directory contains no *.yaml or *.yml file")
+            )
         yield from yaml_files
 
 
@@ -92,11 +99,13 @@ def _read_named_file(path: Path, problems: list[Problem]) -> str | None:
     """Return the text of a file, unless a link leads out of its folder."""
     try:
         if leads_out(path):
-            problems.append(_build_problem(str(path), _LINK_TEXT, _LINK_HINT))
+            problems.append(_build_problem(str(path), Code.LINK_LEADS_OUT, _LINK_TEXT, _LINK_HINT))
             return None
         return read_text(path, problems)
     except ValueError:
-        problems.append(_build_problem("desired state", "a path contains a NUL character", "Check the path"))
+        problems.append(
+            _build_problem("desired state", Code.FILE_UNREADABLE, "a path contains a NUL character", "Check the path")
+        )
         return None
 
 
@@ -106,29 +115,35 @@ def read_text(path: Path, problems: list[Problem]) -> str | None:
     try:
         raw = read_regular_file(path, _MAX_YAML_BYTES)
     except FileNotFoundError:
-        problems.append(_build_problem(name, "there is no such file", "Check the path"))
+        problems.append(_build_problem(name, Code.FILE_MISSING, "there is no such file", "Check the path"))
         return None
     except UnsuitableFileError as error:
-        problems.append(_build_problem(name, f"this file is not read: {error.strerror}"))
+        problems.append(_build_problem(name, Code.FILE_UNREADABLE, f"this file is not read: {error.strerror}"))
         return None
     except OSError as error:
-        problems.append(_build_problem(name, f"this file cannot be read: {error.strerror}"))
+        problems.append(_build_problem(name, Code.FILE_UNREADABLE, f"this file cannot be read: {error.strerror}"))
         return None
     if encoding := _BOM_ENCODINGS.get(raw[:2]):
-        problems.append(_build_problem(name, f"this file is encoded as {encoding}", "Save it as UTF-8"))
+        problems.append(
+            _build_problem(name, Code.FILE_NOT_UTF8, f"this file is encoded as {encoding}", "Save it as UTF-8")
+        )
         return None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        problems.append(Problem(Position(name, line, column), "this byte is not UTF-8", "Save the file as UTF-8"))
+        problems.append(
+            Problem(
+                Position(name, line, column), Code.FILE_NOT_UTF8, "this byte is not UTF-8", "Save the file as UTF-8"
+            )
+        )
         return None
     if not text.strip():
-        problems.append(_build_problem(name, "this file is empty", _EMPTY_FILE_HINT))
+        problems.append(_build_problem(name, Code.FILE_EMPTY, "this file is empty", _EMPTY_FILE_HINT))
         return None
     return text
 
 
-def _build_problem(name: str, message: str, hint: str = "") -> Problem:
-    return Problem(Position(name, 1, 1), message, hint, of_file=True)
+def _build_problem(name: str, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(Position(name, 1, 1), code, message, hint, of_file=True)

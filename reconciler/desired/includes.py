@@ -14,6 +14,7 @@ from typing import Final
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.files import is_yaml_name
+from reconciler.model.codes import Code
 from reconciler.regular_file import is_inside
 
 _GLOB_CHARACTERS: Final = frozenset("*?[")
@@ -36,16 +37,20 @@ class IncludedFiles:
 def check_include(text: str) -> str:
     """A path or glob, which cannot lead out of its folder."""
     if not text.isprintable():
-        raise InvalidValue("a file to include must be a path without control characters", "Correct the path")
+        raise InvalidValue(
+            Code.INCLUDE, "a file to include must be a path without control characters", "Correct the path"
+        )
     if "://" in text:
-        raise InvalidValue("a URL cannot be included", "Download the file, and name it here")
+        raise InvalidValue(Code.INCLUDE, "a URL cannot be included", "Download the file, and name it here")
     if text.startswith("/"):
-        raise InvalidValue("a file to include must be a relative path", _INSIDE_HINT)
+        raise InvalidValue(Code.INCLUDE, "a file to include must be a relative path", _INSIDE_HINT)
     parts = _split_path(text)
     if ".." in parts:
-        raise InvalidValue('a file to include must be a path without ".."', _INSIDE_HINT)
+        raise InvalidValue(Code.INCLUDE, 'a file to include must be a path without ".."', _INSIDE_HINT)
     if not parts:
-        raise InvalidValue("this names no file to include", 'Write a path, like "torrents.yaml" or "sets/*.yaml"')
+        raise InvalidValue(
+            Code.INCLUDE, "this names no file to include", 'Write a path, like "torrents.yaml" or "sets/*.yaml"'
+        )
     return text
 
 
@@ -70,7 +75,7 @@ def find_included_files(folder: Path, text: str, new_files: Container[Path] = ()
     except InvalidValue as error:
         found.error = error
     except OSError as error:
-        found.error = InvalidValue(f"{error.filename}: this cannot be read: {error.strerror}")
+        found.error = InvalidValue(Code.INCLUDE, f"{error.filename}: this cannot be read: {error.strerror}")
     return found
 
 
@@ -81,9 +86,13 @@ def _find_named_file(folder: Path, parts: list[str], new_files: Container[Path],
     if path in new_files:
         return
     if path.is_dir():
-        raise InvalidValue("this is a folder, not a file", f'Write "{"/".join(parts)}/*.yaml" to include its files')
+        raise InvalidValue(
+            Code.INCLUDE, "this is a folder, not a file", f'Write "{"/".join(parts)}/*.yaml" to include its files'
+        )
     if not path.exists():
-        raise InvalidValue(f"there is no file {path}", "Check the path, which begins in the folder of this file")
+        raise InvalidValue(
+            Code.INCLUDE, f"there is no file {path}", "Check the path, which begins in the folder of this file"
+        )
 
 
 def _find_glob_matches(folder: Path, parts: list[str], found: IncludedFiles) -> None:
@@ -112,7 +121,9 @@ def _find_glob_matches(folder: Path, parts: list[str], found: IncludedFiles) -> 
     found.files.sort()
     if not found.files:
         raise InvalidValue(
-            "no *.yaml or *.yml file matches this", "Check the pattern, or remove it until there is such a file"
+            Code.INCLUDE,
+            "no *.yaml or *.yml file matches this",
+            "Check the pattern, or remove it until there is such a file",
         )
 
 
@@ -142,4 +153,6 @@ def _list_candidates(directory: Path, part: str) -> Iterator[Path]:
 
 def _check_inside(path: Path, folder: Path) -> None:
     if not is_inside(path, folder):
-        raise InvalidValue(f"{path}: a link leads out of the folder of this file, and is not followed", _INSIDE_HINT)
+        raise InvalidValue(
+            Code.INCLUDE, f"{path}: a link leads out of the folder of this file, and is not followed", _INSIDE_HINT
+        )

@@ -81,9 +81,15 @@ def _build_state(documents: list[YamlDocument], context: LoadContext, secrets_fi
 
         context.secret_lock = read_secret_lock(secrets_file, context)
     desired = build_desired_state(documents, context)
+    if not (context.problems or desired.warnings):
+        return desired
+    from reconciler.desired.excerpts import add_excerpts
+
     if context.problems:
-        raise DesiredStateError(context.problems, context.files)
-    return desired
+        error = DesiredStateError(context.problems, context.files)
+        error.problems = add_excerpts(error.problems, context.texts)
+        raise error
+    return replace(desired, warnings=add_excerpts(desired.warnings, context.texts))
 
 
 def _compute_state_id(paths: Sequence[Path]) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from reconciler.desired.context import LoadContext
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.position import Position
 
 UNIQUE_KEYS: Final = (
@@ -33,18 +34,26 @@ def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> Non
             first = first_positions.setdefault(loc, position)
             if first is not position:
                 kind = NAMED_SECTIONS[loc[-2]] if len(loc) > 1 else ""
-                context.add_problem(position, f'{kind}"{loc[-1]}" is already defined at {first}', "Keep one of the two")
+                context.add_problem(
+                    position,
+                    Code.DEFINED_TWICE,
+                    f'{kind}"{loc[-1]}" is already defined at {first}',
+                    "Keep one of the two",
+                )
     if not (documents and context.is_complete):
         return
     start = documents[0].find_position()
     if ("policy",) not in first_positions:
         context.add_problem(
             start,
+            Code.NO_POLICY,
             'no document sets the "policy", and there is no default',
             'Add "policy: create-only" (only add), "policy: upsert" (also change) or "policy: sync" (also delete)',
         )
     if not list_instance_names(documents):
-        context.add_problem(start, "no instance is declared", 'Add "instances:" with a name and a url')
+        context.add_problem(
+            start, Code.NO_INSTANCE, "no instance is declared", 'Add "instances:" with a name and a url'
+        )
 
 
 def list_instance_names(documents: Sequence[YamlDocument]) -> tuple[str, ...]:

@@ -17,9 +17,12 @@ from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import CHOICES, KNOWN_KEYS, NUMBER_TEXTS, UNION_BRANCHES
 from reconciler.desired.schema.torrents import SOURCE_KEYS
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, REFERENCE_KEYS, SECRET_KEYS, Loc, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.position import Problem
 
 MessageAndHint = tuple[str, str]
+Description = tuple[str, str, str]
+"""The code, the message and the hint of a problem."""
 
 _KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files")
 _REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
@@ -92,7 +95,7 @@ def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
     error_type = error["type"]
     if loc and loc[-1] == "[key]":
         invalid = error["ctx"]["error"]
-        return Problem(document.find_key_position(*loc[:-1]), invalid.message, invalid.hint)
+        return Problem(document.find_key_position(*loc[:-1]), invalid.code, invalid.message, invalid.hint)
     if error_type == "extra_forbidden":
         return Problem(document.find_key_position(*loc), *_describe_unknown_key(loc))
     if error_type == "missing":
@@ -141,57 +144,63 @@ def _find_instance_section(loc: Loc) -> str:
     return str(loc[0])
 
 
-def _describe_unknown_key(loc: Loc) -> MessageAndHint:
+def _describe_unknown_key(loc: Loc) -> Description:
     *parent, key = loc
     section = find_schema_section(tuple(parent))
     if section in REFERENCE_KEYS:
-        return _SECRET_MESSAGE
+        return Code.SECRET, *_SECRET_MESSAGE
     if section == "defaults" and key in _KEYS_WITHOUT_DEFAULT:
-        return f'"{key}" cannot have a default: each torrent has its own', "Move it to a torrent"
+        return Code.MISPLACED_KEY, f'"{key}" cannot have a default: each torrent has its own', "Move it to a torrent"
     if section == "content" and key in KNOWN_KEYS["torrents"]:
-        return f'"{key}" does not belong inside "content"', 'Write it next to "content"'
+        return Code.MISPLACED_KEY, f'"{key}" does not belong inside "content"', 'Write it next to "content"'
     if section == "torrents" and key in KNOWN_KEYS["content"] and key != "path":
-        return f'"{key}" belongs inside "content"', f'Write "content: {{path: /data/film, {key}: …}}"'
+        return (
+            Code.MISPLACED_KEY,
+            f'"{key}" belongs inside "content"',
+            f'Write "content: {{path: /data/film, {key}: …}}"',
+        )
     if not parent and str(key).startswith((".", "x", "_")):
         name = str(key).lstrip("._x-") or "name"
         hint = f'If it holds anchors, begin its name with "{EXTENSION_PREFIX}": {quote_word(EXTENSION_PREFIX + name)}'
-        return f"unknown key {quote_word(str(key))}", hint
+        return Code.UNKNOWN_KEY, f"unknown key {quote_word(str(key))}", hint
     known_keys = KNOWN_KEYS.get(section, ())
     hint = suggestion_text(str(key), known_keys) or "Valid keys: " + ", ".join(known_keys)
-    return f"unknown key {quote_word(str(key))}", hint
+    return Code.UNKNOWN_KEY, f"unknown key {quote_word(str(key))}", hint
 
 
-def _describe_missing_key(loc: Loc) -> MessageAndHint:
+def _describe_missing_key(loc: Loc) -> Description:
     match loc:
         case ("version",):
-            return "this document has no version", 'Begin it with "version: 1"'
+            return Code.MISSING_KEY, "this document has no version", 'Begin it with "version: 1"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
-            return f"this {kind} probe has no url", 'Add "url: http://…"'
+            return Code.MISSING_KEY, f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "basic_auth", "username" | "password" as key):
-            return f'"basic_auth" has no {key}', f'Add "{key}: {{env: NAME}}"'
+            return Code.MISSING_KEY, f'"basic_auth" has no {key}', f'Add "{key}: {{env: NAME}}"'
         case ("groups", _, "strategy"):
-            return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
+            return Code.MISSING_KEY, "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
         case ("groups", _, "members"):
-            return "this group has no members", 'Add "members: [home, seedbox]"'
+            return Code.MISSING_KEY, "this group has no members", 'Add "members: [home, seedbox]"'
         case ("groups", _, "members", _, "name"):
-            return "this member does not name its instance", 'Add "name: home"'
+            return Code.MISSING_KEY, "this member does not name its instance", 'Add "name: home"'
         case (*_, "files", int(), "match" | "priority" as key):
             hint = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
-            return f"this rule for files has no {key}", hint
+            return Code.MISSING_KEY, f"this rule for files has no {key}", hint
         case (*_, "content", "path"):
-            return "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
-    return f'"{loc[-1]}" is missing', _SHAPE_MESSAGES.get(str(loc[-1]), ("", ""))[1]
+            return Code.MISSING_KEY, "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
+    return Code.MISSING_KEY, f'"{loc[-1]}" is missing', _SHAPE_MESSAGES.get(str(loc[-1]), ("", ""))[1]
 
 
-def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails) -> MessageAndHint:
+def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails) -> Description:
     error_type, value = error["type"], error["input"]
     if not loc:
         return _describe_wrong_document(value)
     if error_type == "value_error":
         invalid = error["ctx"]["error"]
-        return (invalid.message, invalid.hint) if isinstance(invalid, InvalidValue) else (str(invalid), "")
+        if isinstance(invalid, InvalidValue):
+            return invalid.code, invalid.message, invalid.hint
+        return Code.WRONG_SHAPE, str(invalid), ""
     if find_schema_section(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
-        return _SECRET_MESSAGE
+        return Code.SECRET, *_SECRET_MESSAGE
     is_item = isinstance(loc[-1], int)  # of `only` too, which is named by the key above it
     field = str(next((key for key in reversed(loc) if isinstance(key, str) and not (is_item and key == "only")), ""))
     if error_type == "dict_type" and (item := _describe_wrong_item(loc)):
@@ -202,72 +211,92 @@ def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails)
     return describe(document, loc, field, value)
 
 
-def _describe_wrong_document(value: Any) -> MessageAndHint:
+def _describe_wrong_document(value: Any) -> Description:
     if value is None:
-        return "this document is empty", 'Begin it with "version: 1"'
-    return "a desired state must be keys and values", 'Begin it with "version: 1"'
+        return Code.MISSING_VALUE, "this document is empty", 'Begin it with "version: 1"'
+    return Code.WRONG_SHAPE, "a desired state must be keys and values", 'Begin it with "version: 1"'
 
 
-def _describe_missing_value(loc: Loc, field: str) -> MessageAndHint:
+def _describe_missing_value(loc: Loc, field: str) -> Description:
     if isinstance(loc[-1], int):
-        return f"{_ITEM_NAMES.get(field, 'this item')} has no value", "Write the value, or remove the item"
+        return (
+            Code.MISSING_VALUE,
+            f"{_ITEM_NAMES.get(field, 'this item')} has no value",
+            "Write the value, or remove the item",
+        )
     if field in _REQUIRED_KEYS:
-        return f'"{field}" has no value', "Add a value"
+        return Code.MISSING_VALUE, f'"{field}" has no value', "Add a value"
     is_list = field in ("torrents", "only", *_ITEM_NAMES)
     hint = f'Write "{field}: []" if there are none' if is_list else "Add a value"
-    return f'"{field}" has no value', f"{hint}, or remove the key"
+    return Code.MISSING_VALUE, f'"{field}" has no value', f"{hint}, or remove the key"
 
 
-def _describe_wrong_item(loc: Loc) -> MessageAndHint | None:
+def _describe_wrong_item(loc: Loc) -> Description | None:
     """Describe a value that is not a mapping where a torrent, an instance or another mapping is expected."""
     match loc:
         case ("torrents", int()):
-            return "a torrent must be keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
+            return Code.WRONG_SHAPE, "a torrent must be keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _):
-            return "an instance must be keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+            return (
+                Code.WRONG_SHAPE,
+                "an instance must be keys and values",
+                'Write "url: http://127.0.0.1:8080" below its name',
+            )
         case ("groups", _):
-            return "a group must be keys and values", 'Write "strategy: failover" and "members: […]" below its name'
+            return (
+                Code.WRONG_SHAPE,
+                "a group must be keys and values",
+                'Write "strategy: failover" and "members: […]" below its name',
+            )
         case ("instances", _, "health", int()):
-            return "a probe must be keys and values", 'Write it like "- interface: wg0"'
+            return Code.WRONG_SHAPE, "a probe must be keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
-            return "a category must be keys and values", 'Write "linux: {save_path: /data/linux}"'
+            return Code.WRONG_SHAPE, "a category must be keys and values", 'Write "linux: {save_path: /data/linux}"'
         case (*_, "files", int()):
-            return "a rule for files must be keys and values", "Write '- {match: \"*.nfo\", priority: skip}'"
+            return (
+                Code.WRONG_SHAPE,
+                "a rule for files must be keys and values",
+                "Write '- {match: \"*.nfo\", priority: skip}'",
+            )
     return None
 
 
-def _describe_wrong_text(document: YamlDocument, loc: Loc, field: str, value: Any) -> MessageAndHint:
+def _describe_wrong_text(document: YamlDocument, loc: Loc, field: str, value: Any) -> Description:
     subject = _ITEM_NAMES.get(field, f'"{field}"') if isinstance(loc[-1], int) else f'"{field}"'
     if isinstance(value, (list, dict)):
-        return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
+        return Code.NOT_TEXT, f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
     meaning = "true or false" if isinstance(value, bool) else "a number"
     quoted = "" if loc[0] == "instances" else ": " + quote_word(document.get_text(*loc))
-    return f"{subject} must be text, and this means {meaning}", f"Put it in quotes{quoted}"
+    return Code.NOT_TEXT, f"{subject} must be text, and this means {meaning}", f"Put it in quotes{quoted}"
 
 
-def _describe_wrong_flag(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
+def _describe_wrong_flag(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> Description:
     meanings = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
     word = meanings.get(value.lower()) if isinstance(value, str) else None
-    return f'"{field}" must be true or false', f'Write "{field}: {word}"' if word else "Write true or false"
+    return (
+        Code.NOT_A_FLAG,
+        f'"{field}" must be true or false',
+        f'Write "{field}: {word}"' if word else "Write true or false",
+    )
 
 
-def _describe_wrong_choice(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
+def _describe_wrong_choice(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> Description:
     *others, last = choices = CHOICES[field]
     suggestion = suggestion_text(value.replace("_", "-"), choices) if isinstance(value, str) else ""
-    return f'"{field}" must be {", ".join(others)} or {last}', suggestion
+    return Code.NOT_A_CHOICE, f'"{field}" must be {", ".join(others)} or {last}', suggestion
 
 
-def _describe_wrong_number(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
+def _describe_wrong_number(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> Description:
     hint = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-    return f'"{field}" must be {NUMBER_TEXTS[field]}', hint
+    return Code.NOT_A_NUMBER, f'"{field}" must be {NUMBER_TEXTS[field]}', hint
 
 
-def _describe_wrong_shape(_document: YamlDocument, loc: Loc, field: str, value: Any) -> MessageAndHint:
+def _describe_wrong_shape(_document: YamlDocument, loc: Loc, field: str, value: Any) -> Description:
     message, hint = _SHAPE_MESSAGES[field]
     may_be_quoted = field in _WORD_LISTS and (field != "only" or "tags" in loc)  # a tracker may contain a passkey
     if isinstance(value, str) and may_be_quoted and (words := _split_words(value)):
         hint = _WORD_LISTS[field].format(", ".join(words))
-    return message, hint
+    return Code.WRONG_SHAPE, message, hint
 
 
 def _split_words(text: str) -> list[str]:
@@ -276,11 +305,11 @@ def _split_words(text: str) -> list[str]:
     return [word if _PLAIN_WORD.fullmatch(word) else f"'{quote_word(word)[1:-1]}'" for word in words if word]
 
 
-def _describe_other_error(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:
-    return f'the value of "{field}" cannot be used', ""
+def _describe_other_error(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> Description:
+    return Code.WRONG_SHAPE, f'the value of "{field}" cannot be used', ""
 
 
-_DESCRIBERS: Final[dict[str, Callable[[YamlDocument, Loc, str, Any], MessageAndHint]]] = {
+_DESCRIBERS: Final[dict[str, Callable[[YamlDocument, Loc, str, Any], Description]]] = {
     "string_type": _describe_wrong_text,
     "bool_type": _describe_wrong_flag,
     "literal_error": _describe_wrong_choice,

@@ -19,6 +19,7 @@ from reconciler.desired.yaml.placeholders import (
     may_have_placeholder,
     placeholder_message,
 )
+from reconciler.model.codes import Code
 from reconciler.model.position import Position
 from reconciler.model.preferences import SECRET_PREFERENCES
 
@@ -118,7 +119,9 @@ class _PlaceholderFinder(_NodeVisitor):
     def visit_key(self, node: Node) -> None:
         if isinstance(node, ScalarNode):
             if form := find_placeholder(node.value):
-                self.context.add_problem(self.position_of(node), placeholder_message(form), "Write the name itself")
+                self.context.add_problem(
+                    self.position_of(node), Code.PLACEHOLDER, placeholder_message(form), "Write the name itself"
+                )
         elif isinstance(node, MappingNode):
             self.template_positions.add(self.position_of(node))
             self.visit_mapping(node, "")
@@ -133,7 +136,7 @@ class _PlaceholderFinder(_NodeVisitor):
         hint = _REFERENCE_HINT if key in _REFERENCE_KEYS else _LITERAL_HINT
         if form.startswith("ENC["):
             hint = "Decrypt the file before reconcile reads it"
-        self.context.add_problem(self.position_of(node), placeholder_message(form), hint)
+        self.context.add_problem(self.position_of(node), Code.PLACEHOLDER, placeholder_message(form), hint)
 
 
 class _CommentFinder(_NodeVisitor):
@@ -146,6 +149,7 @@ class _CommentFinder(_NodeVisitor):
             return  # a number, true or false
         self.context.add_warning(
             self.position_of(node),
+            Code.CUT_TEXT,
             'the text ends before " #", where a comment begins',
             'Put the whole text in quotes if "#" belongs to it, or write a space after "#" if not',
         )

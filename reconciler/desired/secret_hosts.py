@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.desired.context import InvalidValue, LoadContext
+from reconciler.desired.context import InvalidValue, LoadContext, LoadedText
 from reconciler.desired.schema.common import (
     STAND_IN_DOMAIN,
     SecretReference,
@@ -23,6 +23,7 @@ from reconciler.desired.schema.common import (
 )
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.model.codes import Code
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.position import Position, Problem
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
@@ -50,17 +51,17 @@ def check_receiver(
     position, lock = document.find_position(*loc, kind), context.secret_lock
     if not _has_host(source.get("for"), url):
         hint = "Correct the url, or the hosts of the secret"
-        context.add_problem(position, _describe_wrong_host(loc, source["for"], url or ""), hint)
+        context.add_problem(position, Code.SECRET_HOST, _describe_wrong_host(loc, source["for"], url or ""), hint)
         return False
     if lock is None:
         return True
     hosts = lock.find_hosts(kind, source[kind], document.base)
     if hosts is None:
         message = f"{lock.name} does not list this {'variable' if kind == 'env' else 'file'}, so it is not used"
-        context.add_problem(position, message, "The person who runs the command can add it there")
+        context.add_problem(position, Code.SECRET_HOST, message, "The person who runs the command can add it there")
     elif not _has_host(hosts, url):
         hint = f"The person who runs the command can change that in {lock.name}"
-        context.add_problem(position, _describe_wrong_host(loc, hosts, url or ""), hint)
+        context.add_problem(position, Code.SECRET_HOST, _describe_wrong_host(loc, hosts, url or ""), hint)
         return False
     return hosts is not None
 
@@ -73,12 +74,17 @@ def read_secret_lock(path: Path, context: LoadContext) -> SecretLock:
         text = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        context.problems.append(Problem(start, f"this file of --secrets-for cannot be read: {reason}", of_file=True))
+        context.problems.append(
+            Problem(start, Code.SECRETS_FOR_FILE, f"this file of --secrets-for cannot be read: {reason}", of_file=True)
+        )
         return SecretLock(name, {})
     is_empty = not any(line.strip() and line.strip()[0] != "#" for line in text.splitlines())
     roots, problem = ([], None) if is_empty else compose_nodes(name, text)
+    context.texts[name] = LoadedText(text, roots)
     if problem or len(roots) != 1:
-        context.problems.append(problem or Problem(start, "this file must contain one document", _LOCK_HINT))
+        context.problems.append(
+            problem or Problem(start, Code.SECRETS_FOR_FILE, "this file must contain one document", _LOCK_HINT)
+        )
         return SecretLock(name, {})
     document = YamlDocument(name, path.parent, roots[0], text)
     context.problems += document.problems
@@ -93,13 +99,15 @@ def _iter_locked_sources(
     for kind, sources in sections.items():
         if kind not in ("env", "file") or not isinstance(sources, dict):
             message = 'this file must contain "env" and "file", each with names and their hosts'
-            context.add_problem(document.find_key_position(kind), message, _LOCK_HINT)
+            context.add_problem(document.find_key_position(kind), Code.SECRETS_FOR_FILE, message, _LOCK_HINT)
             continue
         for source, value in sources.items():
             try:
                 yield (kind, _normalize_source(kind, source, document.base)), parse_secret_hosts(value)
             except InvalidValue as invalid:
-                context.add_problem(document.find_position(kind, source), invalid.message, invalid.hint)
+                context.add_problem(
+                    document.find_position(kind, source), Code.SECRET_HOST, invalid.message, invalid.hint
+                )
 
 
 def _normalize_source(kind: str, source: str, base: Path) -> str:

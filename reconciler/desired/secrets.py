@@ -12,6 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.common import SecretReference, get_reference_key
 from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.yaml.document import Loc, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, read_regular_file
 
@@ -32,7 +33,10 @@ def resolve_secret(
     if isinstance(source, str) and source:
         name = _readable_name(loc)
         context.add_warning(
-            document.find_position(*loc), f"the {name} is in plain text in this file", "Use {env: NAME} or {file: PATH}"
+            document.find_position(*loc),
+            Code.PLAIN_SECRET,
+            f"the {name} is in plain text in this file",
+            "Use {env: NAME} or {file: PATH}",
         )
     text = resolve_text(document, loc, source, context, receiver=receiver, one_line=one_line)
     return None if text is None else Secret(text)
@@ -59,13 +63,13 @@ def resolve_text(
         text: str | None = source.strip(_SURROUNDINGS)
         if not text:
             position = document.find_position(*loc)
-            context.add_problem(position, f"the {name} is empty", "Use {env: NAME} or {file: PATH}")
+            context.add_problem(position, Code.SECRET, f"the {name} is empty", "Use {env: NAME} or {file: PATH}")
     else:
         text = _read_reference(document, loc, source, receiver, context)
     if text and one_line and _LINE_END.search(text):
         position = document.find_position(*loc, *([] if isinstance(source, str) else [get_reference_key(source)]))
         hint = "Correct it where it is stored: only line breaks around it are removed"
-        context.add_problem(position, f"the {name} contains a line break", hint)
+        context.add_problem(position, Code.SECRET, f"the {name} contains a line break", hint)
         return None
     return text or None
 
@@ -77,7 +81,7 @@ def _read_reference(
         position = document.find_position(*loc)
         if not context.has_problem_at(position):  # such as {{ name }}, which is an empty mapping here
             message = f"the {_readable_name(loc)} needs exactly one of env and file"
-            context.add_problem(position, message, "Keep one of the two")
+            context.add_problem(position, Code.SECRET, message, "Keep one of the two")
         return None
     if not check_receiver(document, loc, source, receiver, context):
         return None
@@ -102,6 +106,7 @@ def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, cont
     state = "not set" if value is None else "empty"
     context.add_missing(
         document.find_position(*loc, "env"),
+        Code.SECRET_MISSING,
         f"the environment variable {variable} is {state}",
         "Set it where reconcile runs",
     )
@@ -125,7 +130,9 @@ def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadCo
     if not reason:
         return text
     position = document.find_position(*loc, "file")
-    context.add_missing(position, f"the file with the {_readable_name(loc)} {reason}", "Check the path")
+    context.add_missing(
+        position, Code.SECRET_MISSING, f"the file with the {_readable_name(loc)} {reason}", "Check the path"
+    )
     return None
 
 

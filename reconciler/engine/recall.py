@@ -14,6 +14,7 @@ from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, Observations, OpenTarget
 from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.files import LiveFile
@@ -92,7 +93,11 @@ def prepare_recall(desired: DesiredState) -> DesiredState:
         known = {key: preference for key, preference in instance.preferences.items() if key not in SECRET_PREFERENCES}
         instances[name] = replace(instance, preferences=known) if secret else instance
         warnings += [
-            Problem(preference.position, f"{name}: {preference.name} is not compared: a snapshot contains no secrets")
+            Problem(
+                preference.position,
+                Code.NOT_COMPARED,
+                f"{name}: {preference.name} is not compared: a snapshot contains no secrets",
+            )
             for preference in secret
         ]
     return replace(desired, instances=instances, warnings=(*desired.warnings, *warnings)) if warnings else desired

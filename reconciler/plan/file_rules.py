@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import FILES
 from reconciler.model.files import FileRule, LiveFile, hint_at_files
@@ -37,7 +38,13 @@ def find_unmatched_rules(matches: Iterable[Match]) -> tuple[Problem, ...]:
     for (position, rule), count in counts.items():
         if (position, rule) not in matched:
             torrents = "the torrent" if count == 1 else f"{count:,} torrents"
-            warnings.add(Problem(position, f'the rule "{rule.glob}" matches no file of {torrents} that it applies to'))
+            warnings.add(
+                Problem(
+                    position,
+                    Code.UNMATCHED_RULE,
+                    f'the rule "{rule.glob}" matches no file of {torrents} that it applies to',
+                )
+            )
     return tuple(sorted(warnings))
 
 
@@ -47,4 +54,4 @@ def _matches_any(rule: FileRule, files: Sequence[LiveFile]) -> bool:
 
 def _build_warning(entry: DesiredTorrent, rule: FileRule, paths: Sequence[str]) -> Problem:
     message = f'the rule "{rule.glob}" matches no file of "{entry.label}"'
-    return Problem(entry.position, message, hint_at_files(rule, paths))
+    return Problem(entry.position, Code.UNMATCHED_RULE, message, hint_at_files(rule, paths))

@@ -69,7 +69,7 @@ def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Itera
 def render_problem_annotations(problems: Sequence[Problem], error: str, locate: FileLocator) -> Iterator[str]:
     """Return an error annotation for each problem of an invalid desired state."""
     annotations = [
-        Annotation("error", "invalid desired state", (_problem_text(problem),), problem.position)
+        Annotation("error", f"invalid desired state ({problem.code})", (_problem_text(problem),), problem.position)
         for problem in problems
     ]
     yield from render_annotations(annotations or [Annotation("error", "reconcile", (error,))], locate)
@@ -104,7 +104,10 @@ def _annotate_expectation(run: Run) -> Iterator[Annotation]:
 
 def annotate_warnings(warnings: Iterable[Problem]) -> Iterator[Annotation]:
     """Return a warning for each warning of the desired state."""
-    return (Annotation("warning", "desired state", (_problem_text(problem),), problem.position) for problem in warnings)
+    return (
+        Annotation("warning", f"desired state ({problem.code})", (_problem_text(problem),), problem.position)
+        for problem in warnings
+    )
 
 
 def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[Annotation]:

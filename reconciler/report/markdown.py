@@ -217,7 +217,7 @@ def _render_warnings(warnings: Sequence[Problem]) -> Iterator[str]:
 
 def _render_problem_list(problems: Sequence[Problem]) -> Iterator[str]:
     for problem in problems[:_MAX_ROWS]:
-        text = problem.message + (f". {problem.hint}" if problem.hint else "")
+        text = f"{problem.code}: {problem.message}" + (f". {problem.hint}" if problem.hint else "")
         position = format_code_span(truncate_text(str(problem.position), _MAX_PHRASE_LENGTH))
         yield f"- {position} {format_code_span(truncate_text(text, _MAX_PHRASE_LENGTH))}"
     if len(problems) > _MAX_ROWS:

@@ -79,6 +79,7 @@ class ProblemPayload(BaseModel):
     file: str
     line: int
     column: int
+    code: str = ""  # of a loop before there were codes
     message: str
     hint: str
 

@@ -58,7 +58,10 @@ def render_loop_status(loop: LoopStatus, width: int | None = None) -> Iterator[L
     for problem in loop.desired_state.problems:
         position = f"{problem.file}:{problem.line}:{problem.column}: "
         yield make_line(
-            (position, Style.STRONG), ("error: ", Style.BAD), problem.message, (_hint_text(problem.hint), Style.DIM)
+            (position, Style.STRONG),
+            (f"error[{problem.code}]: " if problem.code else "error: ", Style.BAD),
+            problem.message,
+            (_hint_text(problem.hint), Style.DIM),
         )
     if loop.instances:
         yield EMPTY_LINE

@@ -17,7 +17,7 @@ from reconciler.model.torrent_file import FetchedTorrent
 from tests.support.torrents import make_torrent
 from tests.support.web import FixedWebServer
 
-OURS = Problem(Position("desired.yaml", 1, 1), "unknown key")
+OURS = Problem(Position("desired.yaml", 1, 1), "E030", "unknown key")
 
 
 def test_given_files_replace_the_default_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,7 @@ def test_an_ascii_terminal_gets_escaped_characters(tmp_path: Path) -> None:
     ascii_only = make_environ(PYTHONIOENCODING="ascii")
     done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
     assert done.returncode == 4
-    assert "na\\xefve.yaml:1:10: error:" in done.stderr
+    assert "na\\xefve.yaml:1:10: error[E040]:" in done.stderr
 
 
 def test_colours_only_on_a_terminal_that_allows_them(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
     file = write_desired(tmp_path)
     file.write_text(file.read_text().replace("upsert", "sink"))
     output = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
-    assert output[1:3] == ["      2 | policy: sink", "        |         ^"]
+    assert output[1:3] == ["    2 | policy: sink", "      |         ^^^^"]
 
 
 def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:

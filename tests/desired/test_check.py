@@ -41,7 +41,7 @@ def test_torrents_keep_their_index_in_the_file_after_invalid_ones() -> None:
 
 def test_a_position_with_a_problem_gets_no_second_one() -> None:
     document = parse_document("version: 1\npolicy: [sync]\n")
-    problems = [Problem(document.find_position("policy"), "reported before")]
+    problems = [Problem(document.find_position("policy"), "E030", "reported before")]
     check_document(document, problems)
     assert list_texts(problems) == ["2:9: reported before"]
 

@@ -13,18 +13,18 @@ FIRST, SECOND = Position("a.yaml", 2, 1), Position("a.yaml", 10, 1)
 @pytest.mark.parametrize("requires_secrets", [True, False])
 def test_what_this_machine_lacks_is_a_warning_unless_secrets_are_required(requires_secrets: bool) -> None:
     context = LoadContext({}, requires_secrets=requires_secrets)
-    context.add_missing(FIRST, "there is no such file", "Check the path")
-    missing = [Problem(FIRST, "there is no such file", "Check the path")]
+    context.add_missing(FIRST, "E030", "there is no such file", "Check the path")
+    missing = [Problem(FIRST, "E030", "there is no such file", "Check the path")]
     assert (context.problems, context.warnings) == ((missing, []) if requires_secrets else ([], missing))
 
 
 def test_a_warning_is_no_problem() -> None:
     context = LoadContext({})
-    context.add_warning(FIRST, "anyone can read it")
+    context.add_warning(FIRST, "E030", "anyone can read it")
     assert not context.has_problem_at(FIRST)
-    context.add_problem(FIRST, "this server does not answer")
+    context.add_problem(FIRST, "E030", "this server does not answer")
     assert context.has_problem_at(FIRST) and not context.has_problem_at(SECOND)
-    assert context.problems == [Problem(FIRST, "this server does not answer")]
+    assert context.problems == [Problem(FIRST, "E030", "this server does not answer")]
 
 
 def test_the_environment_is_never_shown() -> None:
@@ -32,7 +32,7 @@ def test_the_environment_is_never_shown() -> None:
 
 
 def test_an_error_lists_each_problem_once_in_the_order_of_the_file() -> None:
-    late, early = Problem(SECOND, "late", "Fix it"), Problem(FIRST, "early")
+    late, early = Problem(SECOND, "E030", "late", "Fix it"), Problem(FIRST, "E030", "early")
     error = DesiredStateError([late, early, late], ["b", "a", "b"])
     assert error.problems == (early, late)
     assert error.files == ("b", "a")
@@ -40,6 +40,6 @@ def test_an_error_lists_each_problem_once_in_the_order_of_the_file() -> None:
 
 
 def test_an_invalid_value_has_a_message_and_a_hint() -> None:
-    error = InvalidValue("it is empty", "Fill it in")
+    error = InvalidValue("E030", "it is empty", "Fill it in")
     assert (str(error), error.message, error.hint) == ("it is empty", "it is empty", "Fill it in")
-    assert InvalidValue("it is empty").hint == ""
+    assert InvalidValue("E030", "it is empty").hint == ""

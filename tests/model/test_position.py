@@ -15,16 +15,16 @@ def test_positions_are_ordered_by_file_line_and_column_as_numbers() -> None:
 
 
 def test_a_problem_ends_with_its_hint() -> None:
-    problem = Problem(Position("desired.yaml", 1, 2), "the value is no text", "Put it in quotes")
+    problem = Problem(Position("desired.yaml", 1, 2), "E030", "the value is no text", "Put it in quotes")
     assert str(problem) == "desired.yaml:1:2: the value is no text. Put it in quotes"
 
 
 def test_a_problem_without_a_hint_has_no_full_stop() -> None:
-    assert str(Problem(Position("desired.yaml", 1, 2), "the value is no text")) == (
+    assert str(Problem(Position("desired.yaml", 1, 2), "E030", "the value is no text")) == (
         "desired.yaml:1:2: the value is no text"
     )
 
 
 def test_problems_are_ordered_by_position_before_their_text() -> None:
-    first, second = Problem(Position("a", 1, 1), "z"), Problem(Position("a", 2, 1), "a")
+    first, second = Problem(Position("a", 1, 1), "E030", "z"), Problem(Position("a", 2, 1), "E030", "a")
     assert sorted([second, first]) == [first, second]

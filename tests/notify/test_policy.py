@@ -25,7 +25,7 @@ from tests.support.example_runs import (
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PROBLEM = Problem(make_position(3), "unknown key", "Remove it")
+PROBLEM = Problem(make_position(3), "E030", "unknown key", "Remove it")
 WELL = make_instance_result("home")
 
 

@@ -29,6 +29,7 @@ def test_a_rule_of_an_entry_that_matches_no_file_is_a_warning() -> None:
     assert find_unmatched_rules([make_match("sample/**", "*.mkv")]) == (
         Problem(
             Position("desired.yaml", 3, 1),
+            "W005",
             'the rule "sample/**" matches no file of "a"',
             'Globs are case-sensitive, and the torrent has "T/Sample/s.mkv"',
         ),
@@ -53,7 +54,7 @@ def test_a_default_is_a_warning_only_if_it_matches_no_file_of_any_torrent() -> N
     others = make_match("*.nfo", "*.txtt", files=["normal b.nfo"], default=True, hash="7:v1", source="torrent")
     matches = [make_match("*.nfo", "*.txtt", default=True), others]
     assert find_unmatched_rules(matches) == (
-        Problem(DEFAULT, 'the rule "*.txtt" matches no file of 2 torrents that it applies to'),
+        Problem(DEFAULT, "W005", 'the rule "*.txtt" matches no file of 2 torrents that it applies to'),
     )
 
 

@@ -22,7 +22,10 @@ from tests.support.example_runs import (
 )
 from tests.support.golden_reports import github
 
-PROBLEMS = (Problem(make_position(3), "unknown key", 'Did you mean "tags"?'), Problem(make_position(9), "two of them"))
+PROBLEMS = (
+    Problem(make_position(3), "E030", "unknown key", 'Did you mean "tags"?'),
+    Problem(make_position(9), "E030", "two of them"),
+)
 
 
 def test_annotations_have_repository_paths_and_are_limited() -> None:
@@ -79,8 +82,8 @@ def test_a_failure_without_problems_is_one_error_without_a_position() -> None:
 
 def test_a_warning_has_its_position_and_its_hint() -> None:
     assert list(render_warning_annotations(PROBLEMS, lambda file: f"infra/{file}")) == [
-        '::warning file=infra/desired.yaml,line=3,col=5,title=desired state::unknown key. Did you mean "tags"?',
-        "::warning file=infra/desired.yaml,line=9,col=5,title=desired state::two of them",
+        '::warning file=infra/desired.yaml,line=3,col=5,title=desired state (E030)::unknown key. Did you mean "tags"?',
+        "::warning file=infra/desired.yaml,line=9,col=5,title=desired state (E030)::two of them",
     ]
     assert list(render_warning_annotations((), str)) == []
 

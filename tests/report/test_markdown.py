@@ -23,7 +23,10 @@ from tests.support.example_runs import (
     make_torrent_action,
 )
 
-PROBLEMS = (Problem(make_position(3), "unknown key", 'Did you mean "tags"?'), Problem(make_position(9), "two of them"))
+PROBLEMS = (
+    Problem(make_position(3), "E030", "unknown key", 'Did you mean "tags"?'),
+    Problem(make_position(9), "E030", "two of them"),
+)
 
 
 def make_additions(count: int) -> InstanceResult:
@@ -40,8 +43,8 @@ def render_lines(*instances: InstanceResult) -> list[str]:
 def test_problems_as_a_markdown_comment() -> None:
     assert render_problems_markdown(PROBLEMS, "the desired state is invalid") == (
         "### reconcile: `the desired state is invalid`\n\n"
-        '- `desired.yaml:3:5` `unknown key. Did you mean "tags"?`\n'
-        "- `desired.yaml:9:5` `two of them`\n"
+        '- `desired.yaml:3:5` `E030: unknown key. Did you mean "tags"?`\n'
+        "- `desired.yaml:9:5` `E030: two of them`\n"
     )
 
 
@@ -56,21 +59,21 @@ def test_a_comment_always_fits_into_github() -> None:
         replace(make_instance_result("home", actions), name=f"instance-{n}", error="e" * 5_000, verdict=verdict)
         for n in range(150)
     )
-    warnings = (Problem(replace(make_position(1), file="f" * 4_000), "m" * 5_000),) * 1_000
+    warnings = (Problem(replace(make_position(1), file="f" * 4_000), "E030", "m" * 5_000),) * 1_000
     assert len(render_run_markdown(Run(RunMode.DRY_RUN, PLAN_HASH, 1, many, warnings))) <= MAX_COMMENT_LENGTH < 65_536
     assert len(render_run_markdown(Run(RunMode.DRY_RUN, PLAN_HASH, 1, many[:2]))) <= MAX_COMMENT_LENGTH
 
 
 def test_a_long_list_of_problems_is_cut() -> None:
     lines = render_problems_markdown([PROBLEMS[1]] * 53, "invalid").splitlines()
-    assert lines.count("- `desired.yaml:9:5` `two of them`") == 50
+    assert lines.count("- `desired.yaml:9:5` `E030: two of them`") == 50
     assert lines[-1] == "- … and 3 more"
 
 
 def test_a_valid_state_shows_its_warnings() -> None:
     assert render_validation_markdown("12 torrents are valid", ()) == "### reconcile: `12 torrents are valid`\n"
     assert render_validation_markdown("12 torrents are valid", PROBLEMS[1:]) == (
-        "### reconcile: `12 torrents are valid`\n\n**1 warning**\n\n- `desired.yaml:9:5` `two of them`\n"
+        "### reconcile: `12 torrents are valid`\n\n**1 warning**\n\n- `desired.yaml:9:5` `E030: two of them`\n"
     )
 
 

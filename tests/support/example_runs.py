@@ -159,7 +159,7 @@ def planned() -> Run:
     """A plan with every kind of action; one instance is down and one is in sync."""
     results = tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in ACTIONS)
     home = make_instance_result("home", results, foreign=3, unchanged=10, spared=SPARED_TORRENTS)
-    warnings = (Problem(make_position(4), "the password stands in the file", "Use {env: NAME}"),)
+    warnings = (Problem(make_position(4), "W001", "the password stands in the file", "Use {env: NAME}"),)
     return Run(
         RunMode.DRY_RUN,
         PLAN_HASH,

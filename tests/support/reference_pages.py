@@ -16,6 +16,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from reconciler.cli.app import app
 from reconciler.desired.json_schema.build import build_json_schema
+from reconciler.desired.problem_pages import read_problem_pages_text
 from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
 from reconciler.model.health import HealthState
 from reconciler.model.history import PastAction, PastRun
@@ -60,6 +61,24 @@ _CHAPTERS: Final = {  # of the definitions in the schema, in the order of the pa
     "ExactTagsEntry": "tags",
     "ExactTrackersEntry": "trackers",
 }
+_ERRORS_INTRODUCTION: Final = """# Errors and warnings
+
+Each problem of a desired state has a code, which is the same in every version. Codes that begin with `E` are errors:
+nothing happens until they are corrected. Codes that begin with `W` are warnings. `reconcile explain-error E030` shows
+one of these sections in the terminal, and `reconcile explain-error` lists all codes.
+
+The line of the file is shown with the place underlined. Passwords, keys and passkeys in it are `***`, and so is the
+value of every key that `reconcile` does not know: it may be a password below a misspelt key.
+
+```
+desired.yaml:9:5: error[E030]: unknown key "catgory". Did you mean "category"?
+    9 |     catgory: ***
+      |     ^^^^^^^
+```
+
+A missing secret ([E064](#e064-a-secret-is-missing-on-this-machine)) is an error of a run and a warning of
+`reconcile validate`.
+"""
 _TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null"}
 
 
@@ -272,12 +291,18 @@ def _make_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in cells)
 
 
+def make_errors_page() -> str:
+    """Return the pages of all codes of problems, which `reconcile explain-error` shows one by one."""
+    return f"{_ERRORS_INTRODUCTION}\n{read_problem_pages_text()}\n{_NOTE}"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "keys.md": make_keys_page,
     "preferences.md": make_preferences_page,
     "options.md": make_options_page,
     "metrics.md": make_metrics_page,
     "json.md": make_json_page,
+    "errors.md": make_errors_page,
 }
 
 

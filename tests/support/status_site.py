@@ -74,4 +74,4 @@ def make_finished_run(
 
 
 BACKOFF = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
-PROBLEM = Problem(make_position(12), 'unknown key "pausd"', 'Did you mean "paused"?')
+PROBLEM = Problem(make_position(12), "E030", 'unknown key "pausd"', 'Did you mean "paused"?')

@@ -9,7 +9,7 @@ from tests.support.example_runs import converged, hostile, make_position, planne
 from tests.support.golden_reports import json_text
 from tests.support.status_site import BACKOFF, StatusSite, make_finished_run
 
-PROBLEM = Problem(make_position(12), "no")
+PROBLEM = Problem(make_position(12), "E030", "no")
 
 
 def test_the_plan_is_the_report_of_the_last_run(site: StatusSite) -> None:
@@ -37,7 +37,7 @@ def test_status_of_each_instance(site: StatusSite) -> None:
     assert status["last_run"]["trigger"] == "interval"
     assert status["last_run"]["summary"]["add"] == 1
     assert status["desired_state"]["problems"] == [
-        {"file": "desired.yaml", "line": 12, "column": 5, "message": "no", "hint": ""}
+        {"file": "desired.yaml", "line": 12, "column": 5, "code": "E030", "message": "no", "hint": ""}
     ]
     assert status["desired_state"]["valid"] is False
     assert attic["waiting"] == {"failures": 3, "reason": BACKOFF.reason, "until": "2026-01-02T12:01:30.000Z"}

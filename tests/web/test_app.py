@@ -21,7 +21,7 @@ from tests.support.saved_snapshots import render_snapshot
 from tests.support.status_site import NOON, TOKEN, MakeStatusSite, StatusSite, make_finished_run
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
-PROBLEM = Problem(make_position(12), "no")
+PROBLEM = Problem(make_position(12), "E030", "no")
 LIVE_STATE = LiveState(
     NOON, "home", (LiveInstance("home", "http://home", make_snapshot([{"hash": "x", "name": "Sintel"}])),)
 )

@@ -26,7 +26,7 @@ reconcile 0.1.0  The desired state is invalid
 4 settings to change, 1 blocked, 1 spared, 1 instance unknown
   success    a minute ago
   next run   in 50 seconds or earlier; every 1 minute
-desired.yaml:12:5: error: unknown key "pausd". Did you mean "paused"?
+desired.yaml:12:5: error[E030]: unknown key "pausd". Did you mean "paused"?
 
 instance  status   qBittorrent  owned  not ours  drift  next try     address
 attic     waiting  -                -         -      -  in a minute  -

@@ -131,8 +131,9 @@ def test_the_errors_of_instances_follow_the_table() -> None:
 
 def test_a_problem_is_shown_with_its_position_and_hint() -> None:
     problem = {"file": "a.yaml", "line": 3, "column": 5, "message": 'unknown key "x"', "hint": 'Did you mean "y"?'}
-    loop = make_loop(state="invalid", desired_state={"valid": False, "problems": [problem, {**problem, "hint": ""}]})
+    with_code = {**problem, "hint": "", "code": "E030"}
+    loop = make_loop(state="invalid", desired_state={"valid": False, "problems": [problem, with_code]})
     assert render_texts(loop)[1:] == [
         'a.yaml:3:5: error: unknown key "x". Did you mean "y"?',
-        'a.yaml:3:5: error: unknown key "x"',
+        'a.yaml:3:5: error[E030]: unknown key "x"',
     ]

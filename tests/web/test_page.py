@@ -95,7 +95,7 @@ def evil_everywhere(name: str) -> Run:
     change = Change("category", name, name)
     action = make_torrent_action(Verb.UPDATE, name, name, change, number=1, disruptive=True)
     results = tuple(ActionResult(action, outcome, name) for outcome in Outcome)
-    warnings = (Problem(Position(name, 1, 1), name, name),)
+    warnings = (Problem(Position(name, 1, 1), "E030", name, name),)
     home = make_instance_result(name, results, version=name, error=name, status=Status.ERROR)
     return Run(RunMode.APPLY, PLAN_HASH, 1, (home, InstanceResult("down", Status.UNREACHABLE, name)), warnings)
 
@@ -120,7 +120,7 @@ def test_page_shows_the_last_run(board: StatusBoard, time: FakeTime) -> None:
     time.moment = 10
     text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).text
     assert "The desired state is invalid" in text
-    assert 'desired.yaml:12:5 unknown key "pausd" Did you mean "paused"?' in text
+    assert 'desired.yaml:12:5 E030: unknown key "pausd" Did you mean "paused"?' in text
     assert "Last run 10 seconds ago interval, took 0.4 s" in text
     assert "Next in 50 seconds or earlier; every 1 minute" in text
     assert "attic waiting never read failed 3 times in a row: no connection to http://attic:8080" in text
@@ -129,7 +129,7 @@ def test_page_shows_the_last_run(board: StatusBoard, time: FakeTime) -> None:
     assert "! blocked Cosmos Laundromat its files are missing" in text
     assert "delete older.iso with its data no longer declared" in text
     assert "seedbox in sync" in text
-    assert "desired.yaml:4:5 the password stands in the file Use {env: NAME}" in text
+    assert "desired.yaml:4:5 W001: the password stands in the file Use {env: NAME}" in text
 
 
 def test_a_refusal_names_the_hash_to_approve(board: StatusBoard) -> None:

@@ -159,7 +159,7 @@ def _failure_of(name: str, error: object) -> CommandFailure:
     problems = getattr(error, "problems", ())
     failure = failure_from_problems(problems)
     message = f"{name} is invalid: {format_count(len(problems))}"
-    return CommandFailure(message, failure.exit_code, problems, from_unsaved_text=name.startswith("git:"))
+    return CommandFailure(message, failure.exit_code, problems)
 
 
 def _write_comparison(comparison: Comparison, settings: Settings, exit_code: int) -> None:

@@ -66,7 +66,7 @@ def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrent
     except DesiredStateError as error:
         count = format_count(len(error.problems), "problem")
         message = f"the desired state would be invalid: {count}; nothing was written"
-        raise CommandFailure(message, 4, error.problems, from_unsaved_text=True) from error
+        raise CommandFailure(message, 4, error.problems) from error
 
 
 def save_changes(changes: Sequence[FileChange]) -> None:

@@ -10,6 +10,7 @@ from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference, TorrentExport
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
@@ -81,13 +82,17 @@ class ContentIndex:
         if len(matches) > 1:
             positions = " and ".join(str(match.position) for match in matches)
             self._context.add_problem(
-                position, f"{quote_word(name)} is the name of several entries: {positions}", "Rename all but one"
+                position,
+                Code.CONTENT_OF,
+                f"{quote_word(name)} is the name of several entries: {positions}",
+                "Rename all but one",
             )
         elif not matches:
             self._report_unknown(name, position)
         elif matches[0].is_absent:
             self._context.add_problem(
                 position,
+                Code.CONTENT_OF,
                 f"{quote_word(name)} at {matches[0].position} is declared absent, so it has no content",
                 "Remove one of the two entries",
             )
@@ -107,7 +112,7 @@ class ContentIndex:
             hint = hint or "Known: " + ", ".join(map(quote_word, known_names[:8]))
         else:
             hint = 'Add an entry with "content: PATH" and a name, on the instance that has the data'
-        self._context.add_problem(position, f"no entry with content is named {quote_word(name)}", hint)
+        self._context.add_problem(position, Code.CONTENT_OF, f"no entry with content is named {quote_word(name)}", hint)
 
 
 def build_content(entry: Mapping[str, Any], document: YamlDocument, index: int, context: LoadContext) -> Content:
@@ -124,6 +129,7 @@ def reject_path_keys(
         if entry.get(key) is not None:
             context.add_problem(
                 document.find_key_position("torrents", index, key),
+                Code.CONTENT_WITH_PATH,
                 f'"{key}" cannot be combined with "content": the data is complete, at the path of the content',
                 "Remove it",
             )
@@ -139,7 +145,7 @@ def with_content_path(values: dict[str, Any], content: Content) -> dict[str, Any
 def reject_export(document: YamlDocument, index: int, context: LoadContext) -> None:
     """Report an `export` without `content`."""
     position = document.find_key_position("torrents", index, "export")
-    context.add_problem(position, '"export" is allowed only with "content"', "Remove it")
+    context.add_problem(position, Code.EXPORT, '"export" is allowed only with "content"', "Remove it")
 
 
 def list_content_keys(torrent: DesiredTorrent) -> tuple[str, ...]:
@@ -159,6 +165,7 @@ def _resolve_export(text: str, document: YamlDocument, index: int, context: Load
     if not any(is_inside(path, folder) for folder in (document.base, *context.export_folders)):
         context.add_problem(
             document.find_position("torrents", index, "export"),
+            Code.EXPORT,
             "this path leads out of the folder of this file",
             "Choose a path inside it, or allow the other folder with --allow-export DIR",
         )
@@ -171,6 +178,7 @@ def _resolve_export(text: str, document: YamlDocument, index: int, context: Load
     except TorrentFileError as error:
         context.add_problem(
             document.find_position("torrents", index, "export"),
+            Code.EXPORT,
             f"the existing file is not overwritten: {error}",
             "Use another file, or remove it",
         )

@@ -12,6 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
 from reconciler.desired.pitfalls import find_pitfalls
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.desired import DEFAULT_OWNER, DesiredCategory, DesiredState, GuardLimits, Policy
 
 
@@ -72,6 +73,7 @@ def _warn_of_default_owner(checked_documents: list[CheckedDocument], context: Lo
     document = next(checked.document for checked in checked_documents if "policy" in checked.entry)
     context.add_warning(
         document.find_position("policy"),
+        Code.DEFAULT_OWNER,
         f'"policy: sync" with the owner "{DEFAULT_OWNER}": another desired state with this owner, on the same '
         "qBittorrent, would delete your torrents",
         'Add "owner: NAME" with a name of your own. If torrents of yours exist already, run once with --take-over',

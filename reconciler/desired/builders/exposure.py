@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.common import STAND_IN_DOMAIN
 from reconciler.desired.yaml.document import SECRET_KEYS, Loc, YamlDocument
+from reconciler.model.codes import Code
 
 
 def warn_of_exposure(
@@ -21,6 +22,7 @@ def warn_of_exposure(
     if parts.scheme == "https" and (entry.get("tls") or {}).get("verify") is False:
         context.add_warning(
             document.find_position(*loc, "tls", "verify"),
+            Code.EXPOSED_CREDENTIALS,
             "the certificate is not checked: anyone on the way can read and change what is sent",
             'Trust the certificate of the server instead: "tls: {ca_file: …}"',
         )
@@ -31,6 +33,7 @@ def warn_of_exposure(
             name = key.replace("_", " ")
             context.add_warning(
                 document.find_position(*loc, "url"),
+                Code.EXPOSED_CREDENTIALS,
                 f"the {name} goes over plain http to another machine, and anyone on the way can read it",
                 "Use https",
             )

@@ -10,6 +10,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.groups import GroupEntry
 from reconciler.desired.yaml.document import Loc, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.groups import Group, Member, MovePolicy, Strategy
 
 # The keys that have an effect for some strategies only, and why they have none for the others.
@@ -31,6 +32,7 @@ def build_groups(
             if name in instance_names:
                 context.add_problem(
                     checked.document.find_key_position("groups", name),
+                    Code.GROUP_NAME,
                     f'"{name}" is the name of both a group and an instance',
                     "Rename one of the two",
                 )
@@ -60,15 +62,17 @@ def _check_members(document: YamlDocument, group: str, instance_names: tuple[str
     members = document.data["groups"][group].get("members")
     if members == []:
         position = document.find_position("groups", group, "members")
-        context.add_problem(position, f'the group "{group}" has no members', "Add its instances")
+        context.add_problem(position, Code.GROUP_MEMBERS, f'the group "{group}" has no members', "Add its instances")
     seen_names: set[str] = set()
     for index, name in _iter_member_names(members):
         position = document.find_position("groups", group, "members", index)
         if name in seen_names:
-            context.add_problem(position, f'"{name}" is already a member of this group', "Keep one of the two")
+            context.add_problem(
+                position, Code.GROUP_MEMBERS, f'"{name}" is already a member of this group', "Keep one of the two"
+            )
         elif name not in instance_names and instance_names and context.is_complete:
             hint = suggestion_text(name, instance_names) or f"Known: {', '.join(instance_names)}"
-            context.add_problem(position, f"there is no instance {quote_word(name)}", hint)
+            context.add_problem(position, Code.GROUP_MEMBERS, f"there is no instance {quote_word(name)}", hint)
         seen_names.add(name)
 
 
@@ -94,4 +98,4 @@ def _check_strategy_keys(document: YamlDocument, group: str, entry: GroupEntry, 
         strategies, reason = STRATEGY_KEYS.get(key, ((), ""))
         if strategies and strategy not in strategies:
             message = f'"{key}" has no effect in a {strategy} group: {reason}'
-            context.add_problem(document.find_key_position(*key_loc), message, "Remove it")
+            context.add_problem(document.find_key_position(*key_loc), Code.USELESS_GROUP_KEY, message, "Remove it")

@@ -20,6 +20,7 @@ from reconciler.desired.schema.instances import InstanceEntry
 from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.secrets import describe_reference, resolve_secret, resolve_text
 from reconciler.desired.yaml.document import HEADERS_KEY, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
@@ -50,6 +51,7 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
             if server in position_by_server and name not in instances:
                 context.add_problem(
                     url_position,
+                    Code.SAME_SERVER,
                     f"this server is already declared at {position_by_server[server]}: "
                     "each of the two instances would delete the torrents of the other",
                     "Keep one of the two",
@@ -123,7 +125,12 @@ def _build_instance(
 def _build_health(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> tuple[Probe, ...]:
     if entry.get("when_unhealthy") == "pause" and not document.data["instances"][name].get("health"):
         position = document.find_key_position("instances", name, "when_unhealthy")
-        context.add_problem(position, '"when_unhealthy: pause" has no effect without a probe', 'Add one to "health"')
+        context.add_problem(
+            position,
+            Code.USELESS_HEALTH_KEY,
+            '"when_unhealthy: pause" has no effect without a probe',
+            'Add one to "health"',
+        )
     return build_probes(document, name, entry.get("health", ()), context)
 
 
@@ -150,21 +157,27 @@ def _resolve_credentials(
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
         context.add_problem(
-            position, "this instance has an api_key and a username or password", "Keep one way to log in"
+            position, Code.LOGIN, "this instance has an api_key and a username or password", "Keep one way to log in"
         )
     elif username is not None and password is None:
-        context.add_problem(position, "this instance has a username and no password", 'Add "password: {env: NAME}"')
+        context.add_problem(
+            position, Code.LOGIN, "this instance has a username and no password", 'Add "password: {env: NAME}"'
+        )
     elif password is not None and username is None:
-        context.add_problem(position, "this instance has a password and no username", 'Add "username: …"')
+        context.add_problem(position, Code.LOGIN, "this instance has a password and no username", 'Add "username: …"')
     if api_key is not None and "basic_auth" in entry:
         context.add_problem(
             document.find_key_position(*loc, "basic_auth"),
+            Code.LOGIN,
             "the api_key and basic_auth would need the same header, Authorization",
             "Use username and password",
         )
     if username == "":
         context.add_problem(
-            document.find_position(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
+            document.find_position(*loc, "username"),
+            Code.LOGIN,
+            "the username is empty",
+            "Fill it in, or remove the key",
         )
     return (
         resolve_text(document, (*loc, "username"), username or None, context, receiver=url),
@@ -183,7 +196,7 @@ def _build_basic_auth(
     password = resolve_secret(document, password_loc, entry["basic_auth"]["password"], context, receiver=url)
     if username and ":" in username and not context.keeps_references:
         problem = "the username of basic_auth contains a colon, which HTTP does not allow"
-        context.add_problem(document.find_position(*username_loc), problem, "Choose another one")
+        context.add_problem(document.find_position(*username_loc), Code.HEADER, problem, "Choose another one")
     return BasicAuth(username, password) if username and password else None
 
 
@@ -195,16 +208,18 @@ def _build_headers(
         header_loc = (*loc, HEADERS_KEY, name)
         position = document.find_key_position(*header_loc)
         if name.lower() in map(str.lower, headers):
-            context.add_problem(position, "this header is already there: upper and lower case are equal", "Keep one")
+            context.add_problem(
+                position, Code.HEADER, "this header is already there: upper and lower case are equal", "Keep one"
+            )
         if name.lower() == "authorization" and ("basic_auth" in entry or entry.get("api_key") is not None):
             problem = "the header Authorization is already used by the api_key or basic_auth"
-            context.add_problem(position, problem, "Keep one of the two")
+            context.add_problem(position, Code.HEADER, problem, "Keep one of the two")
         value = resolve_secret(document, header_loc, source, context, receiver=url)
         if value is None:
             continue
         if not context.keeps_references and not _HEADER_VALUE.fullmatch(value.reveal()):
             problem = "this value cannot be sent in a header"
-            context.add_problem(position, problem, "Use ASCII characters, and no spaces around them")
+            context.add_problem(position, Code.HEADER, problem, "Use ASCII characters, and no spaces around them")
         headers[name] = value
     return headers
 
@@ -217,7 +232,7 @@ def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, contex
         hint = 'Add "url: http://127.0.0.1:8080"'
         if has_only_categories(entry):
             hint += ", or load the file that declares the instance as well"
-        context.add_problem(document.find_position("instances", name), "this instance has no url", hint)
+        context.add_problem(document.find_position("instances", name), Code.NO_URL, "this instance has no url", hint)
         return stand_in
     if isinstance(source, str):
         return source
@@ -231,7 +246,7 @@ def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, contex
                 return url
         except InvalidValue as invalid:
             position = document.find_position(*loc, get_reference_key(source))
-            context.add_problem(position, invalid.message, invalid.hint)
+            context.add_problem(position, invalid.code, invalid.message, invalid.hint)
     return stand_in
 
 
@@ -248,7 +263,9 @@ def _resolve_ca_file(
         is_file = False
     if not is_file:
         position = document.find_position(*loc, "tls", "ca_file")
-        context.add_missing(position, "there is no such CA file", "Check the path; it is relative to this file")
+        context.add_missing(
+            position, Code.CA_FILE, "there is no such CA file", "Check the path; it is relative to this file"
+        )
     return str(resolved_path)
 
 

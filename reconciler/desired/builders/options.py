@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.options import AllOptionKeys
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.fields import (
     AUTO_TMM,
     CATEGORY,
@@ -76,7 +77,7 @@ def check_conflicts(
 
     for find_conflicts in _CONFLICT_RULES:
         for key, message, hint in find_conflicts(values):
-            context.add_problem(find_position(key), message, hint)
+            context.add_problem(find_position(key), Code.CONTRADICTION, message, hint)
     _check_unreachable_rules(values, entry, document, index, context)
 
 
@@ -146,6 +147,7 @@ def _check_unreachable_rules(
     parent_loc = ("torrents", index) if "files" in entry else ("defaults",)
     context.add_problem(
         document.find_position(*parent_loc, "files", catch_all + 1),
+        Code.UNREACHED_RULE,
         f'this rule is never reached: the rule "{rules[catch_all]["match"]}" before it matches every file',
         "The first matching rule applies, so put the rule for all files last",
     )

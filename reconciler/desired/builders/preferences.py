@@ -26,6 +26,7 @@ from reconciler.desired.schema.common import (
 )
 from reconciler.desired.secrets import resolve_secret
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredPreference
 from reconciler.model.position import Position
 from reconciler.model.preferences import (
@@ -127,7 +128,7 @@ def build_preferences(
             value = _resolve_value(document, (*loc, name), given, receiver, context)
         except InvalidValue as invalid:
             position = document.find_position(*loc, name) if name in load_known_preferences() else key_positions[name]
-            context.add_problem(position, invalid.message, invalid.hint)
+            context.add_problem(position, invalid.code, invalid.message, invalid.hint)
             continue
         if value is not None:
             preferences[name] = DesiredPreference(name, key_positions[name], value)
@@ -135,6 +136,7 @@ def build_preferences(
     if entries.get("max_ratio_act") in REMOVING_SHARE_LIMIT_ACTIONS:
         context.add_warning(
             key_positions["max_ratio_act"],
+            Code.REMOVING_LIMIT,
             "with this setting qBittorrent removes torrents itself, and reconcile adds declared ones again",
             "Use 0 (stop) or 2 (super seeding)",
         )
@@ -145,12 +147,13 @@ def _check_key(name: str, value: object, has_login: bool) -> None:
     known_keys = load_known_preferences()
     if name not in known_keys:
         hint = suggestion_text(name, tuple(known_keys)) or _KEYS_HINT
-        raise InvalidValue(f"unknown preference {quote_word(name)}", hint)
+        raise InvalidValue(Code.UNKNOWN_PREFERENCE, f"unknown preference {quote_word(name)}", hint)
     if name in REFUSED_PREFERENCES:
         reason, hint = REFUSED_PREFERENCES[name]
-        raise InvalidValue(f'"{name}" cannot be set here: {reason}', hint)
+        raise InvalidValue(Code.REFUSED_PREFERENCE, f'"{name}" cannot be set here: {reason}', hint)
     if name in _LOGIN_BYPASS_KEYS and value is not True and not has_login:
         raise InvalidValue(
+            Code.REFUSED_PREFERENCE,
             f'this instance has no credentials, so reconcile may depend on "{name}" for access',
             "Add a username and password, or an api_key",
         )
@@ -162,15 +165,19 @@ def _resolve_value(
     """Return the canonical value; None, with a problem, where a secret is missing."""
     name = loc[-1]
     if given is None:
-        raise InvalidValue(f'"{name}" has no value', "Add a value, or remove the key to leave it unmanaged")
+        raise InvalidValue(
+            Code.MISSING_VALUE, f'"{name}" has no value', "Add a value, or remove the key to leave it unmanaged"
+        )
     kinds = load_known_preferences()[name]
     if isinstance(given, dict) and name != WATCHED_FOLDERS:
         if "text" not in kinds:
-            raise InvalidValue(f'"{name}" cannot come from a variable or a file', "Write its value")
+            raise InvalidValue(
+                Code.PREFERENCE_VALUE, f'"{name}" cannot come from a variable or a file', "Write its value"
+            )
         return _resolve_reference(document, loc, given, receiver, context)
     if type(given) not in {type_ for kind in kinds for type_ in _TYPES[kind]}:
         words = " or ".join(_TYPE_TEXTS[kind] for kind in kinds)
-        raise InvalidValue(f'"{name}" must be {words}', _type_hint_text(given, kinds))
+        raise InvalidValue(Code.PREFERENCE_VALUE, f'"{name}" must be {words}', _type_hint_text(given, kinds))
     if name in SECRET_PREFERENCES and given:
         secret = resolve_secret(document, loc, given, context, receiver=receiver, one_line=False)
         return canonicalize_preference(name, secret)
@@ -193,7 +200,9 @@ def _resolve_reference(
     hosts = {"for": parse_secret_hosts(given["for"])} if "for" in given else {}
     reference = {key: value for key, value in given.items() if key != "for"}
     if not reference.keys() <= {"env", "file"} or not all(isinstance(value, str) for value in reference.values()):
-        raise InvalidValue("this must be {env: NAME}, {file: PATH}, or text in quotes", "Check the indentation")
+        raise InvalidValue(
+            Code.SECRET, "this must be {env: NAME}, {file: PATH}, or text in quotes", "Check the indentation"
+        )
     if "env" in given:
         check_environment_name(given["env"])
     source = cast("SecretReference", {**reference, **hosts})
@@ -201,7 +210,7 @@ def _resolve_reference(
     if secret is None:
         if not context.needs_access:
             message = f'"{loc[-1]}" is not compared: its value is not available here'
-            context.add_warning(document.find_position(*loc), message)
+            context.add_warning(document.find_position(*loc), Code.NOT_COMPARED, message)
         return None
     if loc[-1] not in SECRET_PREFERENCES and not context.keeps_references:
         _check_value(loc[-1], secret.reveal())
@@ -213,9 +222,14 @@ def _check_value(name: str, value: Any) -> None:
     if name in PREFERENCE_CHOICES and isinstance(value, str) and value not in PREFERENCE_CHOICES[name]:
         *others, last = choices = PREFERENCE_CHOICES[name]
         is_near = bool(suggestion_text(value, tuple(word.lower() for word in choices)))
-        raise InvalidValue(f'"{name}" must be {", ".join(others)} or {last}', "Check the capitals" if is_near else "")
+        raise InvalidValue(
+            Code.PREFERENCE_VALUE,
+            f'"{name}" must be {", ".join(others)} or {last}',
+            "Check the capitals" if is_near else "",
+        )
     if name in KIB_PREFERENCES and (value < 0 or value % 1024):
         raise InvalidValue(
+            Code.PREFERENCE_VALUE,
             f'"{name}" must be a multiple of 1024 bytes per second, or 0 for no limit: qBittorrent stores whole KiB',
             f"Write {max(value, 0) // 1024 * 1024}",
         )
@@ -224,7 +238,7 @@ def _check_value(name: str, value: Any) -> None:
     elif name in PATH_PREFERENCES and (value or name in (DEFAULT_SAVE_PATH, "temp_path")):
         check_save_path(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidValue(f'"{name}" must be a number', "")
+        raise InvalidValue(Code.PREFERENCE_VALUE, f'"{name}" must be a number', "")
     if name == WATCHED_FOLDERS:
         _check_folders(value)
 
@@ -236,6 +250,7 @@ def _check_folders(folders: Mapping[str, Any]) -> None:
             check_save_path(target)
         elif target not in (0, 1) or isinstance(target, bool):
             raise InvalidValue(
+                Code.PREFERENCE_VALUE,
                 f'each folder of "{WATCHED_FOLDERS}" needs a destination for its downloads',
                 "Write 0 (the folder itself), 1 (the default path) or a path",
             )
@@ -247,20 +262,37 @@ def _check_dependencies(entries: Mapping[str, Any], positions: Mapping[str, Posi
         flag = f"{name}_enabled"
         limit, enabled = entries.get(name), entries.get(flag)
         if limit is not None and enabled is None:
-            context.add_problem(positions[name], f'"{name}" has an effect only with "{flag}"', f'Add "{flag}: true"')
+            context.add_problem(
+                positions[name],
+                Code.LINKED_PREFERENCES,
+                f'"{name}" has an effect only with "{flag}"',
+                f'Add "{flag}: true"',
+            )
         elif enabled is True and (limit is None or (isinstance(limit, (int, float)) and limit < 0)):
-            context.add_problem(positions[flag], f'"{flag}: true" needs a limit', f'Add "{name}:" and 0 or more')
+            context.add_problem(
+                positions[flag],
+                Code.LINKED_PREFERENCES,
+                f'"{flag}: true" needs a limit',
+                f'Add "{name}:" and 0 or more',
+            )
         elif enabled is False and limit not in (None, -1):
             context.add_problem(
-                positions[name], f'"{name}" has no effect with "{flag}: false"', "Remove one of the two"
+                positions[name],
+                Code.LINKED_PREFERENCES,
+                f'"{name}" has no effect with "{flag}: false"',
+                "Remove one of the two",
             )
     if entries.get("random_port") is True and "listen_port" in entries:
         context.add_problem(
             positions["listen_port"],
+            Code.LINKED_PREFERENCES,
             '"listen_port" has no effect with "random_port: true"',
             "Remove one of the two",
         )
     if entries.get("random_port") is False and not entries.get("listen_port"):
         context.add_problem(
-            positions["random_port"], '"random_port: false" needs a "listen_port"', 'Add "listen_port: 6881"'
+            positions["random_port"],
+            Code.LINKED_PREFERENCES,
+            '"random_port: false" needs a "listen_port"',
+            'Add "listen_port: 6881"',
         )

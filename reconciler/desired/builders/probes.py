@@ -16,6 +16,7 @@ from reconciler.desired.schema.probes import (
 )
 from reconciler.desired.secrets import resolve_secret, resolve_text
 from reconciler.desired.yaml.document import Loc, YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.health import (
     AddressRule,
     ConnectionStatusCheck,
@@ -47,7 +48,10 @@ def build_probes(
         if probe and probe.check in probes:
             first = positions[probe.check]
             context.add_problem(
-                document.find_position(*loc), f"this probe is already declared at {first}", "Keep one of the two"
+                document.find_position(*loc),
+                Code.PROBE,
+                f"this probe is already declared at {first}",
+                "Keep one of the two",
             )
         elif probe:
             probes[probe.check], positions[probe.check] = probe, document.find_position(*loc)
@@ -58,16 +62,17 @@ def _build_probe(document: YamlDocument, loc: Loc, entry: ProbeEntry, context: L
     kinds = [kind for kind in PROBE_KINDS if kind in entry]
     if not kinds:
         hint = f"Add one of {', '.join(PROBE_KINDS)}"
-        context.add_problem(document.find_position(*loc), "this probe does not say what to check", hint)
+        context.add_problem(document.find_position(*loc), Code.PROBE, "this probe does not say what to check", hint)
         return None
     if len(kinds) > 1:
         message = f"{' and '.join(kinds)} are {len(kinds)} probes in one item"
-        context.add_problem(document.find_position(*loc), message, "Write each as a separate item")
+        context.add_problem(document.find_position(*loc), Code.PROBE, message, "Write each as a separate item")
         return None
     (kind,) = kinds
     if kind in QBITTORRENT_PROBE_KINDS and "timeout" in entry:
         context.add_problem(
             document.find_key_position(*loc, "timeout"),
+            Code.USELESS_HEALTH_KEY,
             f'"{kind}" is answered by qBittorrent itself and has no timeout of its own',
             "Remove it: the timeout of the instance applies",
         )
@@ -99,11 +104,17 @@ def _build_gluetun_check(entry: GluetunEntry, document: YamlDocument, loc: Loc, 
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
         context.add_problem(
-            document.find_position(*loc), "gluetun has an api_key and a username or password", "Keep one of the two"
+            document.find_position(*loc),
+            Code.LOGIN,
+            "gluetun has an api_key and a username or password",
+            "Keep one of the two",
         )
     elif (username is None) != (password is None):
         context.add_problem(
-            document.find_position(*loc), "gluetun needs a username and a password, or neither", "Add the other one"
+            document.find_position(*loc),
+            Code.LOGIN,
+            "gluetun needs a username and a password, or neither",
+            "Add the other one",
         )
     warn_of_exposure(entry["url"], entry, document, loc, context)
     return GluetunCheck(

@@ -12,6 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.torrents import SOURCE_KEYS
 from reconciler.desired.torrent_files import is_url
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import redact_path
@@ -95,9 +96,11 @@ class SourceResolver:
             name = redact_path(location)
             if isinstance(error, MissingTorrentFileError):
                 hint = "Check the path; it is relative to this file"
-                self._context.add_problem(position, f'there is no .torrent file "{name}"', hint)
+                self._context.add_problem(position, Code.TORRENT_FILE, f'there is no .torrent file "{name}"', hint)
             else:
-                self._context.add_problem(position, f'the .torrent file "{name}" cannot be used: {error}')
+                self._context.add_problem(
+                    position, Code.TORRENT_FILE, f'the .torrent file "{name}" cannot be used: {error}'
+                )
             return None
         return ResolvedSource("torrent", file.infohashes, file)
 
@@ -112,7 +115,9 @@ class SourceResolver:
         if fetched.error:
             position = document.find_position("torrents", index, "torrent")
             message = f"this torrent could not be fetched: {fetched.error}"
-            self._context.add_warning(position, message, "The copy that an earlier run has kept is used")
+            self._context.add_warning(
+                position, Code.KEPT_COPY, message, "The copy that an earlier run has kept is used"
+            )
         return ResolvedSource("torrent", fetched.source.infohashes, fetched.source)
 
     def _report_source_count(self, document: YamlDocument, index: int) -> None:
@@ -121,11 +126,12 @@ class SourceResolver:
         keys = [key for key in SOURCE_KEYS if key in data]
         if not keys:
             self._context.add_problem(
-                document.find_position("torrents", index), "this torrent has no source", _SOURCE_HINT
+                document.find_position("torrents", index), Code.SOURCE_COUNT, "this torrent has no source", _SOURCE_HINT
             )
         elif len(keys) > 1:
             self._context.add_problem(
                 document.find_key_position("torrents", index, keys[1]),
+                Code.SOURCE_COUNT,
                 f"this torrent has several sources: {' and '.join(keys)}",
                 "Keep exactly one of them",
             )

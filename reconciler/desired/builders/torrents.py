@@ -21,6 +21,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.torrents import TorrentEntry
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.fields import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
@@ -161,7 +162,7 @@ class _TorrentBuilder:
             if not any(map(rule.matches, paths)):
                 position = document.find_position("torrents", index, "files", number, "match")
                 message = f"the rule {quote_word(rule.glob)} matches no file of this torrent"
-                self._context.add_warning(position, message, hint_at_files(rule, paths))
+                self._context.add_warning(position, Code.UNMATCHED_RULE, message, hint_at_files(rule, paths))
 
     def _intern_tags(self, tags: Any) -> DesiredTags | None:
         if tags is None:
@@ -194,6 +195,7 @@ class _TorrentBuilder:
         if name is None and self._instance_names and self._context.is_complete:
             self._context.add_problem(
                 checked.document.find_position("torrents", index),
+                Code.WHICH_INSTANCE,
                 f"this torrent has no instance, and there are several: {', '.join(self._instance_names)}",
                 f'Add "instance: {self._instance_names[0]}" to it or to the defaults',
             )
@@ -208,7 +210,7 @@ class _TorrentBuilder:
             targets = tuple(self._instances_by_target)
             kind = "instance" if targets == self._instance_names else "instance or group"
             hint = suggestion_text(name, targets) or f"Known: {', '.join(targets)}"
-            self._context.add_problem(position, f"there is no {kind} {quote_word(name)}", hint)
+            self._context.add_problem(position, Code.UNKNOWN_INSTANCE, f"there is no {kind} {quote_word(name)}", hint)
 
     def _reject_managed_keys(self, entry: TorrentEntry, document: YamlDocument, index: int) -> None:
         """Report keys that have no effect on an absent torrent. Defaults for them do not apply to it."""
@@ -216,7 +218,10 @@ class _TorrentBuilder:
             if entry.get(key) is not None:
                 position = document.find_key_position("torrents", index, key)
                 self._context.add_problem(
-                    position, f'"{key}" has no effect with "state: absent"', "Remove one of the two"
+                    position,
+                    Code.ABSENT_WITH_KEYS,
+                    f'"{key}" has no effect with "state: absent"',
+                    "Remove one of the two",
                 )
 
     def _check_unique(self, torrent: DesiredTorrent, find_position: Callable[[], Position]) -> None:
@@ -230,6 +235,7 @@ class _TorrentBuilder:
                     member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
                     self._context.add_problem(
                         find_position(),
+                        Code.DUPLICATE_TORRENT,
                         f'this {kind} is already declared for instance "{instance}"{member} at {first}',
                         "Keep one of the two",
                     )
@@ -249,19 +255,22 @@ class _TorrentBuilder:
             members = ", ".join(self._instances_by_target[instance])
             add_problem(
                 find_position(),
+                Code.CONTENT_IN_GROUP,
                 f'"{key}" needs a single instance, and "{instance}" is a group',
                 f"Name one of its members: {members}",
             )
         if isinstance(content, ContentReference) and content.instance == instance:
             message = f"{quote_word(content.name)} is created on the same instance, {instance}"
-            add_problem(find_position(), message, "Remove this entry, or name another instance")
+            add_problem(find_position(), Code.CONTENT_OF, message, "Remove this entry, or name another instance")
         export = content.export if isinstance(content, Content) else None
         if (
             export
             and (first := self._export_positions.setdefault(export.path, torrent.position)) is not torrent.position
         ):
             position = document.find_position("torrents", index, "export")
-            add_problem(position, f"the torrent at {first} is exported to the same file", "Name another file")
+            add_problem(
+                position, Code.EXPORT, f"the torrent at {first} is exported to the same file", "Name another file"
+            )
 
 
 def _list_keys_of_unknown(torrent: DesiredTorrent) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, SavePath, check_one_line, check_save_path
+from reconciler.model.codes import Code
 
 
 @lru_cache(maxsize=4096)
@@ -21,9 +22,11 @@ def check_category_name(text: str) -> str:
     """The name of a category, with `/` between sub-categories."""
     check_one_line("the category", text)
     if "\\" in text:
-        raise InvalidValue('a category cannot contain "\\"', 'Separate sub-categories with "/"')
+        raise InvalidValue(Code.CATEGORY, 'a category cannot contain "\\"', 'Separate sub-categories with "/"')
     if text.startswith("/") or text.endswith("/") or "//" in text:
-        raise InvalidValue('a category cannot begin or end with "/", or contain "//"', 'Write it like "linux/iso"')
+        raise InvalidValue(
+            Code.CATEGORY, 'a category cannot begin or end with "/", or contain "//"', 'Write it like "linux/iso"'
+        )
     return text
 
 
@@ -36,7 +39,7 @@ def check_category_download_path(value: object) -> object:
         return check_save_path(value)
     if value is None or value is False:
         return value
-    raise InvalidValue("a download_path must be a path, or false for none", "Write it like /data/incomplete")
+    raise InvalidValue(Code.PATH, "a download_path must be a path, or false for none", "Write it like /data/incomplete")
 
 
 @with_config(STRICT_CONFIG)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator,
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
+from reconciler.model.codes import Code
 from reconciler.model.units import SECONDS_BY_UNIT
 
 STRICT_CONFIG: Final = ConfigDict(extra="forbid", strict=True)
@@ -25,18 +26,22 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 def check_one_line(subject: str, text: str) -> str:
     """Text that qBittorrent stores unchanged: not empty, on one line, no space around it."""
     if not text:
-        raise InvalidValue(f"{subject} is empty", "Fill it in, or leave it out")
+        raise InvalidValue(Code.ONE_LINE, f"{subject} is empty", "Fill it in, or leave it out")
     if has_control_character(text):
-        raise InvalidValue(f"{subject} contains a line break or control character", "Write it on one line")
+        raise InvalidValue(
+            Code.ONE_LINE, f"{subject} contains a line break or control character", "Write it on one line"
+        )
     if text != text.strip():
-        raise InvalidValue(f"{subject} begins or ends with a space, which qBittorrent removes", "Remove the space")
+        raise InvalidValue(
+            Code.ONE_LINE, f"{subject} begins or ends with a space, which qBittorrent removes", "Remove the space"
+        )
     return text
 
 
 def check_plain_name(subject: str, text: str) -> str:
     """The name of an instance, a group or an owner, which becomes part of tags, labels and file names."""
     if not _PLAIN_NAME.match(text):
-        raise InvalidValue(f"{subject} may contain only letters, digits and . _ -", "Choose another name")
+        raise InvalidValue(Code.NAME, f"{subject} may contain only letters, digits and . _ -", "Choose another name")
     return text
 
 
@@ -65,12 +70,14 @@ def check_save_path(text: str) -> str:
     root = _PATH_ROOT.match(text)
     if not root:
         raise InvalidValue(
+            Code.PATH,
             'this path is not absolute, and "~", variables and relative paths are not resolved',
             "Write it in full, as qBittorrent sees it: /data/linux or C:\\data",
         )
     parts = text[root.end() :].split("/") if text[0] == "/" else re.split(r"[\\/]", text[root.end() :])
     if "." in parts or ".." in parts or "" in parts[:-1]:
         raise InvalidValue(
+            Code.PATH,
             'this path contains ".", ".." or an empty part, which qBittorrent would normalize',
             "Write the normalized path",
         )
@@ -99,16 +106,18 @@ def parse_duration(value: object) -> object:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         is_usable = isinstance(value, int) and 0 < value <= _MAX_DURATION
         hint = f"Write {value}s for seconds" if is_usable else "Write it like 5s, 90m or 1h30m"
-        raise InvalidValue("a duration needs a unit: d, h, m or s", hint)
+        raise InvalidValue(Code.DURATION, "a duration needs a unit: d, h, m or s", hint)
     if not isinstance(value, str):
         return value
     seconds = parse_seconds(value)
     if seconds is None:
         raise InvalidValue(
-            "a duration must be a whole number with a unit: d, h, m or s", "Write it like 5s, 90m or 1h30m"
+            Code.DURATION,
+            "a duration must be a whole number with a unit: d, h, m or s",
+            "Write it like 5s, 90m or 1h30m",
         )
     if not 0 < seconds <= _MAX_DURATION:
-        raise InvalidValue("a duration must be more than 0s and at most 1d", "Write it like 5s or 2m")
+        raise InvalidValue(Code.DURATION, "a duration must be more than 0s and at most 1d", "Write it like 5s or 2m")
     return float(seconds)
 
 
@@ -131,17 +140,18 @@ def check_api_url(text: str) -> str:
     """The address of a Web API: a base path is allowed, credentials and a query are not."""
     hint = "Write it like http://127.0.0.1:8080 or https://seedbox.example/qbittorrent/"
     if has_control_character(text) or any(character.isspace() for character in text):
-        raise InvalidValue("this url contains a space or control character", hint)
+        raise InvalidValue(Code.URL, "this url contains a space or control character", hint)
     parts = split_url(text, hint)
     if parts.scheme not in ("http", "https") or "://" not in text:
-        raise InvalidValue("a url must begin with http:// or https://", hint)
+        raise InvalidValue(Code.URL, "a url must begin with http:// or https://", hint)
     if "@" in parts.netloc:
         raise InvalidValue(
+            Code.URL,
             "a url must not contain credentials",
             "Use username and password, or api_key; for a proxy before qBittorrent, basic_auth",
         )
     if "?" in text or "#" in text:
-        raise InvalidValue('a url cannot contain "?" or "#"', hint)
+        raise InvalidValue(Code.URL, 'a url cannot contain "?" or "#"', hint)
     if not has_host(parts) or "\\" in text:
         raise malformed_url_error(hint)
     return text
@@ -164,7 +174,7 @@ def has_host(parts: SplitResult) -> bool:
 
 def malformed_url_error(hint: str, subject: str = "this url") -> InvalidValue:
     """The error for a URL whose host or port is malformed."""
-    return InvalidValue(f"{subject} is not usable: its host or port is malformed", hint)
+    return InvalidValue(Code.URL, f"{subject} is not usable: its host or port is malformed", hint)
 
 
 STAND_IN_DOMAIN: Final = ".invalid"  # of the URL that an instance without a valid one gets
@@ -179,7 +189,9 @@ def check_environment_name(text: str) -> str:
     """The name of an environment variable. Never quoted: it may be the secret itself, in the wrong place."""
     if not ENVIRONMENT_NAME.match(text):
         raise InvalidValue(
-            "the name of an environment variable may contain only letters, digits and _", "Write env: MY_PASSWORD"
+            Code.VARIABLE_NAME,
+            "the name of an environment variable may contain only letters, digits and _",
+            "Write env: MY_PASSWORD",
         )
     return text
 
@@ -191,14 +203,14 @@ def parse_secret_hosts(value: object) -> tuple[str, ...]:
     """The hosts that a secret is for, one or a list, each with a port or without, as they are compared."""
     hosts = value if isinstance(value, list) else [value]
     if not hosts or not all(isinstance(host, str) for host in hosts):
-        raise InvalidValue("this must be the name of a host, or a list of them", _HOSTS_HINT)
+        raise InvalidValue(Code.SECRET_HOST, "this must be the name of a host, or a list of them", _HOSTS_HINT)
     return tuple(map(_parse_secret_host, hosts))
 
 
 def _parse_secret_host(text: str) -> str:
     match = _SECRET_HOST.match(f"[{text}]" if text.count(":") > 1 and text[0] != "[" else text)
     if not match:
-        raise InvalidValue("this is not the name of a host", _HOSTS_HINT)
+        raise InvalidValue(Code.SECRET_HOST, "this is not the name of a host", _HOSTS_HINT)
     port = f":{int(match['port'])}" if match["port"] else ""
     return f"{normalize_host(match['host'].strip('[]'))}{port}"
 

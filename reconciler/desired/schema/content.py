@@ -10,6 +10,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, check_one_line, check_save_path
+from reconciler.model.codes import Code
 from reconciler.model.paths import normalize_path
 from reconciler.model.units import SIZE_UNITS
 
@@ -19,7 +20,9 @@ def normalize_content_path(text: str) -> str:
     path = normalize_path(check_save_path(text))
     if not path.rpartition("/")[2] or path.endswith(":"):
         raise InvalidValue(
-            "a torrent can be created from a file or a folder, not from a whole disk", "Write it like /data/film"
+            Code.PATH,
+            "a torrent can be created from a file or a folder, not from a whole disk",
+            "Write it like /data/film",
         )
     return path
 
@@ -35,13 +38,13 @@ def parse_piece_size(value: object) -> object:
     """`4 MiB` -> bytes. Anything but text and numbers is left to the schema."""
     hint = "Write a power of two from 16 KiB to 128 MiB, such as 4 MiB, or leave it out to let qBittorrent choose"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue("a piece size needs a unit: KiB or MiB", hint)
+        raise InvalidValue(Code.SIZE, "a piece size needs a unit: KiB or MiB", hint)
     if not isinstance(value, str):
         return value
     match = _PIECE_SIZE.match(value)
     size = int(match[1]) * SIZE_UNITS[match[2]] if match else 0
     if not _MIN_PIECE_SIZE <= size <= _MAX_PIECE_SIZE or size & (size - 1):
-        raise InvalidValue("this is not a valid piece size", hint)
+        raise InvalidValue(Code.SIZE, "this is not a valid piece size", hint)
     return size
 
 
@@ -78,7 +81,7 @@ def check_export_path(text: str) -> str:
     """The path of a .torrent file, relative to the YAML file."""
     check_one_line("the path", text)
     if not text.endswith(".torrent") or text.endswith("/.torrent"):
-        raise InvalidValue("an export must be a .torrent file", "Write it like made/film.torrent")
+        raise InvalidValue(Code.EXPORT, "an export must be a .torrent file", "Write it like made/film.torrent")
     return text
 
 

@@ -38,6 +38,7 @@ from reconciler.desired.schema.torrents import (
     TorrentEntry,
     list_entry_keys,
 )
+from reconciler.model.codes import Code
 from reconciler.model.tags import RESERVED_OWNERS, TAG_PREFIX
 
 Count = Annotated[int, Field(ge=0)]
@@ -63,7 +64,7 @@ def check_version(number: int) -> int:
         hint = 'Write "version: 1": it is the version of this format, not of your file'
         if number > 1:
             hint = f"{hint}. If the file was written for a newer reconcile, update this one"
-        raise InvalidValue(f"this reconcile reads version 1 of the format, not {number}", hint)
+        raise InvalidValue(Code.VERSION, f"this reconcile reads version 1 of the format, not {number}", hint)
     return number
 
 
@@ -71,7 +72,9 @@ def check_owner_name(text: str) -> str:
     """Our name on an instance. Some names are taken by other tags with the same prefix."""
     check_plain_name("an owner", text)
     if text in RESERVED_OWNERS:
-        raise InvalidValue(f'"{text}" cannot be an owner: the tag {TAG_PREFIX}{text} is reserved', "Choose another")
+        raise InvalidValue(
+            Code.NAME, f'"{text}" cannot be an owner: the tag {TAG_PREFIX}{text} is reserved', "Choose another"
+        )
     return text
 
 
@@ -85,7 +88,9 @@ def parse_quarantine(value: object) -> object:
     days = int(match[1]) if match else 0
     if not 1 <= days <= _MAX_QUARANTINE_DAYS:
         raise InvalidValue(
-            f"a quarantine must be a whole number of days, from 1d to {_MAX_QUARANTINE_DAYS}d", "Write it like 7d"
+            Code.QUARANTINE,
+            f"a quarantine must be a whole number of days, from 1d to {_MAX_QUARANTINE_DAYS}d",
+            "Write it like 7d",
         )
     return days
 
@@ -97,6 +102,7 @@ def check_plan_hash(text: str) -> str:
     """The hash of an approved plan."""
     if not _PLAN_HASH.match(text):
         raise InvalidValue(
+            Code.PLAN_HASH,
             'a plan hash must be "sha256:" followed by 64 hex digits',
             "Copy it from the report of the refused plan",
         )

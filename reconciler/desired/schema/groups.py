@@ -10,6 +10,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, check_plain_name, parse_duration
+from reconciler.model.codes import Code
 from reconciler.model.units import SIZE_UNITS
 
 
@@ -27,12 +28,12 @@ def parse_size(value: object) -> object:
     """`50 GiB` -> bytes. Anything but text and numbers is left to the schema."""
     units, hint = ", ".join(SIZE_UNITS), "Write it like 50 GiB"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue(f"a size needs a unit: {units}", hint)
+        raise InvalidValue(Code.SIZE, f"a size needs a unit: {units}", hint)
     if not isinstance(value, str):
         return value
     match = _SIZE.match(value)
     if not match or match[2] not in SIZE_UNITS:
-        raise InvalidValue(f"a size must be a number with a unit: {units}", hint)
+        raise InvalidValue(Code.SIZE, f"a size must be a number with a unit: {units}", hint)
     return int(float(match[1]) * SIZE_UNITS[match[2]])
 
 

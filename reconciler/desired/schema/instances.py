@@ -19,6 +19,7 @@ from reconciler.desired.schema.common import (
     check_plain_name,
 )
 from reconciler.desired.schema.probes import ProbeEntry
+from reconciler.model.codes import Code
 
 
 def check_instance_name(text: str) -> str:
@@ -64,10 +65,14 @@ def check_header_name(text: str) -> str:
     """The name of an HTTP header that a request may have in addition to those of its own."""
     if not _HEADER_NAME.match(text):
         raise InvalidValue(
-            "the name of a header may contain only letters, digits and -", "Write it like CF-Access-Client-Id: …"
+            Code.HEADER,
+            "the name of a header may contain only letters, digits and -",
+            "Write it like CF-Access-Client-Id: …",
         )
     if text.lower() in OWN_HEADERS:
-        raise InvalidValue(f"the header {text} cannot be set: the session with qBittorrent needs its own", "Remove it")
+        raise InvalidValue(
+            Code.HEADER, f"the header {text} cannot be set: the session with qBittorrent needs its own", "Remove it"
+        )
     return text
 
 

@@ -21,6 +21,7 @@ from reconciler.desired.schema.common import (
     select_list_branch,
     split_url,
 )
+from reconciler.model.codes import Code
 from reconciler.model.fields import CREATE_ONLY_OPTIONS, list_ignorable_keys
 from reconciler.model.units import LIMIT_WORDS, RATE_UNITS
 
@@ -33,7 +34,9 @@ _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]+(?:/[A-Za-z]+)?)\
 def parse_rate(value: object) -> object:
     """`5 MiB/s` -> bytes per second; `unlimited` -> 0. Anything but text and numbers is left to the schema."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue("a rate needs a unit: B/s, kB/s, KiB/s, MB/s, MiB/s, GB/s or GiB/s", _suggest_rate(value))
+        raise InvalidValue(
+            Code.RATE, "a rate needs a unit: B/s, kB/s, KiB/s, MB/s, MiB/s, GB/s or GiB/s", _suggest_rate(value)
+        )
     return _parse_rate_text(value) if isinstance(value, str) else value
 
 
@@ -59,16 +62,20 @@ def _parse_rate_text(text: str) -> int:
     hint = "Write it like 500 KiB/s or 1.5 MiB/s, or unlimited"
     match = _RATE.match(text)
     if not match:
-        raise InvalidValue("a rate must be a number with a unit, or unlimited", hint)
+        raise InvalidValue(Code.RATE, "a rate must be a number with a unit, or unlimited", hint)
     unit = match[2]
     if unit not in RATE_UNITS:
         near = [word for word in RATE_UNITS if word.lower().removesuffix("/s") == unit.lower().removesuffix("/s")]
         if unit == "KB/s":
-            raise InvalidValue('"KB" is ambiguous', "Write kB/s for 1000 or KiB/s for 1024 bytes per second")
-        raise InvalidValue(f'"{unit}" is not a unit for a rate', f"Did you mean {near[0]}?" if near else hint)
+            raise InvalidValue(Code.RATE, '"KB" is ambiguous', "Write kB/s for 1000 or KiB/s for 1024 bytes per second")
+        raise InvalidValue(
+            Code.RATE, f'"{unit}" is not a unit for a rate', f"Did you mean {near[0]}?" if near else hint
+        )
     rate = round(float(match[1]) * RATE_UNITS[unit])
     if not 0 < rate <= MAX_RATE:
-        raise InvalidValue("a rate must be more than 0 and less than 2 GiB/s", "Write unlimited for no limit")
+        raise InvalidValue(
+            Code.RATE, "a rate must be more than 0 and less than 2 GiB/s", "Write unlimited for no limit"
+        )
     return rate
 
 
@@ -87,18 +94,24 @@ def parse_minutes(value: object) -> object:
     hint = "Write it like 90m, 12h or 14d, or global or unlimited"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         is_usable = isinstance(value, int) and 0 <= value <= MAX_MINUTES
-        raise InvalidValue("a time limit needs a unit: d, h or m", f"Write {value}m for minutes" if is_usable else hint)
+        raise InvalidValue(
+            Code.SHARE_LIMIT,
+            "a time limit needs a unit: d, h or m",
+            f"Write {value}m for minutes" if is_usable else hint,
+        )
     if not isinstance(value, str):
         return value
     if value in _LIMITS_BY_WORD:
         return _LIMITS_BY_WORD[value]
     seconds = parse_seconds(value)
     if seconds is None:
-        raise InvalidValue("a time limit must be a whole number with a unit (d, h or m), global or unlimited", hint)
+        raise InvalidValue(
+            Code.SHARE_LIMIT, "a time limit must be a whole number with a unit (d, h or m), global or unlimited", hint
+        )
     if seconds % 60:
-        raise InvalidValue("qBittorrent counts this time in whole minutes", hint)
+        raise InvalidValue(Code.SHARE_LIMIT, "qBittorrent counts this time in whole minutes", hint)
     if seconds // 60 > MAX_MINUTES:
-        raise InvalidValue("a time limit must be at most 365d", "Write unlimited for no limit")
+        raise InvalidValue(Code.SHARE_LIMIT, "a time limit must be at most 365d", "Write unlimited for no limit")
     return seconds // 60
 
 
@@ -108,13 +121,13 @@ def parse_ratio(value: object) -> object:
     if isinstance(value, str):
         if value in _LIMITS_BY_WORD:
             return _LIMITS_BY_WORD[value]
-        raise InvalidValue("a ratio must be a number without quotes, global or unlimited", hint)
+        raise InvalidValue(Code.SHARE_LIMIT, "a ratio must be a number without quotes, global or unlimited", hint)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     if not 0 <= value <= MAX_RATIO:
-        raise InvalidValue(f"a ratio must be a number from 0 to {MAX_RATIO}", hint)
+        raise InvalidValue(Code.SHARE_LIMIT, f"a ratio must be a number from 0 to {MAX_RATIO}", hint)
     if round(value, 3) != value:
-        raise InvalidValue("qBittorrent keeps three decimals of a ratio", f"Write {round(value, 3)}")
+        raise InvalidValue(Code.SHARE_LIMIT, "qBittorrent keeps three decimals of a ratio", f"Write {round(value, 3)}")
     return value
 
 
@@ -137,7 +150,7 @@ class ShareLimitsEntry(TypedDict, total=False):
 def check_share_limits(limits: dict[str, Any]) -> dict[str, Any]:
     """Share limits with at least one limit."""
     if not limits:
-        raise InvalidValue("no share limit is given", 'Write "share_limits: {ratio: 2}"')
+        raise InvalidValue(Code.SHARE_LIMIT, "no share limit is given", 'Write "share_limits: {ratio: 2}"')
     return limits
 
 
@@ -152,13 +165,17 @@ def check_glob(text: str) -> str:
     parts = text.removeprefix("/").split("/")
     if "\\" in text:
         raise InvalidValue(
-            'the path separator in a torrent is "/"', 'Write "/" instead of "\\", and [*] for a literal "*"'
+            Code.GLOB, 'the path separator in a torrent is "/"', 'Write "/" instead of "\\", and [*] for a literal "*"'
         )
     if "" in parts or "." in parts or ".." in parts:
-        raise InvalidValue('this glob contains ".", ".." or an empty part', 'Write it like "*.nfo" or "Sample/**"')
+        raise InvalidValue(
+            Code.GLOB, 'this glob contains ".", ".." or an empty part', 'Write it like "*.nfo" or "Sample/**"'
+        )
     if any("**" in segment and segment != "**" for segment in parts):
         raise InvalidValue(
-            '"**" stands for any number of folders and must be a part of its own', 'Write it like "Sample/**"'
+            Code.GLOB,
+            '"**" stands for any number of folders and must be a part of its own',
+            'Write it like "Sample/**"',
         )
     return text
 
@@ -196,13 +213,15 @@ def check_web_seed(text: str) -> str:
 def _check_link(subject: str, text: str, schemes: tuple[str, ...]) -> str:
     hint = "Write it in full, like https://host.example/…"
     if not text:
-        raise InvalidValue(f"{subject} is empty", hint)
+        raise InvalidValue(Code.URL, f"{subject} is empty", hint)
     if _FORBIDDEN_IN_URLS.search(text):
-        raise InvalidValue(f"{subject} contains a character that is not allowed in a URL", "Percent-encode it")
+        raise InvalidValue(
+            Code.URL, f"{subject} contains a character that is not allowed in a URL", "Percent-encode it"
+        )
     parts = split_url(text, hint, subject)
     if parts.scheme not in schemes or "://" not in text:
         *others, last = (f"{scheme}://" for scheme in schemes)
-        raise InvalidValue(f"{subject} must begin with {', '.join(others)} or {last}", hint)
+        raise InvalidValue(Code.URL, f"{subject} must begin with {', '.join(others)} or {last}", hint)
     if not has_host(parts):
         raise malformed_url_error(hint, subject)
     return text
@@ -240,7 +259,7 @@ def check_torrent_download_path(text: str) -> str:
 def normalize_comment(text: str) -> str:
     """Text of any number of lines; qBittorrent removes the space around it."""
     if _COMMENT_CONTROL_CHARACTER.search(text):
-        raise InvalidValue("the comment contains a control character", "Remove it")
+        raise InvalidValue(Code.COMMENT, "the comment contains a control character", "Remove it")
     return text.strip()
 
 
@@ -248,12 +267,14 @@ def check_ignorable_key(text: str) -> str:
     """A key whose later changes are left alone."""
     if text in CREATE_ONLY_OPTIONS:
         raise InvalidValue(
-            f'"{text}" applies only when a torrent is added, so there are no changes to ignore', "Remove it"
+            Code.IGNORED_KEY,
+            f'"{text}" applies only when a torrent is added, so there are no changes to ignore',
+            "Remove it",
         )
     if text not in IGNORABLE_KEYS:
         near = get_close_matches(text.lower(), IGNORABLE_KEYS, 1, 0.6)
         hint = f'Did you mean "{near[0]}"?' if near else "Valid keys: " + ", ".join(IGNORABLE_KEYS)
-        raise InvalidValue("changes to this key cannot be ignored", hint)
+        raise InvalidValue(Code.IGNORED_KEY, "changes to this key cannot be ignored", hint)
     return text
 
 

@@ -21,6 +21,7 @@ from reconciler.desired.schema.common import (
     has_host,
     split_url,
 )
+from reconciler.model.codes import Code
 
 # --- tcp and ping
 
@@ -32,22 +33,24 @@ _TCP_HINT: Final = 'Write it like "tcp: 10.2.0.1:53" or "tcp: [fd00::1]:53"'
 def parse_host_and_port(value: object) -> tuple[str, int]:
     """`host:port` or `[address]:port`."""
     if not isinstance(value, str):
-        raise InvalidValue("a tcp probe needs a host and a port", _TCP_HINT)
+        raise InvalidValue(Code.PROBE_VALUE, "a tcp probe needs a host and a port", _TCP_HINT)
     if "//" in value:
-        raise InvalidValue("a tcp probe takes no url", f"{_TCP_HINT}, or use an http probe")
+        raise InvalidValue(Code.PROBE_VALUE, "a tcp probe takes no url", f"{_TCP_HINT}, or use an http probe")
     name, colon, port = value.rpartition(":")
     number = int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else 0
     if not colon or not 0 < number < 65_536:
-        raise InvalidValue("a tcp probe needs a host and a port from 1 to 65535", _TCP_HINT)
+        raise InvalidValue(Code.PROBE_VALUE, "a tcp probe needs a host and a port from 1 to 65535", _TCP_HINT)
     if ":" in name and not (name.startswith("[") and name.endswith("]")):
-        raise InvalidValue("an IPv6 address in a tcp probe must be in brackets", _TCP_HINT)
+        raise InvalidValue(Code.PROBE_VALUE, "an IPv6 address in a tcp probe must be in brackets", _TCP_HINT)
     return check_host(name.removeprefix("[").removesuffix("]")), number
 
 
 def check_host(value: object) -> str:
     """A host name or an address."""
     if not isinstance(value, str) or not (_HOST.match(value) or _IPV6.match(value)):
-        raise InvalidValue("this is not a host name or address", 'Write it like "ping: 10.2.0.1" or "ping: gluetun"')
+        raise InvalidValue(
+            Code.PROBE_VALUE, "this is not a host name or address", 'Write it like "ping: 10.2.0.1" or "ping: gluetun"'
+        )
     return value
 
 
@@ -60,11 +63,11 @@ def check_probe_url(text: str) -> str:
     """The URL of a probe, which may have a query. No message quotes it: it may contain a token."""
     parts = split_url(text, _URL_HINT)
     if parts.scheme not in ("http", "https") or not has_host(parts):
-        raise InvalidValue("a url must begin with http:// or https:// and have a host", _URL_HINT)
+        raise InvalidValue(Code.URL, "a url must begin with http:// or https:// and have a host", _URL_HINT)
     if "@" in parts.netloc:
-        raise InvalidValue("a url must not contain credentials", "Remove them: an http probe sends none")
+        raise InvalidValue(Code.URL, "a url must not contain credentials", "Remove them: an http probe sends none")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise InvalidValue("this url contains a character that is not allowed in a URL", "Percent-encode it")
+        raise InvalidValue(Code.URL, "this url contains a character that is not allowed in a URL", "Percent-encode it")
     return text
 
 
@@ -74,7 +77,9 @@ def parse_http_statuses(value: object) -> tuple[int, ...]:
     if not codes or not all(
         isinstance(code, int) and not isinstance(code, bool) and 100 <= code < 600 for code in codes
     ):
-        raise InvalidValue("this must be an HTTP status code, or a list of them", 'Write it like "status: 204"')
+        raise InvalidValue(
+            Code.PROBE_VALUE, "this must be an HTTP status code, or a list of them", 'Write it like "status: 204"'
+        )
     return tuple(int(str(code)) for code in codes)
 
 
@@ -82,9 +87,11 @@ def parse_json_values(value: object) -> tuple[tuple[str, str | int | float | boo
     """Dotted paths into a JSON response, and the plain value that each must have."""
     hint = 'Write it like "json: {status: running}" or "json: {vpn.connected: true}"'
     if not isinstance(value, dict) or not value:
-        raise InvalidValue('"json" must be paths and the values that they must have', hint)
+        raise InvalidValue(Code.PROBE_VALUE, '"json" must be paths and the values that they must have', hint)
     if any(isinstance(expected, (dict, list)) for expected in value.values()):
-        raise InvalidValue("only plain values can be compared: text, numbers, true, false and null", hint)
+        raise InvalidValue(
+            Code.PROBE_VALUE, "only plain values can be compared: text, numbers, true, false and null", hint
+        )
     return tuple(value.items())
 
 
@@ -105,15 +112,15 @@ def parse_networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     networks = _ensure_list(value)
     hint = "Write it like 203.0.113.7 or [203.0.113.0/24, 2001:db8::/32]"
     if not networks or not all(isinstance(network, str) for network in networks):
-        raise InvalidValue("this must be an address, a network, or a list of them", hint)
+        raise InvalidValue(Code.PROBE_VALUE, "this must be an address, a network, or a list of them", hint)
     try:
         return tuple(ip_network(str(network)) for network in networks)
     except ValueError as error:
         if "has host bits set" in str(error):
             raise InvalidValue(
-                "this network has bits set beyond its prefix length", "Write it like 203.0.113.0/24"
+                Code.PROBE_VALUE, "this network has bits set beyond its prefix length", "Write it like 203.0.113.0/24"
             ) from None
-        raise InvalidValue("this is not an address or network", hint) from None
+        raise InvalidValue(Code.PROBE_VALUE, "this is not an address or network", hint) from None
 
 
 Networks = Annotated[Any, BeforeValidator(parse_networks)]
@@ -145,7 +152,7 @@ CONNECTION_STATUSES: Final = ("connected", "firewalled", "disconnected")
 def check_interface(value: object) -> str:
     """The name of a network interface."""
     if not isinstance(value, str):
-        raise InvalidValue("an interface must be a name", 'Write it like "interface: wg0"')
+        raise InvalidValue(Code.PROBE_VALUE, "an interface must be a name", 'Write it like "interface: wg0"')
     return check_one_line("the name of the interface", value)
 
 
@@ -154,6 +161,7 @@ def parse_connection_statuses(value: object) -> tuple[str, ...]:
     statuses = _ensure_list(value)
     if not statuses or any(status not in CONNECTION_STATUSES for status in statuses):
         raise InvalidValue(
+            Code.PROBE_VALUE,
             f'"connection_status" must be one of {", ".join(CONNECTION_STATUSES)}, or a list of them',
             'Write it like "connection_status: connected"',
         )
@@ -164,7 +172,7 @@ def check_external_ip(value: object) -> object:
     """A rule for the external address that is not empty."""
     if value == {}:
         hint = 'Write it like "external_ip: {must_not_be: 203.0.113.7}"'
-        raise InvalidValue("external_ip needs must_be or must_not_be", hint)
+        raise InvalidValue(Code.PROBE_VALUE, "external_ip needs must_be or must_not_be", hint)
     return value
 
 

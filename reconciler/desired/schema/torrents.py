@@ -22,6 +22,7 @@ from reconciler.desired.schema.common import (
 )
 from reconciler.desired.schema.content import ContentValue, ExportPath
 from reconciler.desired.schema.options import AllOptionKeys, OptionKeys
+from reconciler.model.codes import Code
 from reconciler.model.infohash import InfoHashes, parse_infohash_text
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 from reconciler.model.tags import TAG_PREFIX, is_reserved_tag
@@ -34,10 +35,10 @@ def check_tag_name(text: str) -> str:
     """A tag of the user's. `reconcile:*` tags are reserved."""
     check_one_line("the tag", text)
     if "," in text:
-        raise InvalidValue("a tag cannot contain a comma", "Write each tag as a separate item")
+        raise InvalidValue(Code.TAG, "a tag cannot contain a comma", "Write each tag as a separate item")
     if is_reserved_tag(text):
         hint = 'Write "protect: true" instead' if text.startswith(TAG_PREFIX + "protect") else "Remove it"
-        raise InvalidValue(f'tags that begin with "{TAG_PREFIX}" are reserved', hint)
+        raise InvalidValue(Code.TAG, f'tags that begin with "{TAG_PREFIX}" are reserved', hint)
     return text
 
 
@@ -86,30 +87,42 @@ def parse_magnet_link(text: str) -> Magnet:
     try:
         return parse_magnet(text)
     except MagnetError as error:
-        raise InvalidValue(f"this magnet link cannot be used: {error}") from None
+        raise InvalidValue(Code.MAGNET, f"this magnet link cannot be used: {error}") from None
 
 
 def check_torrent_location(text: str) -> str:
     """The path or the URL of a .torrent file. No message quotes it: a URL may contain a passkey."""
     if not text:
         raise InvalidValue(
-            "the torrent is empty", "Give the path of a .torrent file, relative to this file, or its URL"
+            Code.TORRENT_LOCATION,
+            "the torrent is empty",
+            "Give the path of a .torrent file, relative to this file, or its URL",
         )
     if has_control_character(text):
-        raise InvalidValue("the torrent contains a line break or control character", "Write it on one line")
+        raise InvalidValue(
+            Code.TORRENT_LOCATION, "the torrent contains a line break or control character", "Write it on one line"
+        )
     scheme, colons, _ = text.partition("://")
     if text.lower().startswith("magnet:"):
-        raise InvalidValue("this is a magnet link, not a .torrent file", 'Write "magnet:" instead of "torrent:"')
+        raise InvalidValue(
+            Code.TORRENT_LOCATION, "this is a magnet link, not a .torrent file", 'Write "magnet:" instead of "torrent:"'
+        )
     if not colons or not _URL_SCHEME.match(scheme):
         return text
     if scheme.lower() not in ("http", "https"):
-        raise InvalidValue("a .torrent file can be fetched over http and https only", _TORRENT_HINT)
+        raise InvalidValue(
+            Code.TORRENT_LOCATION, "a .torrent file can be fetched over http and https only", _TORRENT_HINT
+        )
     parts = split_url(text, _TORRENT_HINT)
     if "@" in parts.netloc:
-        raise InvalidValue('a url with a user name or password before an "@" is not supported', _TORRENT_HINT)
+        raise InvalidValue(
+            Code.TORRENT_LOCATION, 'a url with a user name or password before an "@" is not supported', _TORRENT_HINT
+        )
     if not has_host(parts) or "\\" in text or " " in text:
         raise InvalidValue(
-            "this url is not usable: its host or port is malformed, or it contains a space", _TORRENT_HINT
+            Code.TORRENT_LOCATION,
+            "this url is not usable: its host or port is malformed, or it contains a space",
+            _TORRENT_HINT,
         )
     return text
 
@@ -120,9 +133,11 @@ def parse_infohash(text: str) -> InfoHashes:
     if infohashes is None:
         is_magnet = text.lower().startswith("magnet:")
         hint = 'Write "magnet:" instead of "infohash:"' if is_magnet else "Copy it again"
-        raise InvalidValue("an infohash must be 40 hex digits (v1), 64 hex digits (v2) or 32 of base32", hint)
+        raise InvalidValue(
+            Code.INFOHASH, "an infohash must be 40 hex digits (v1), 64 hex digits (v2) or 32 of base32", hint
+        )
     if not str(infohashes).strip("0"):
-        raise InvalidValue("this infohash is all zeros, which identifies no torrent", "Copy it again")
+        raise InvalidValue(Code.INFOHASH, "this infohash is all zeros, which identifies no torrent", "Copy it again")
     return infohashes
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.desired.yaml.parser import IMPLICIT_TAG, position_of
+from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import SECRET_PREFERENCES
 
@@ -111,13 +112,14 @@ def _iter_pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
             continue
         visited_ids.add(id(mapping))
         for key, value in mapping.value:
-            if _is_merge(key):
+            if is_merge(key):
                 todo += value.value if isinstance(value, SequenceNode) else [value]
             elif isinstance(key, ScalarNode) and key.ctag is IMPLICIT_TAG:  # other keys are not in the data
                 yield key, value
 
 
-def _is_merge(key: Node) -> bool:
+def is_merge(key: Node) -> bool:
+    """Return True for the key `<<`, which merges other mappings."""
     return isinstance(key, ScalarNode) and key.value == "<<" and key.style == "" and key.ctag is IMPLICIT_TAG
 
 
@@ -165,7 +167,7 @@ class _NodeReader:
                 continue
             if key in data or (key == "<<" and merges):
                 self._report_duplicate_key(node, key, key_node)
-            elif key == "<<" and _is_merge(key_node):
+            elif key == "<<" and is_merge(key_node):
                 merges.append((key_node, value))
             else:
                 data[key] = value
@@ -176,12 +178,12 @@ class _NodeReader:
     def _read_key(self, node: Node) -> str | None:
         if type(node) is not ScalarNode or node.ctag is not IMPLICIT_TAG:
             self.read_value(node)  # registers its anchors
-            self._add_problem(node, "a key must be plain text", 'Write "key: value"')
+            self._add_problem(node, Code.YAML_KEY, "a key must be plain text", 'Write "key: value"')
             return None
         key: str = node.value
         if node.style == "" and not isinstance(parse_scalar(key), str):
             shown = "" if self._secret_depth or not key else f': "{key}"'
-            self._add_problem(node, "a key must be text", f"Put it in quotes{shown}")
+            self._add_problem(node, Code.YAML_KEY, "a key must be text", f"Put it in quotes{shown}")
             return None
         return key
 
@@ -192,7 +194,10 @@ class _NodeReader:
         shown = "this key" if self._secret_depth else f'"{key}"'
         position = position_of(self._file, first)
         self._add_problem(
-            duplicate, f"{shown} appears twice in one mapping, first at {position}", "Keep one of the two"
+            duplicate,
+            Code.YAML_DUPLICATE_KEY,
+            f"{shown} appears twice in one mapping, first at {position}",
+            "Keep one of the two",
         )
 
     def _merge_mappings(self, data: dict[str, Any], key_node: Node, source: Any) -> None:
@@ -203,7 +208,9 @@ class _NodeReader:
                 for key, value in merged.items():
                     data.setdefault(key, value)
             elif merged is not None:  # None: null, or a problem that is reported already
-                self._add_problem(key_node, '"<<" merges mappings only', 'Name the anchor of a mapping: "<<: *name"')
+                self._add_problem(
+                    key_node, Code.YAML_MERGE, '"<<" merges mappings only', 'Name the anchor of a mapping: "<<: *name"'
+                )
 
     def _read_shared(self, node: Node) -> Any:
         """Read a collection, which aliases may repeat: read it once, and count its values each time.
@@ -219,7 +226,9 @@ class _NodeReader:
             self._data_by_node[id(node)] = (data, self._value_count - count_before)
             return data
         if entry is _IN_PROGRESS:
-            self._add_problem(node, "this contains itself through an alias (*)", "Remove the alias")
+            self._add_problem(
+                node, Code.YAML_TOO_LARGE, "this contains itself through an alias (*)", "Remove the alias"
+            )
             return None
         data, size = entry
         self._value_count += size
@@ -227,7 +236,7 @@ class _NodeReader:
         if self._alias_value_count <= MAX_ALIAS_VALUES:
             return data
         message = f"the aliases (*) up to here stand for more than {MAX_ALIAS_VALUES:,} values"
-        raise TooManyAliases(Problem(position_of(self._file, node), message, "Use fewer aliases"))
+        raise TooManyAliases(Problem(position_of(self._file, node), Code.YAML_TOO_LARGE, message, "Use fewer aliases"))
 
     def _read_tagged(self, node: Node) -> Any:
         """Read a scalar with the tag `!!str`; any other tag is a problem, and the text stands in for the value."""
@@ -235,12 +244,12 @@ class _NodeReader:
             hint = "Remove it, or put text that begins with ! in quotes"
             if str(node.tag).startswith(_SECRET_TAGS):
                 hint = "Use {env: NAME} or {file: PATH}"
-            self._add_problem(node, "a YAML tag (!) is not supported here", hint)
+            self._add_problem(node, Code.YAML_TAG, "a YAML tag (!) is not supported here", hint)
         return node.value
 
-    def _add_problem(self, node: Node, message: str, hint: str) -> None:
+    def _add_problem(self, node: Node, code: str, message: str, hint: str) -> None:
         if len(self.problems) < MAX_YAML_PROBLEMS:
-            self.problems.append(Problem(position_of(self._file, node), message, hint))
+            self.problems.append(Problem(position_of(self._file, node), code, message, hint))
 
 
 SCALAR_WORDS: Final[dict[str, Scalar]] = {

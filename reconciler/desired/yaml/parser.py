@@ -16,6 +16,7 @@ from ruamel.yaml.tag import Tag
 
 from reconciler.desired.yaml.placeholders import find_unquoted_placeholder, placeholder_message
 from reconciler.desired.yaml.surrogates import LoneSurrogateError, ReplacedText, replace_surrogates
+from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 
 IMPLICIT_TAG: Final = Tag(suffix="")  # the `ctag` of a node that has no tag in the text
@@ -23,53 +24,93 @@ MAX_DEPTH: Final = 40  # the deepest valid value is at 7; far below what would e
 
 _UNPRINTABLE_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _QUOTE_HINT = "Text that begins with one of * & ! % @ ` must be in quotes"
-_PLAIN_MESSAGES: Final[dict[str, tuple[str, str]]] = {
+_PLAIN_MESSAGES: Final[dict[str, tuple[str, str, str]]] = {
     "mapping values are not allowed in this context": (
+        Code.YAML_COLON,
         'a ":" is not expected here',
         'Check the indentation, and put text that contains ": " in quotes',
     ),
-    "could not find expected ':'": ('a ":" is missing after this key', 'Write "key: value"'),
+    "could not find expected ':'": (Code.YAML_COLON, 'a ":" is missing after this key', 'Write "key: value"'),
     "found unexpected ':'": (
+        Code.YAML_COLON,
         'a ":" is not expected here, inside { } or [ ]',
         "Put text that contains it in quotes",
     ),
-    "found unexpected document indicator": ("the document ends inside a quoted text", "Close the quotes"),
-    "found unexpected end of stream": ("the file ends inside a quoted text", "Close the quotes"),
-    "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_HINT),
-    "second occurrence": ("this anchor (&) is defined twice", "Rename one of the two"),
-    "found undefined tag handle": ("this tag (!) is not known", _QUOTE_HINT),
+    "found unexpected document indicator": (
+        Code.YAML_QUOTE,
+        "the document ends inside a quoted text",
+        "Close the quotes",
+    ),
+    "found unexpected end of stream": (Code.YAML_QUOTE, "the file ends inside a quoted text", "Close the quotes"),
+    "found undefined alias": (
+        Code.YAML_SPECIAL_CHARACTER,
+        "this alias (*) names an anchor (&) that does not exist",
+        _QUOTE_HINT,
+    ),
+    "second occurrence": (Code.YAML_ANCHOR_TWICE, "this anchor (&) is defined twice", "Rename one of the two"),
+    "found undefined tag handle": (Code.YAML_SPECIAL_CHARACTER, "this tag (!) is not known", _QUOTE_HINT),
     "found unknown escape character": (
+        Code.YAML_ESCAPE,
         'text in "double quotes" cannot contain this escape',
         r"Write \\ for a backslash, or use 'single quotes'",
     ),
     "did not find expected hexdecimal number": (
+        Code.YAML_ESCAPE,
         'text in "double quotes" cannot contain this escape',
         r"Write \\ for a backslash, or use 'single quotes'",
     ),
-    "found invalid Unicode character escape code": ("this escape is not a character", "Write the character itself"),
-    "did not find expected key": ("this does not line up with the keys above it", "Check the indentation"),
+    "found invalid Unicode character escape code": (
+        Code.YAML_ESCAPE,
+        "this escape is not a character",
+        "Write the character itself",
+    ),
+    "did not find expected key": (
+        Code.YAML_INDENTATION,
+        "this does not line up with the keys above it",
+        "Check the indentation",
+    ),
     "did not find expected '-' indicator": (
+        Code.YAML_INDENTATION,
         "this does not line up with the list above it",
         "Check the indentation",
     ),
-    "did not find expected ',' or ']'": ('a list that begins with "[" is not closed', 'Add the "]"'),
-    "did not find expected ',' or '}'": ('a mapping that begins with "{" is not closed', 'Add the "}"'),
-    "block sequence entries are not allowed in this context": ('a list item ("- ") is not expected here', ""),
-    "did not find expected node content": ("a value is expected here", "Check the brackets and commas"),
+    "did not find expected ',' or ']'": (Code.YAML_BRACKET, 'a list that begins with "[" is not closed', 'Add the "]"'),
+    "did not find expected ',' or '}'": (
+        Code.YAML_BRACKET,
+        'a mapping that begins with "{" is not closed',
+        'Add the "}"',
+    ),
+    "block sequence entries are not allowed in this context": (
+        Code.YAML_OTHER,
+        'a list item ("- ") is not expected here',
+        "",
+    ),
+    "did not find expected node content": (
+        Code.YAML_OTHER,
+        "a value is expected here",
+        "Check the brackets and commas",
+    ),
     "did not find expected alphabetic or numeric character": (
+        Code.YAML_SPECIAL_CHARACTER,
         "the name of an anchor (&) or alias (*) may contain only letters, digits, - and _",
         _QUOTE_HINT,
     ),
     "did not find expected <document start>": (
+        Code.YAML_INDENTATION,
         "this does not belong to the document above it",
         "Check the indentation",
     ),
     "did not find expected comment or line break": (
+        Code.YAML_OTHER,
         'text must begin on the line after "|" or ">"',
         "Add a line break",
     ),
-    "found incompatible YAML document": ("this is not YAML 1.2", 'Remove the line that begins with "%YAML"'),
-    "found unknown directive name": ("this % directive is not known", "Remove it"),
+    "found incompatible YAML document": (
+        Code.YAML_OTHER,
+        "this is not YAML 1.2",
+        'Remove the line that begins with "%YAML"',
+    ),
+    "found unknown directive name": (Code.YAML_OTHER, "this % directive is not known", "Remove it"),
 }
 _REPORTED_AT_START = (  # libyaml detects these far from their cause
     "did not find expected ',' or ']'",
@@ -114,18 +155,26 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
             roots.append(parser.get_node())
     except LoneSurrogateError as error:
         hint = r'Write both halves, as in "\ud83d\ude00", or the character itself'
-        return [], Problem(_find_position(file, text, error.offset), "this escape is half of a character", hint)
+        return [], Problem(
+            _find_position(file, text, error.offset), Code.YAML_ESCAPE, "this escape is half of a character", hint
+        )
     except _NestingTooDeep:
         position = position_of(file, parser.deepest_node)
-        return [], Problem(position, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
+        return [], Problem(
+            position,
+            Code.YAML_TOO_LARGE,
+            f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state",
+        )
     except ReaderError:
         return [], _describe_unprintable(file, text)
     except MarkedYAMLError as error:
         return [], _describe_yaml_error(file, text, error)
     except YAMLError:
-        return [], Problem(Position(file, 1, 1), "this is not YAML")
+        return [], Problem(Position(file, 1, 1), Code.YAML_OTHER, "this is not YAML")
     if not roots:
-        return [], Problem(Position(file, 1, 1), "this file contains only comments", 'Begin it with "version: 1"')
+        return [], Problem(
+            Position(file, 1, 1), Code.FILE_EMPTY, "this file contains only comments", 'Begin it with "version: 1"'
+        )
     if replaced.shift:
         _restore_surrogates(roots, replaced)
     return roots, None
@@ -163,7 +212,10 @@ def _describe_unprintable(file: str, text: str) -> Problem:
     start = match.start() if match else 0
     name = f"U+{ord(text[start]):04X}"
     return Problem(
-        _find_position(file, text, start), f"the control character {name} is not allowed in YAML", "Remove it"
+        _find_position(file, text, start),
+        Code.YAML_CONTROL_CHARACTER,
+        f"the control character {name} is not allowed in YAML",
+        "Remove it",
     )
 
 
@@ -182,19 +234,21 @@ def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Proble
     problem = str(error.problem)
     mark = error.context_mark if problem in _REPORTED_AT_START and error.context_mark else error.problem_mark
     if mark is None:
-        return Problem(Position(file, 1, 1), "this is not YAML")
+        return Problem(Position(file, 1, 1), Code.YAML_OTHER, "this is not YAML")
     position = Position(file, mark.line + 1, mark.column + 1)
     if placeholder := _find_placeholder(text, error):
         (form, column), line = placeholder
         hint = "Write the value itself, or put text that is meant literally in quotes and !!str before it"
-        return Problem(Position(file, line + 1, column + 1), placeholder_message(form), hint)
+        return Problem(Position(file, line + 1, column + 1), Code.PLACEHOLDER, placeholder_message(form), hint)
     if problem == "found character that cannot start any token":
         lines = text.split("\n")
         line_end = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
         if line_end.startswith("\t"):
-            return Problem(position, "a tab cannot indent YAML", "Use spaces")
-        return Problem(position, "this character cannot begin a value", _QUOTE_HINT)
+            return Problem(position, Code.YAML_TAB, "a tab cannot indent YAML", "Use spaces")
+        return Problem(position, Code.YAML_SPECIAL_CHARACTER, "this character cannot begin a value", _QUOTE_HINT)
     if problem == "second occurrence" and error.context_mark is not None:
         first = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return Problem(position, f"this anchor (&) is already defined at {first}", "Rename one of the two")
-    return Problem(position, *_PLAIN_MESSAGES.get(problem, (f"this is not YAML: {problem}", "")))
+        return Problem(
+            position, Code.YAML_ANCHOR_TWICE, f"this anchor (&) is already defined at {first}", "Rename one of the two"
+        )
+    return Problem(position, *_PLAIN_MESSAGES.get(problem, (Code.YAML_OTHER, f"this is not YAML: {problem}", "")))

@@ -118,6 +118,7 @@ def problem_json(problem: Problem) -> dict[str, object]:
         "file": position.file,
         "line": position.line,
         "column": position.column,
+        "code": problem.code,
         "message": problem.message,
         "hint": problem.hint,
     }

@@ -1,36 +1,57 @@
-"""Problems of a desired state as compiler messages, which editors can read; and diffs of YAML files."""
+"""Problems of a desired state as compiler messages, which editors can read; their pages; and diffs of YAML files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
 from typing import Final
 
-from reconciler.model.position import Position, Problem
+from reconciler.model.position import Excerpt, Problem
 from reconciler.report.sanitize import sanitize_text
-from reconciler.report.text.lines import Line, Style, make_line, measure_width
+from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line
 
-SourceLineReader = Callable[[Position], str | None]
-_MAX_SOURCE_WIDTH: Final = 120  # columns
+_WIDTH: Final = 80  # columns of an excerpt and of a page
+_TAB: Final = "→   "  # a tab is shown, and is as wide as in most editors
 _CONTEXT_LINES: Final = 3
 _DIFF_STYLES: Final = {"+": Style.ADD, "-": Style.DELETE, "@": Style.ADOPT}
 
 
-def render_problems(
-    problems: Iterable[Problem], level: str, read_source_line: SourceLineReader | None = None
-) -> Iterator[Line]:
-    """Return `file:line:column: error: …` for each problem, and below it the source line with a caret.
-
-    A problem with a whole file shows no source line: it may be any file, behind a link.
-    """
+def render_problems(problems: Iterable[Problem], level: str) -> Iterator[Line]:
+    """Return `file:line:column: error[E012]: …` for each problem, and below it its line with the place underlined."""
     style = Style.DELETE if level == "error" else Style.CHANGE
     for problem in problems:
         hint = f". {problem.hint}" if problem.hint else ""
         yield make_line(
-            (f"{problem.position}: ", Style.STRONG), (f"{level}: ", style), problem.message, (hint, Style.DIM)
+            (f"{problem.position}: ", Style.STRONG),
+            (f"{level}[{problem.code}]: ", style),
+            problem.message,
+            (hint, Style.DIM),
         )
-        if read_source_line and not problem.of_file and (text := read_source_line(problem.position)) is not None:
-            yield from _render_caret(text, problem.position, style)
+        if problem.excerpt:
+            yield from _render_excerpt(problem.excerpt, f"{problem.position.line:>5}", style)
+
+
+def render_problem_page(code: str, title: str, markdown: str) -> Iterator[Line]:
+    """Return the page of a code: paragraphs, and code blocks that are indented."""
+    yield make_line((f"{code}: {title}", Style.STRONG))
+    yield EMPTY_LINE
+    is_code = False
+    for block in markdown.split("\n\n"):
+        lines = block.split("\n")
+        if lines[0].startswith("```") or is_code:
+            is_code = not lines[-1].startswith("```")
+            yield from (make_line(f"    {text}") for text in lines if not text.startswith("```"))
+        else:
+            yield from (make_line(text) for text in textwrap.wrap(" ".join(lines), _WIDTH))
+        yield EMPTY_LINE
+
+
+def render_problem_list(titles_by_code: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """Return a line for each code."""
+    for code, title in titles_by_code:
+        yield make_line((code, Style.STRONG), f"  {title}")
 
 
 def format_count(number: int, noun: str = "problem") -> str:
@@ -38,15 +59,48 @@ def format_count(number: int, noun: str = "problem") -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _render_caret(text: str, position: Position, style: Style) -> Iterator[Line]:
-    before, shown = sanitize_text(text[: position.column - 1]), sanitize_text(text.rstrip())
-    if measure_width(before) >= _MAX_SOURCE_WIDTH:
-        return
-    yield make_line(
-        (f"  {position.line:>5} | ", Style.DIM),
-        shown if len(shown) <= _MAX_SOURCE_WIDTH else shown[: _MAX_SOURCE_WIDTH - 1] + "…",
+def _render_excerpt(excerpt: Excerpt, number: str, style: Style) -> Iterator[Line]:
+    """Return the line of a problem, and below it a line that underlines the place."""
+    room = _WIDTH - len(number) - len(" | ")
+    marked = _cut_end(_show_text(excerpt.marked), room // 2)
+    after = _cut_end(
+        _show_text(excerpt.after), max(room - measure_cells(_show_text(excerpt.before) + marked), room // 4)
     )
-    yield make_line((" " * 8 + "| ", Style.DIM), " " * measure_width(before), ("^", style))
+    before = _cut_start(_show_text(excerpt.before), room - measure_cells(marked + after))
+    yield make_line((f"{number} | ", Style.DIM), before, marked, after)
+    underline = "^" * max(measure_cells(marked), 1)
+    yield make_line((" " * len(number) + " | ", Style.DIM), " " * measure_cells(before), (underline, style))
+
+
+def _show_text(text: str) -> str:
+    return sanitize_text(text.replace("\t", _TAB))
+
+
+def measure_cells(text: str) -> int:
+    """Return the width in terminal columns, of characters that several code points form too."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cut_end(text: str, width: int) -> str:
+    """Return the beginning of a text, at most `width` columns, with an ellipsis if some of it is missing."""
+    if measure_cells(text) <= width:
+        return text
+    while measure_cells(text) >= width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _cut_start(text: str, width: int) -> str:
+    """Return the end of a text, at most `width` columns, with an ellipsis if some of it is missing."""
+    if measure_cells(text) <= width:
+        return text
+    while text and (measure_cells(text) >= width or unicodedata.combining(text[0]) or text[0] in "\u200d\ufe0f"):
+        text = text[1:]
+    return "…" + text
 
 
 def render_diff(name: str, before: str, after: str) -> Iterator[Line]:

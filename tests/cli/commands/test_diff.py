@@ -108,7 +108,7 @@ def test_problems_have_the_positions_of_the_repository(
     repository.commit({"sets/desired.yaml": f"{HEAD}lorem: ipsum\n"})
     assert run_command_line(["diff", "git:HEAD:sets/desired.yaml", "sets/desired.yaml"]) == 4
     error = capsys.readouterr().err
-    assert 'sets/desired.yaml:6:1: error: unknown key "lorem"' in error
+    assert 'sets/desired.yaml:6:1: error[E030]: unknown key "lorem"' in error
     assert "git:HEAD:sets/desired.yaml is invalid: 1 problem" in error
 
 

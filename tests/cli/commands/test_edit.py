@@ -19,7 +19,7 @@ def test_an_invalid_file_is_not_changed(file: Path, capsys: pytest.CaptureFixtur
     file.write_text(FILE + "bogus: 1\n")
     assert run_command_line(["add", STEEL]) == 4
     assert run_command_line(["rm", "Sintel"]) == 4
-    assert "desired.yaml:9:1: error: unknown key" in capsys.readouterr().err
+    assert "desired.yaml:9:1: error[E030]: unknown key" in capsys.readouterr().err
     assert file.read_text() == FILE + "bogus: 1\n"
 
 

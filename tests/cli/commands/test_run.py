@@ -48,10 +48,10 @@ def test_each_format_goes_only_to_standard_output(fake_run: FakeRun, capsys: pyt
 def test_warnings_of_the_plan_go_to_standard_error_of_a_text_report(
     fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = Problem(Position("desired.yaml", 4, 5), "the rule matches no file")
+    found = Problem(Position("desired.yaml", 4, 5), "W005", "the rule matches no file")
     fake_run.answer = answering(replace(converged(), mode=RunMode.DRY_RUN, warnings=(found,)))
     run_command_line(["--dry-run"])
-    assert "desired.yaml:4:5: warning: the rule matches no file\n" in capsys.readouterr().err
+    assert "desired.yaml:4:5: warning[W005]: the rule matches no file\n" in capsys.readouterr().err
     run_command_line(["--dry-run", "--output", "json"])
     assert capsys.readouterr().err == ""
 
@@ -122,9 +122,12 @@ def test_an_invalid_desired_state_as_text(
     output = capsys.readouterr()
     assert output.out == ""
     lines = output.err.splitlines()
-    assert lines[0].startswith('desired.yaml:2:9: error: "policy" must be')
-    assert lines[1].startswith('desired.yaml:5:1: error: unknown key "lorem"')
-    assert lines[2] == "error: the desired state is invalid: 2 problems; nothing was contacted"
+    assert lines[0].startswith('desired.yaml:2:9: error[E036]: "policy" must be')
+    assert lines[1:3] == ["    2 | policy: sink", "      |         ^^^^"]
+    assert lines[3].startswith('desired.yaml:5:1: error[E030]: unknown key "lorem"')
+    assert lines[4:6] == ["    5 | lorem: ***", "      | ^^^^^"]
+    assert lines[6] == "error: the desired state is invalid: 2 problems; nothing was contacted"
+    assert lines[7] == "reconcile explain-error E036 explains the code"
     assert fake_run.calls == []
 
 
@@ -143,7 +146,7 @@ def test_an_invalid_desired_state_in_the_other_formats(folder: Path, capsys: pyt
     assert run_command_line(["--output", "markdown"]) == 4
     assert "- `desired.yaml:2:9` `" in capsys.readouterr().out
     assert run_command_line(["--output", "github"]) == 4
-    assert "::error file=desired.yaml,line=2,col=9,title=invalid desired state::" in capsys.readouterr().out
+    assert "::error file=desired.yaml,line=2,col=9,title=invalid desired state (E036)::" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("fake_run")

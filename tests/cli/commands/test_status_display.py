@@ -44,7 +44,7 @@ def test_text_in_a_pipe_has_a_block_for_each_change(capsys: pytest.CaptureFixtur
 
 
 def test_problems_of_changed_files_are_shown_above_the_last_valid_state(capsys: pytest.CaptureFixture[str]) -> None:
-    problem = Problem(Position("desired.yaml", 3, 1), "unknown key")
+    problem = Problem(Position("desired.yaml", 3, 1), "E030", "unknown key")
     with make_status_display(Settings(), OPTIONS) as display:
         display.show(replace(SEEDING, problems=(problem,)), NOON)
     assert (

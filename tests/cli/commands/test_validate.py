@@ -17,7 +17,7 @@ def test_validate_in_every_format(folder: Path, capsys: pytest.CaptureFixture[st
     output = capsys.readouterr()
     assert output.out == "desired.yaml: valid: 1 torrent on 1 instance\n"
     assert output.err.startswith("desired.yaml:4:")
-    assert ": warning: " in output.err
+    assert ": warning[W001]: " in output.err
     assert run_command_line(["validate", "-q"]) == 0
     assert capsys.readouterr().err == ""
     assert run_command_line(["validate", "--output", "json"]) == 0
@@ -45,8 +45,8 @@ def test_validate_lists_every_problem_with_its_position(folder: Path, capsys: py
     assert run_command_line(["validate"]) == 4
     output = capsys.readouterr()
     assert output.out == ""
-    assert "desired.yaml:2:9: error: " in output.err
-    assert 'desired.yaml:4:1: error: unknown key "lorem"' in output.err
+    assert "desired.yaml:2:9: error[E036]: " in output.err
+    assert 'desired.yaml:4:1: error[E030]: unknown key "lorem"' in output.err
 
 
 @pytest.mark.parametrize("output", ["text", "json", "markdown", "github"])

@@ -19,7 +19,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Sta
 from tests.support.example_runs import FAULTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-BROKEN = (Problem(Position("desired.yaml", 3, 1), "unknown key"),)
+BROKEN = (Problem(Position("desired.yaml", 3, 1), "E030", "unknown key"),)
 
 
 class WatchLogHarness:
@@ -133,7 +133,7 @@ def test_text_output_is_the_report_of_a_run(capsys: Capsys) -> None:
 
 def test_a_warning_is_logged_once_while_it_lasts(capsys: Capsys) -> None:
     harness = WatchLogHarness()
-    (known,), found = BROKEN, Problem(Position("desired.yaml", 5, 1), "matches no file")
+    (known,), found = BROKEN, Problem(Position("desired.yaml", 5, 1), "W005", "matches no file")
     harness.watch_log.on_run_start(DesiredState(Policy.SYNC, {}, warnings=(known,)))
     for warnings in ((known,), (known, found), (known, found), (known,), (known, found)):
         harness.end_run(warnings=warnings)

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.json_schema import build_json_schema, format_json_schema
 from tests.support.desired_yaml import write_file
+from tests.support.docs_pages import list_pages, read_blocks
 from tests.support.editor_schema import is_inside, list_error_spans, list_schema_errors
 from tests.support.examples import run_examples
 from tests.support.random_documents import documents, render_document
@@ -23,8 +24,6 @@ ROOT = Path(__file__).parents[3]
 COPY = ROOT / "docs" / "schema" / "desired-state.json"
 CORPUS = ROOT / "tests" / "desired" / "broken"
 EXPECTATION = re.compile(r"^# expect: (\d+):(\d+): (.*)", re.MULTILINE)
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
-YAML_BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FIRST_KEYS = ("version", "policy", "owner", "guard", "instances", "groups", "categories", "defaults", "torrents")
 
 # What the schema does not find in the broken files, by a part of the message, and the reason
@@ -142,13 +141,12 @@ def test_examples_validate_and_name_the_schema(file: Path) -> None:
     assert (file.parent / match[1]).resolve() == COPY
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_yaml_blocks_of_the_docs_validate(page: Path) -> None:
-    for indent, block in YAML_BLOCK.findall(page.read_text(encoding="utf-8")):
-        text = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
-        if re.match(rf"(?:#.*\n|\s)*(?:{'|'.join(FIRST_KEYS)}):", text):
-            version = "" if re.search("^version:", text, re.MULTILINE) else "version: 1\n"
-            assert list_schema_errors(version + text) == [], text
+@pytest.mark.parametrize("page", list_pages())
+def test_yaml_blocks_of_the_docs_validate(page: str) -> None:
+    for block in read_blocks(page):
+        if block.language == "yaml" and re.match(rf"(?:#.*\n|\s)*(?:{'|'.join(FIRST_KEYS)}):", block.text):
+            version = "" if re.search("^version:", block.text, re.MULTILINE) else "version: 1\n"
+            assert list_schema_errors(version + block.text) == [], block
 
 
 @cache

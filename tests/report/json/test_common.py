@@ -37,12 +37,14 @@ def test_an_object_within_a_list_has_its_keys_on_one_line() -> None:
 
 def test_a_failure_document_replaces_the_report() -> None:
     stream = io.StringIO()
-    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
+    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "E030", "no", "Say yes"),), stream)
     assert json.loads(stream.getvalue()) == {
         "format_version": 1,
         "exit_code": 4,
         "error": "the desired state is invalid",
-        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "hint": "Say yes"}],
+        "problems": [
+            {"file": "desired.yaml", "line": 3, "column": 5, "code": "E030", "message": "no", "hint": "Say yes"}
+        ],
     }
 
 

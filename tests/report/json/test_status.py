@@ -86,13 +86,13 @@ def test_the_result_of_waiting() -> None:
 
 def test_a_json_line_is_the_report_with_its_time() -> None:
     stream = io.StringIO()
-    problem = Problem(Position("desired.yaml", 3, 5), "no", "Say yes")
+    problem = Problem(Position("desired.yaml", 3, 5), "E030", "no", "Say yes")
     write_status_line(replace(MIXED_TORRENTS, problems=(problem,)), NOON, stream, Pagination(1, 1))
     assert stream.getvalue().count("\n") == 1
     document = json.loads(stream.getvalue())
     assert document.pop("at") == "2026-11-21T12:00:00.250Z"
     where = {"file": "desired.yaml", "line": 3, "column": 5}
-    assert document.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
+    assert document.pop("problems") == [{**where, "code": "E030", "message": "no", "hint": "Say yes"}]
     assert document == as_json(MIXED_TORRENTS, Pagination(1, 1))
 
 
