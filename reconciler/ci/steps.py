@@ -19,6 +19,8 @@ from reconciler.ci.comments import CommentApi, CommentError
 from reconciler.ci.git import MissingCommit, find_base_commit, has_path_at, is_changed_since
 from reconciler.ci.job import CiJob
 from reconciler.report.github import render_warning
+from reconciler.report.sanitize import format_code_span
+from reconciler.report.text.lines import make_line, render_plain
 
 _CHANGES_EXIT_CODE: Final = 2  # of --detailed-exitcode
 _INFORMING_EXIT_CODES: Final = (2, 3, 4)  # of `diff`: changes; the guard would refuse; the earlier state is invalid
@@ -50,7 +52,7 @@ def plan(job: CiJob) -> int:
     """Show what a run would do: against the instances, or against a saved snapshot."""
     if reason := _find_plan_obstacle(job):
         job.write_page("plan", f"### reconcile: no plan\n\n{reason}\n")
-        print(f"No plan: {reason}", flush=True)  # noqa: T201
+        print(render_plain(make_line(f"No plan: {reason}")), flush=True)  # noqa: T201
         return 0
     if job.applies:
         print("No plan: this job applies it, and reports what it does.", flush=True)  # noqa: T201
@@ -103,19 +105,21 @@ def _find_plan_obstacle(job: CiJob) -> str:
             f"This job cannot read the instances: {event.restriction}. With `live:`, a plan is made from a saved "
             "snapshot; without it, after the merge."
         )
-    for name, path in (("secrets-for", job.secrets_for), ("live", job.live)):
-        if event.pull_request is not None and path and _is_changed(job, path):
-            return f"This pull request changes the file of `{name}:`, so the plan is made after the merge."
+    relied_on = {"secrets-for": job.secrets_for, "live": job.live} if event.pull_request is not None else {}
+    try:
+        changed = [name for name, path in relied_on.items() if path and _is_changed(job, path)]
+    except MissingCommit as missing:
+        reason = format_code_span(str(missing))
+        return f"It is not known if this pull request changes the files that a plan relies on: {reason}"
+    if changed:
+        return f"This pull request changes the file of `{changed[0]}:`, so the plan is made after the merge."
     return ""
 
 
 def _is_changed(job: CiJob, path: str) -> bool:
-    """Return True if the pull request changes the file, or if that is not known. Others are not part of it."""
+    """Return True if the pull request changes the file. Others are not part of it. Raises `MissingCommit`."""
     named = Path(job.workspace, path)
-    try:
-        base = find_base_commit(job.event, job.workspace)
-    except MissingCommit:
-        return True
+    base = find_base_commit(job.event, job.workspace)
     return any(
         is_changed_since(job.workspace, base, str(place.relative_to(job.workspace)))
         for place in (Path(os.path.normpath(named)), named.resolve())

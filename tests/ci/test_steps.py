@@ -146,6 +146,14 @@ def test_no_plan_relies_on_a_file_that_the_pull_request_changes(
     assert len(commands.lines) == 1
 
 
+def test_no_plan_is_made_if_it_is_not_known_what_changed(tmp_path: Path, commands: Commands) -> None:
+    job = make_job(tmp_path, make_pull_request(), secrets_for="lock.yaml")  # of commits that are nowhere
+    assert steps.plan(job) == 0 and commands.lines == []
+    assert "It is not known if this pull request changes the files that a plan relies on: `git fetch" in read_summary(
+        job
+    )
+
+
 def test_an_event_with_files_of_others_uses_no_secrets(tmp_path: Path, commands: Commands) -> None:
     job = make_job(tmp_path, PUSH, "workflow_run")
     assert (steps.plan(job), steps.apply(job), commands.lines) == (0, 0, [])

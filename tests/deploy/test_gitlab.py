@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def test_the_job_that_compares(workspace: Path, tmp_path: Path) -> None:
         ["git", "rev-parse", "main^"], cwd=tmp_path / "origin", capture_output=True, text=True, check=True
     ).stdout.strip()
     environ = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
         **PIPELINE["variables"],
         **GIT_ENVIRON,

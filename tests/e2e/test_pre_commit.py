@@ -28,7 +28,7 @@ def commit(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
         **os.environ,
         **GIT_ENVIRON,
         "PRE_COMMIT_HOME": str(folder.parent / "cache"),
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     if not (folder / ".git" / "hooks" / "pre-commit").exists():
         command = [sys.executable, "-m", "pre_commit", "install"]
