@@ -236,6 +236,7 @@ COMMANDS_THAT_WAIT = {
     "--dry-run": "reading home",
     "status": "reading home",
     "status --wait complete": "reading home",
+    "status --watch": "reading home",
     "explain t1": "reading home",
     "import": "reading home",
     "doctor": "checking home",

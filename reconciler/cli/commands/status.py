@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -64,20 +65,23 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
     from reconciler.cli.commands.watch import open_desired_source
     from reconciler.retry import utc_now
 
-    with StopSignals(announce=not can_redraw(settings)) as stopping:
+    with StopSignals(announce=not can_redraw(settings)) as stopping, ExitStack() as stack:
         stop = stopping.event
         try:
-            source = open_desired_source(settings, stop)
-            with (
-                _make_watcher(settings, source.desired, stop) as watcher,
-                make_status_display(settings, options) as display,
-            ):
-                while not stop.is_set():
+            with ProgressBars(settings):
+                source = open_desired_source(settings, stop)
+                watcher = stack.enter_context(_make_watcher(settings, source.desired, stop))
+                status = watcher.read_status()
+            if not can_redraw(settings):  # both would write to one terminal
+                stack.enter_context(ProgressBars(settings))
+            display = stack.enter_context(make_status_display(settings, options))
+            while not stop.is_set():
+                shown = replace(status.filter_torrents(options.selection), problems=source.problems)
+                if not display.show(shown, utc_now()):
+                    break
+                if not stop.wait(options.interval):
                     _reload_if_changed(source, watcher)
-                    status = replace(watcher.read_status().filter_torrents(options.selection), problems=source.problems)
-                    if stop.is_set() or not display.show(status, utc_now()):
-                        break
-                    stop.wait(options.interval)
+                    status = watcher.read_status()
         except StopRequested:  # while fetching torrents
             return 0
     return 0
