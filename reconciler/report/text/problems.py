@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model.position import Excerpt, Problem
 from reconciler.report.sanitize import sanitize_text
-from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line
+from reconciler.report.text.lines import EMPTY_LINE, VERBATIM, Line, Style, make_line
 
 _WIDTH: Final = 80  # columns of an excerpt and of a page
 _TAB: Final = "→   "  # a tab is shown, and is as wide as in most editors
@@ -42,7 +42,7 @@ def render_problem_page(code: str, title: str, markdown: str) -> Iterator[Line]:
         lines = block.split("\n")
         if lines[0].startswith("```") or is_code:
             is_code = not lines[-1].startswith("```")
-            yield from (make_line(f"    {text}") for text in lines if not text.startswith("```"))
+            yield from (make_line(VERBATIM, f"    {text}") for text in lines if not text.startswith("```"))
         else:
             yield from (make_line(text) for text in textwrap.wrap(" ".join(lines), _WIDTH))
         yield EMPTY_LINE
@@ -67,9 +67,9 @@ def _render_excerpt(excerpt: Excerpt, number: str, style: Style) -> Iterator[Lin
         _show_text(excerpt.after), max(room - measure_cells(_show_text(excerpt.before) + marked), room // 4)
     )
     before = _cut_start(_show_text(excerpt.before), room - measure_cells(marked + after))
-    yield make_line((f"{number} | ", Style.DIM), before, marked, after)
+    yield make_line(VERBATIM, (f"{number} | ", Style.DIM), before, marked, after)
     underline = "^" * max(measure_cells(marked), 1)
-    yield make_line((" " * len(number) + " | ", Style.DIM), " " * measure_cells(before), (underline, style))
+    yield make_line(VERBATIM, (" " * len(number) + " | ", Style.DIM), " " * measure_cells(before), (underline, style))
 
 
 def _show_text(text: str) -> str:
@@ -107,7 +107,7 @@ def render_diff(name: str, before: str, after: str) -> Iterator[Line]:
     """Return the lines of a unified diff, without their line breaks."""
     for text in compute_diff(name, before, after):
         style = Style.STRONG if text.startswith(("---", "+++")) else _DIFF_STYLES.get(text[:1], Style.PLAIN)
-        yield make_line((text, style))
+        yield make_line(VERBATIM, (text, style))
 
 
 def compute_diff(name: str, before: str, after: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.report.text.layout import fit_line, fit_lines, shorten_text
 from reconciler.report.text.lines import BREAK, HANG, Line, Style, make_line, measure_width, render_plain
+from reconciler.report.text.problems import render_diff
 
 ENTRY = make_line(
     ("  ~ update    ", Style.CHANGE),
@@ -89,6 +90,12 @@ def test_an_arrow_stays_with_the_new_value() -> None:
 def test_text_to_copy_is_never_broken() -> None:
     line = make_line(("reconcile --accept-plan sha256:" + "ab" * 32, Style.COPY))
     assert list(fit_line(line, 40)) == [line]
+
+
+def test_lines_of_a_diff_stay_as_they_are() -> None:
+    before, after = "version: 1\n", "version: 1\n# " + "a long comment " * 9 + "\n"
+    lines = list(render_diff("desired.yaml", before, after))
+    assert list(fit_lines(lines, 40)) == lines
 
 
 def test_a_rule_and_a_long_name_are_cut() -> None:
