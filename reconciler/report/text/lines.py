@@ -22,8 +22,9 @@ class Style(Enum):
     """The meaning of a piece of text; `_COLOURS` has its colour.
 
     The last ones matter where a line is wider than the terminal (see `layout`): a `NAME` may be cut, because the full
-    name can be had elsewhere; a line with text to `COPY` (or `VERBATIM`) is never broken; a `RULE` is cut. `HANG` and `BREAK` have no
-    text: the rest of a broken line begins below a `HANG`, and each `BREAK` of such a line becomes a line break.
+    name can be had elsewhere; a line with text to `COPY`, or `VERBATIM`, is never broken; a `RULE` is cut. `HANG`
+    and `BREAK` have no text: the rest of a broken line begins below a `HANG`, and each `BREAK` of such a line becomes
+    a line break.
     """
 
     PLAIN = auto()
