@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import chdir
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
+from reconciler.cli.child_process import call_in_child
 from reconciler.cli.loading import failure_from_problems
 from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
@@ -43,8 +45,7 @@ def diff_command(settings: Settings, old: str, new: str, *, detailed_exitcode: b
     from reconciler.retry import utc_now
 
     logs.configure(settings)
-    with ProgressBars(settings):
-        old_side, new_side = _load_sides(settings, (old, new))
+    old_side, new_side = _load_sides(settings, old, new)
     console.print_problems(settings, new_side.desired.warnings)
     comparison = compare_states(
         old_side.desired, new_side.desired, utc_now(), names=(old, new), locate=_FileLocator(old_side, new_side)
@@ -67,13 +68,18 @@ class _FileLocator:
         return self._new.get(self._old.get(file, file))
 
 
-def _load_sides(settings: Settings, names: Sequence[str]) -> list[_Side]:
-    """Load both states. Raises `CommandFailure` with the problems of the first one that is invalid."""
-    sides = []
-    for name in names:
-        with track_wait("loading", name):
-            sides.append(_load_side(name))
-    return sides
+def _load_sides(settings: Settings, old: str, new: str) -> tuple[_Side, _Side]:
+    """Load both states at the same time. Raises `CommandFailure` with the problems of the first that is invalid."""
+    wait_for_old = call_in_child(partial(_load_side, old))  # before the progress has a thread
+    with ProgressBars(settings):
+        try:
+            with track_wait("loading", new):
+                new_side = _load_side(new)
+        except CommandFailure:
+            wait_for_old()
+            raise
+        with track_wait("loading", old):
+            return wait_for_old(), new_side
 
 
 def _load_side(name: str) -> _Side:
