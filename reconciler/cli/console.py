@@ -128,7 +128,7 @@ def print_failure(settings: Settings, failure: CommandFailure) -> None:
         _log_failure(settings, failure)
     else:
         shown = MAX_SHOWN_PROBLEMS if sys.stderr.isatty() else len(problems)
-        print_stderr(*render_problems(problems[:shown], "error"))
+        print_stderr(*render_problems(problems[:shown], "error", measure_terminal(sys.stderr)))
         if len(problems) > shown:
             print_stderr(make_line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         print_stderr(make_line(("error: ", Style.DELETE), str(failure)))
@@ -146,7 +146,7 @@ def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:
         for problem in warnings:
             _log_problem("warning", problem)
     else:
-        print_stderr(*render_problems(warnings, "warning"))
+        print_stderr(*render_problems(warnings, "warning", measure_terminal(sys.stderr)))
 
 
 def print_warning(settings: Settings, message: str) -> None:

@@ -13,13 +13,17 @@ from reconciler.report.sanitize import sanitize_text
 from reconciler.report.text.lines import EMPTY_LINE, VERBATIM, Line, Style, make_line
 
 _WIDTH: Final = 80  # columns of an excerpt and of a page
+_MIN_ROOM: Final = 12  # columns of a line on a very narrow terminal
 _TAB: Final = "→   "  # a tab is shown, and is as wide as in most editors
 _CONTEXT_LINES: Final = 3
 _DIFF_STYLES: Final = {"+": Style.ADD, "-": Style.DELETE, "@": Style.ADOPT}
 
 
-def render_problems(problems: Iterable[Problem], level: str) -> Iterator[Line]:
-    """Return `file:line:column: error[E012]: …` for each problem, and below it its line with the place underlined."""
+def render_problems(problems: Iterable[Problem], level: str, width: int | None = None) -> Iterator[Line]:
+    """Return `file:line:column: error[E012]: …` for each problem, and below it its line with the place underlined.
+
+    `width`: the columns of the terminal, which cuts the line around the place; None, and on a wider one: 80.
+    """
     style = Style.DELETE if level == "error" else Style.CHANGE
     for problem in problems:
         hint = f". {problem.hint}" if problem.hint else ""
@@ -30,7 +34,9 @@ def render_problems(problems: Iterable[Problem], level: str) -> Iterator[Line]:
             (hint, Style.DIM),
         )
         if problem.excerpt:
-            yield from _render_excerpt(problem.excerpt, f"{problem.position.line:>5}", style)
+            yield from _render_excerpt(
+                problem.excerpt, f"{problem.position.line:>5}", style, min(width or _WIDTH, _WIDTH)
+            )
 
 
 def render_problem_page(code: str, title: str, markdown: str) -> Iterator[Line]:
@@ -59,9 +65,9 @@ def format_count(number: int, noun: str = "problem") -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _render_excerpt(excerpt: Excerpt, number: str, style: Style) -> Iterator[Line]:
+def _render_excerpt(excerpt: Excerpt, number: str, style: Style, width: int) -> Iterator[Line]:
     """Return the line of a problem, and below it a line that underlines the place."""
-    room = _WIDTH - len(number) - len(" | ")
+    room = max(width - len(number) - len(" | "), _MIN_ROOM)
     marked = _cut_end(_show_text(excerpt.marked), room // 2)
     after = _cut_end(
         _show_text(excerpt.after), max(room - measure_cells(_show_text(excerpt.before) + marked), room // 4)

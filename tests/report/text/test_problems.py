@@ -69,6 +69,14 @@ def test_a_long_line_is_cut_around_the_place() -> None:
     assert line.endswith("…")
 
 
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])
+def test_the_line_is_cut_to_the_terminal(width: int) -> None:
+    problem = Problem(make_position(3), "E030", "no", excerpt=Excerpt("a: b, " * 9, "bad", ": c" * 30))
+    line, underline = [render_plain(shown) for shown in render_problems([problem], "error", width)][1:]
+    assert len(line) <= min(width, 80)
+    assert line[underline.index("^") : underline.rindex("^") + 1] == "bad"
+
+
 def test_a_page_fits_80_columns_and_indents_its_examples() -> None:
     page = "word " * 30 + "\n\nWrong:\n\n```yaml\na: b\n\nc: d\n```\n\nRight:"
     lines = [render_plain(line) for line in render_problem_page("E030", "an unknown key", page)]
