@@ -43,10 +43,7 @@ class CommandLine:
     shown: str = ""
 
 
-# The right and wrong examples of errors have tests of their own
-_OTHERS: Final = frozenset(
-    {"CHANGELOG.md", "docs/reference/errors.md"}  # tests/desired/test_problem_pages.py runs the examples of errors
-)
+_OTHERS: Final = frozenset({"CHANGELOG.md", "docs/reference/errors.md"})  # test_problem_pages runs its examples
 
 
 def list_pages() -> list[str]:
