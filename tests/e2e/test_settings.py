@@ -211,3 +211,20 @@ def test_unused_categories_are_pruned(
     proxy.clear()
     assert home.run().exit_code == 0
     assert proxy.mutations == []
+
+
+@pytest.mark.parametrize("version", ["5.3.0"])  # all versions: tests/conformance/test_projection.py
+def test_a_dry_run_finds_a_value_that_the_server_does_not_keep(
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home
+) -> None:
+    declare(home, make_proxy(server), server, max_connec=0)
+    home.write(make_entry(1))
+    planned = home.run("--dry-run")
+    assert planned.exit_code == 1
+    (endless,) = planned.report["endless"]
+    assert (endless["instance"], endless["name"], endless["from"], endless["to"]) == ("box", "max_connec", -1, 0)
+    applied = home.run()
+    assert applied.exit_code == 1
+    assert "endless" not in applied.report
+    assert settings(applied) == ["max_connec 500 → 0 failed"]
+    assert now(RawClient(server), "max_connec") == [-1]

@@ -95,6 +95,15 @@ def test_folders_and_torrent_files_of_a_revision(repository: Repository, capsys:
     assert report["instances"][0]["actions"][-1]["new_file"] == "all/set.yaml", "as the working tree calls it"
 
 
+def test_included_files_of_a_revision(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    including = HEAD.replace("version: 1\n", "version: 1\ninclude: [sets/*.yaml]\n")
+    repository.commit({"desired.yaml": including, "sets/a.yaml": f"version: 1\ntorrents:\n{SINTEL}{BUNNY}"})
+    repository.commit({"sets/a.yaml": f"version: 1\ntorrents:\n{SINTEL}"})
+    report = diff_json(capsys, "git:HEAD~1", "desired.yaml")
+    (action,) = report["instances"][0]["actions"]
+    assert (action["verb"], action["old_source"], action["new_file"]) == ("delete", "sets/a.yaml:4:5", "sets/a.yaml")
+
+
 def test_a_file_that_is_gone_lost_its_entries(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     repository.commit({"all/home.yaml": f"{HEAD}torrents:\n{SINTEL}", "all/b.yaml": f"version: 1\ntorrents:\n{BUNNY}"})
     repository.run("rm", "-q", "all/b.yaml")
