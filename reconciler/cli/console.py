@@ -21,7 +21,6 @@ from reconciler.cli.settings import (
     should_use_colour,
 )
 from reconciler.model.position import Problem
-from reconciler.report.text.layout import fit_lines
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, write_lines
 from reconciler.report.text.problems import render_problems
 
@@ -48,7 +47,7 @@ def write_report(writer: ReportWriter) -> bool:
 
 def write_report_lines(lines: Iterable[Line]) -> bool:
     """Write styled lines to standard output, as `write_report` does; on a terminal so that they fit its width."""
-    fitted = fit_lines(lines, measure_terminal(sys.stdout))
+    fitted = _fit_lines(lines, sys.stdout)
     return write_report(lambda stream: write_lines(fitted, stream, colour=should_use_colour(stream)))
 
 
@@ -68,7 +67,16 @@ def write_github_report(texts: Iterable[str], summary: str) -> None:
 
 def print_stderr(*lines: Line) -> None:
     """Write styled lines to standard error; on a terminal so that they fit its width."""
-    write_lines(fit_lines(lines, measure_terminal(sys.stderr)), sys.stderr, colour=should_use_colour(sys.stderr))
+    write_lines(_fit_lines(lines, sys.stderr), sys.stderr, colour=should_use_colour(sys.stderr))
+
+
+def _fit_lines(lines: Iterable[Line], stream: TextIO) -> Iterable[Line]:
+    width = measure_terminal(stream)
+    if width is None:
+        return lines
+    from reconciler.report.text.layout import fit_lines  # a pipe does not need it
+
+    return fit_lines(lines, width)
 
 
 def check_output_path(path: Path, option: str) -> None:

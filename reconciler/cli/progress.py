@@ -16,7 +16,6 @@ from reconciler.cli import console
 from reconciler.cli.settings import LogFormat, Settings, can_replace_lines
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.lease import Holder, LeaseHold
-from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.sanitize import sanitize_text
 from reconciler.report.text.lines import Style, make_line
 from reconciler.waits import Wait, list_waits
@@ -164,7 +163,7 @@ def describe_waits(waits: Iterable[Wait], counts: Mapping[str, tuple[int, int]])
     for wait in waits:
         done, total = counts.get(wait.subject, (0, 0))
         if wait.trouble:
-            trouble = strip_instance_prefix(wait.subject, wait.trouble)
+            trouble = wait.trouble.removeprefix(f"{wait.subject}: ")
             texts.append(f"{wait.verb} {wait.subject}, trying again: {trouble}")
         elif total:
             texts.append(f"{wait.verb} {wait.subject}, {done:,} of {total:,} actions done")
