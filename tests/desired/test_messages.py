@@ -59,7 +59,7 @@ def test_the_section_of_a_key_is_the_innermost_one(loc: tuple[str | int, ...], s
         ("version: 1\nguard: {max_delete: '5'}", '2:21: "max_delete" must be a whole number, 0 or more. Write it with'),
         ("version: 1\ntorrents: {}", '2:11: "torrents" must be a list. Begin each torrent with "- magnet: …"'),
         ("version: 1\ndefaults: {category: 2024}", '2:22: "category" must be text, and this means a number. Put it in'),
-        ("version: 1\nanchors: {}", '2:1: unknown key "anchors". Valid keys: version, owner, policy'),
+        ("version: 1\nanchors: {}", '2:1: unknown key "anchors". Valid keys: version, include, owner, policy'),
     ],
 )
 def test_a_problem_is_at_its_value_in_plain_words(text: str, expected: str) -> None:
