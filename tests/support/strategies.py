@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -47,82 +49,12 @@ SHARE_ACTIONS = ("default", "stop", "remove-with-content")
 FLAGS = ("sequential", "first_last_piece_first", "super_seeding")
 
 
-def _hash_names(letter: str) -> st.SearchStrategy[str]:
-    if letter in TORRENT_FILES:
-        return st.just(letter)
-    return st.sampled_from([letter, f"{letter}2", f"{letter}+{letter}2"])
+# Strategies are built once: to build one takes hypothesis longer than to draw from it
 
 
-@st.composite
-def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
-    letters = draw(st.lists(st.sampled_from([*LETTERS, *TORRENT_FILES]), unique=True, max_size=8))
-    return [
-        {
-            "hash": draw(_hash_names(letter)),
-            "name": draw(st.sampled_from([letter, "same"])),
-            "category": draw(st.sampled_from(CATEGORIES)),
-            "tags": draw(st.lists(st.sampled_from(TAGS + RESERVED_TAGS), unique=True)),
-            "save_path": draw(st.sampled_from(SAVE_PATHS)),
-            "stopped": draw(st.booleans()),
-            "content_path": draw(st.sampled_from(CONTENT_PATHS)),
-            "size": draw(st.sampled_from((0, 1000))),
-            "progress": draw(st.sampled_from((0.0, 0.5, 1.0))),
-            **draw(live_option_rows()),
-        }
-        for letter in letters
-    ]
-
-
-@st.composite
-def live_option_rows(draw: st.DrawFn) -> dict[str, Any]:
-    """Generate live options, some with the defaults of a server."""
-    row: dict[str, Any] = {flag: draw(st.booleans()) for flag in (*FLAGS, "auto_tmm")}
-    row |= {name: draw(st.sampled_from((0, 1000))) for name in ("download_limit", "upload_limit")}
-    row |= {"download_path": draw(st.sampled_from(DOWNLOAD_PATHS)), "comment": draw(st.sampled_from(("", "c")))}
-    row["share_limits"] = {
-        "ratio": draw(st.sampled_from((-2, 1.5))),
-        "seeding_time": draw(st.sampled_from(SHARE_LIMITS)),
-    }
-    row |= {
-        "trackers": draw(unique_lists(TRACKERS)),
-        "web_seeds": draw(unique_lists(WEB_SEEDS)),
-        "size": draw(st.sampled_from((0, 9))),
-    }
-    if draw(st.booleans()):
-        row["files"] = [f"{draw(st.sampled_from(PRIORITIES))} {path}" for path in FILE_PATHS]
-    return row
-
-
-def unique_lists(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+def unique_lists(values: Sequence[str], max_size: int | None = None) -> st.SearchStrategy[list[str]]:
     """Generate a list of distinct values."""
-    return st.lists(st.sampled_from(values), unique=True, max_size=len(values))
-
-
-@st.composite
-def entry_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Up to eight entries with any keys given or not."""
-    letters = draw(st.lists(st.sampled_from([*LETTERS, *TORRENT_FILES]), unique=True, max_size=8))
-    return [draw(_rows_for_letter(letter)) for letter in letters]
-
-
-@st.composite
-def _rows_for_letter(draw: st.DrawFn, letter: str) -> dict[str, Any]:
-    sources = ["magnet", "magnet", "infohash", *(["torrent"] * 4 if letter in TORRENT_FILES else [])]
-    row: dict[str, Any] = {"hash": draw(_hash_names(letter)), "source": draw(st.sampled_from(sources))}
-    if draw(st.integers(0, 5)) == 0:
-        return row | {"state": "absent"}
-    choices: dict[str, st.SearchStrategy[Any]] = {
-        "name": st.sampled_from(["A", "same"]),
-        "category": st.sampled_from(CATEGORIES),
-        "tags": unique_lists(TAGS) | unique_lists(TAGS).map(lambda tags: {"only": tags}),
-        "save_path": st.sampled_from(SAVE_PATHS),
-        "paused": st.booleans(),
-        "protect": st.booleans(),
-        **OPTION_STRATEGIES,
-    }
-    given = draw(st.sets(st.sampled_from(sorted(choices))))
-    return _drop_contradictions(row | {key: draw(choices[key]) for key in sorted(given)})
+    return st.lists(st.sampled_from(values), unique=True, max_size=len(values) if max_size is None else max_size)
 
 
 _SHARE_LIMIT_STRATEGY = st.sampled_from(SHARE_LIMITS)
@@ -148,6 +80,61 @@ OPTION_STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "ignore_changes": unique_lists(("save_path", "share_limits", "tags", "files", "sequential")),
 }
 
+_LETTER_LISTS = unique_lists([*LETTERS, *TORRENT_FILES], max_size=8)
+
+
+def _hash_names(letter: str) -> st.SearchStrategy[str]:
+    if letter in TORRENT_FILES:
+        return st.just(letter)
+    return st.sampled_from([letter, f"{letter}2", f"{letter}+{letter}2"])
+
+
+_LIVE_OPTIONS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys((*FLAGS, "auto_tmm"), st.booleans()),
+    **dict.fromkeys(("download_limit", "upload_limit"), st.sampled_from((0, 1000))),
+    "download_path": st.sampled_from(DOWNLOAD_PATHS),
+    "comment": st.sampled_from(("", "c")),
+    "share_limits": st.fixed_dictionaries(
+        {"ratio": st.sampled_from((-2, 1.5)), "seeding_time": st.sampled_from(SHARE_LIMITS)}
+    ),
+    "trackers": unique_lists(TRACKERS),
+    "web_seeds": unique_lists(WEB_SEEDS),
+    "size": st.sampled_from((0, 9)),
+}
+_LIVE_FILES = st.tuples(*[st.sampled_from(PRIORITIES)] * len(FILE_PATHS)).map(
+    lambda priorities: [f"{priority} {path}" for priority, path in zip(priorities, FILE_PATHS, strict=True)]
+)
+_LIVE_OPTION_ROWS = st.fixed_dictionaries(_LIVE_OPTIONS, optional={"files": _LIVE_FILES})
+
+
+def live_option_rows() -> st.SearchStrategy[dict[str, Any]]:
+    """Generate live options, some with the defaults of a server."""
+    return _LIVE_OPTION_ROWS
+
+
+@cache
+def _live_rows_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "hash": _hash_names(letter),
+            "name": st.sampled_from([letter, "same"]),
+            "category": st.sampled_from(CATEGORIES),
+            "tags": unique_lists(TAGS + RESERVED_TAGS),
+            "save_path": st.sampled_from(SAVE_PATHS),
+            "stopped": st.booleans(),
+            "content_path": st.sampled_from(CONTENT_PATHS),
+            "progress": st.sampled_from((0.0, 0.5, 1.0)),
+            **_LIVE_OPTIONS,
+        },
+        optional={"files": _LIVE_FILES},
+    )
+
+
+@st.composite
+def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
+    return [draw(_live_rows_of(letter)) for letter in draw(_LETTER_LISTS)]
+
 
 def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
     """Return the entry without contradictions, which the desired state would reject."""
@@ -162,39 +149,84 @@ def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@st.composite
-def cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A whole world: a desired state under any policy with a guard that refuses nothing, and an instance."""
-    live = draw(live_rows())
-    paths: st.SearchStrategy[Any] = st.none() | st.sampled_from(
-        ("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])
-    )
-    preferences = draw(_partial_mappings(PREFERENCES))
-    if any(row["auto_tmm"] for row in live):
-        paths = st.none()  # a server may end automatic management when a path is edited, which the next run finds
-        preferences.pop("save_path", None)  # the guard refuses it if a torrent of others follows
-    return {
-        "policy": draw(st.sampled_from(["create-only", "upsert", "sync"])),
-        "guard": {"max_delete": 100, "max_delete_percent": 100, "max_move": 100},
-        "delete_files": draw(st.booleans()),
-        "quarantine": draw(st.sampled_from((None, 7))),
-        "prune_categories": draw(st.booleans()),
-        "take_over": draw(st.booleans()),
-        "desired": [*draw(entry_rows()), {"hash": "z", "state": "absent"}],  # an empty list is always refused
-        "declared_categories": draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), paths)),
-        "declared_preferences": preferences,
-        "live": live,
-        "categories": {
-            **dict.fromkeys(CATEGORIES[1:], ""),
-            **draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.sampled_from(("", "/c1", ["", "/inc"])))),
-        },
+@cache
+def _absent_entries_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({**_source_of(letter), "state": st.just("absent")})
+
+
+@cache
+def _present_entries_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
+    optional = {
+        "name": st.sampled_from(["A", "same"]),
+        "category": st.sampled_from(CATEGORIES),
+        "tags": unique_lists(TAGS) | unique_lists(TAGS).map(lambda tags: {"only": tags}),
+        "save_path": st.sampled_from(SAVE_PATHS),
+        "paused": st.booleans(),
+        "protect": st.booleans(),
+        **OPTION_STRATEGIES,
     }
+    return st.fixed_dictionaries(_source_of(letter), optional=optional).map(_drop_contradictions)
+
+
+def _source_of(letter: str) -> dict[str, st.SearchStrategy[str]]:
+    sources = ["magnet", "magnet", "infohash", *(["torrent"] * 4 if letter in TORRENT_FILES else [])]
+    return {"hash": _hash_names(letter), "source": st.sampled_from(sources)}
+
+
+_ONE_IN_SIX = st.integers(0, 5).map(lambda number: number == 0)
 
 
 @st.composite
-def _partial_mappings(draw: st.DrawFn, choices: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
-    given = draw(st.sets(st.sampled_from(sorted(choices))))
-    return {key: draw(st.sampled_from(choices[key])) for key in sorted(given)}
+def entry_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Up to eight entries with any keys given or not."""
+    return [
+        draw(_absent_entries_of(letter) if draw(_ONE_IN_SIX) else _present_entries_of(letter))
+        for letter in draw(_LETTER_LISTS)
+    ]
+
+
+_CATEGORY_NAMES = st.sampled_from(CATEGORIES[1:])
+_NO_PATHS = st.none()
+_PATHS = _NO_PATHS | st.sampled_from(("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"]))
+_WORLDS = st.fixed_dictionaries(
+    {
+        "policy": st.sampled_from(["create-only", "upsert", "sync"]),
+        "guard": st.just({"max_delete": 100, "max_delete_percent": 100, "max_move": 100}),
+        "delete_files": st.booleans(),
+        "quarantine": st.sampled_from((None, 7)),
+        "prune_categories": st.booleans(),
+        "take_over": st.booleans(),
+        "desired": entry_rows().map(
+            lambda rows: [*rows, {"hash": "z", "state": "absent"}]  # an empty list is always refused
+        ),
+        "declared_categories": st.dictionaries(_CATEGORY_NAMES, _PATHS),
+        "declared_preferences": st.fixed_dictionaries(
+            {}, optional={key: st.sampled_from(values) for key, values in PREFERENCES.items()}
+        ),
+        "live": live_rows(),
+        "categories": st.dictionaries(_CATEGORY_NAMES, st.sampled_from(("", "/c1", ["", "/inc"]))).map(
+            lambda paths: {**dict.fromkeys(CATEGORIES[1:], ""), **paths}
+        ),
+    }
+)
+
+
+def cases() -> st.SearchStrategy[dict[str, Any]]:
+    """A whole world: a desired state under any policy with a guard that refuses nothing, and an instance."""
+    return _WORLDS.map(_drop_path_edits)
+
+
+def _drop_path_edits(case: dict[str, Any]) -> dict[str, Any]:
+    """Return the case without edits of paths that torrents with automatic management follow.
+
+    A server may end automatic management when a path is edited, which the next run finds; the guard refuses another
+    default path if a torrent of others follows.
+    """
+    if not any(row["auto_tmm"] for row in case["live"]):
+        return case
+    preferences = {key: value for key, value in case["declared_preferences"].items() if key != "save_path"}
+    categories = dict.fromkeys(case["declared_categories"])
+    return {**case, "declared_categories": categories, "declared_preferences": preferences}
 
 
 def make_world(case: dict[str, Any]) -> tuple[Any, Any]:
