@@ -72,10 +72,22 @@ def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
 
 
 def foreseen(done: Run) -> bool:
-    """Return True if the run dropped nothing. A deletion waits until an add without a path shows its location."""
-    return all(result.outcome is not Outcome.DROPPED for instance in done.instances for result in instance.results)
+    """Return True if the run dropped nothing, and moved nothing that keeps it from another move.
+
+    A deletion waits until an add without a path shows its location. A move is held back while another torrent may use
+    the same files (decision 42). If that one got another path in this run, or another name, which stands for a content
+    path that is not known, then the next run may go on with the move.
+    """
+    results = [result for instance in done.instances for result in instance.results]
+    moved = {result.action.infohash for result in results if {c.field for c in result.action.changes} & _PATH_FIELDS}
+    sharing: set[str | None] = set()
+    for result in results:
+        if result.outcome is Outcome.BLOCKED and result.action.blast:
+            sharing |= {*result.action.blast.shares_with}
+    return not moved & sharing and all(result.outcome is not Outcome.DROPPED for result in results)
 
 
+_PATH_FIELDS = frozenset({"name", "save_path", "download_path", "auto_tmm", "category"})
 versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
