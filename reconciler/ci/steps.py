@@ -23,7 +23,8 @@ from reconciler.report.sanitize import format_code_span
 from reconciler.report.text.lines import make_line, render_plain
 
 _CHANGES_EXIT_CODE: Final = 2  # of --detailed-exitcode
-_INFORMING_EXIT_CODES: Final = (2, 3, 4)  # of `diff`: changes; the guard would refuse; the earlier state is invalid
+# of `diff`: changes; the guard would refuse; the earlier state is invalid
+_INFORMING_EXIT_CODES: Final = frozenset({2, 3, 4})
 
 
 def validate(job: CiJob) -> int:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from reconciler.desired.schema.common import STAND_IN_DOMAIN
 from reconciler.model.content import Content, CreationSpec, CreatorTask
 from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.files import LiveFile
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Outage, PendingTorrent, PlacementFacts
 from reconciler.model.health import Health
@@ -212,7 +213,7 @@ class _Builder:
             row["state"],
             row.get("category", ""),
             frozenset(row.get("tags", ())),
-            row.get("save_path", ""),
+            row.get(SAVE_PATH, ""),
             row.get("auto_tmm", False),
             row.get("progress", 0.0),
             row.get("size", 0),
@@ -276,7 +277,7 @@ def _list_names(entry: DesiredTorrent) -> Iterator[str]:
 
 
 def _build_category(row: SavedCategory) -> LiveCategory:
-    return LiveCategory(row["name"], row.get("save_path", ""), download_path=row.get("download_path"))
+    return LiveCategory(row["name"], row.get(SAVE_PATH, ""), download_path=row.get("download_path"))
 
 
 @lru_cache(1024)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from reconciler.model.content import CreatorTask
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.groups import PlacementFacts
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import TRACKERS, WEB_SEEDS, mask_url, parse_link_urls
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import Magnet
-from reconciler.model.preferences import DEFAULT_SAVE_PATH, SHARE_LIMIT_PREFERENCES, PreferenceValue
+from reconciler.model.preferences import DEFAULT_SAVE_PATH, LINKED_PREFERENCES, SHARE_LIMIT_PREFERENCES, PreferenceValue
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
@@ -34,9 +35,10 @@ _SHARE_KEYS: Final = {
     "action": "share_action",
     "mode": "share_mode",
 }
-# By name, the preferences that decide which torrents a change alters.
+# By name, the preferences that decide what a change of it sends, and which torrents it alters.
 _EFFECT_PREFERENCES: Final = {
     "temp_path": ("temp_path_enabled",),
+    **{name: tuple(pair) for pair in LINKED_PREFERENCES for name in pair},
     **dict.fromkeys(SHARE_LIMIT_PREFERENCES, tuple(SHARE_LIMIT_PREFERENCES)),
 }
 
@@ -131,7 +133,7 @@ class _Writer:
             "stopped": torrent.stopped,
             "category": torrent.category,
             "tags": sorted(torrent.tags),
-            "save_path": torrent.save_path,
+            SAVE_PATH: torrent.save_path,
             "auto_tmm": torrent.auto_tmm,
             "progress": torrent.progress,
             "size": torrent.size,
@@ -229,7 +231,7 @@ def _infohashes_json(infohashes: InfoHashes, torrent_id: str = "") -> dict[str, 
 
 def _category_json(category: LiveCategory) -> dict[str, Any]:
     row: dict[str, Any] = {"name": category.name}
-    row |= {"save_path": category.save_path} if category.save_path else {}
+    row |= {SAVE_PATH: category.save_path} if category.save_path else {}
     return row if category.download_path is None else {**row, "download_path": category.download_path}
 
 

@@ -70,6 +70,7 @@ def test_a_move_leaves_no_other_torrent_without_its_data(
     declare("ours", "foreign")
     moved = home.run()
     assert moved.exit_code == 0, moved.out
+    truth.wait_until(lambda: not any(row["state"] == "moving" for row in truth.list_torrents().values()))
     truth.post("torrents/recheck", hashes=f"{foreign}|{ours}")
     truth.wait_until(lambda: is_complete_at(truth, ours, new) and is_complete_at(truth, foreign, new))
     assert (new / NAME).exists() and not (old / NAME).exists()

