@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.chaos.world import FOREIGN, IGNORED_NUMBER, OWNER_TAG, RATES, Box, Entry, World, view_row
 from tests.support.magnets import make_infohash
 
-CRASH_WORDS = ("Traceback", "internal error", "lease report")
+CRASH_WORDS = ("Traceback", "internal error", "failed with an unexpected")
 
 
 def find_differences(world: World) -> list[str]:
