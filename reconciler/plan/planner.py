@@ -130,8 +130,8 @@ def _plan_instance(
     context: PlanContext,
 ) -> InstancePlan:
     desired, snapshot, health = resolved.desired, plan_input.snapshots[name], plan_input.health.get(name)
-    collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context)
     untagged_ids = plan_input.untagged_ids.get(name, frozenset())
+    collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context, untagged_ids)
     _plan_undeclared(collected, resolved, placement, name, snapshot, context, untagged_ids)
     declared = desired.categories_of(name)
     decisions = block_undeclarable_categories(collected.decisions, declared, snapshot)
@@ -164,9 +164,13 @@ def _plan_instance(
 
 
 def _plan_declared(
-    resolved: ResolvedDesired, placed_entries: Sequence[PlacedEntry], snapshot: Snapshot, context: PlanContext
+    resolved: ResolvedDesired,
+    placed_entries: Sequence[PlacedEntry],
+    snapshot: Snapshot,
+    context: PlanContext,
+    untagged_ids: Collection[str],
 ) -> _TorrentDecisions:
-    """Plan the entries whose torrents are known."""
+    """Plan the entries whose torrents are known. A run may have ended before it tagged a copy that is surplus now."""
     torrents = _TorrentDecisions()
     for placed_entry in placed_entries:
         entry, live, assignment = placed_entry.match.entry, placed_entry.match.live, placed_entry.assignment
@@ -177,6 +181,9 @@ def _plan_declared(
         is_surplus = assignment is not None and assignment.disposition is Disposition.SURPLUS
         if live and not is_surplus and (fault := find_fault(entry, live)):
             torrents.faults.append(fault)
+        if is_surplus and live and live.id in untagged_ids and (claim := plan_untagged(live, context, "surplus here")):
+            torrents.decisions.append(claim)
+            continue
         entry_decisions = _plan_placed_entry(placed_entry, resolved, context, snapshot)
         if assignment and assignment.later_instance and not entry_decisions and live:
             torrents.decisions.append(defer_move(entry, live, assignment.later_instance))
@@ -216,7 +223,7 @@ def _plan_undeclared(
     unknown = [entry for entry in desired.unknown_entries if name in desired.instances_of(entry)]
     unresolved = [*torrents.unresolved, *unknown]
     for live in unmatched:
-        if live.id in untagged_ids and (claim := plan_untagged(live, context)):
+        if live.id in untagged_ids and (claim := plan_untagged(live, context, "no longer declared")):
             torrents.decisions.append(claim)
             continue
         stray = placement.assign_stray(name, live, context.owner) if context.is_owned(live) and not unknown else None

@@ -155,14 +155,15 @@ def plan_prune(
     return [plan_quarantine(live, context.quarantine_days, context.today, deletion)]
 
 
-def plan_untagged(live: LiveTorrent, context: PlanContext) -> AdoptTorrent | None:
+def plan_untagged(live: LiveTorrent, context: PlanContext, condition: str) -> AdoptTorrent | None:
     """Plan a live torrent that we added and could not tag; None if it has an owner or is ignored.
 
-    It only gets its tag, whatever the policy: what becomes of it is planned by what its tags say then.
+    It only gets its tag, whatever the policy: what becomes of it is planned by what its tags say then. `condition`: why
+    it is not wanted here, for the reason.
     """
     if IGNORE_TAG in live.tags or parse_owners(live.tags):
         return None
-    reason = "added by a run that ended before it could tag it, and no longer declared"
+    reason = f"added by a run that ended before it could tag it, and {condition}"
     if context.policy is Policy.SYNC:
         reason += "; the next run deletes it"
     changes = (Change(OWNER, None, context.owner),)

@@ -268,7 +268,7 @@ class Schedule:
 
     def check_round(self, name: str, chosen: Round) -> None:
         """Check the requests of a round."""
-        forgets = chosen.journal != "fine" or chosen.event in ("kill us", "kill us after")
+        forgets = chosen.journal != "fine" or chosen.event in ("kill us", "kill us after", "terminate us twice")
         is_repeated = chosen.kind == "two" or (chosen.kind in ("cron", "outage") and forgets)
         for box in self.world.boxes.values():
             log = [request for request in box.proxy.log if request.run == name]
