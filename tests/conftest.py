@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
-from tests.support.proxy import Proxy
+from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
 
 pytest_plugins = ["tests.support.flaky"]
@@ -28,7 +28,7 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("check")
 
 # The hash of a password takes a tenth of a second to make, and as much to check. So all servers have the same one, and
-# `RawClient` comes from an address that needs none. The program under test logs in as everyone does
+# `RawClient` comes from an address that needs none, as does a login with the right password through a `Proxy`
 _CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0.0.2"}
 
 _TESTS: Final = Path(__file__).parent
@@ -110,9 +110,18 @@ def any_server(make_server: MakeServer) -> QbittorrentServer:
 
 @pytest.fixture
 def make_proxy() -> Iterator[MakeProxy]:
-    """Recording proxies before servers; all are closed at the end of the test."""
+    """Recording proxies before servers; all are closed at the end of the test.
+
+    Where the password of the server changes, `known_login=None` lets the server check every login.
+    """
     with ExitStack() as stack:
-        yield lambda server, **options: stack.enter_context(Proxy(server.port, **options))
+
+        def start_proxy(server: QbittorrentServer, **options: Any) -> Proxy:
+            trusted = server.trusted_client
+            login = KnownLogin(server.username, server.password, trusted) if trusted else None
+            return stack.enter_context(Proxy(server.port, **{"known_login": login} | options))
+
+        yield start_proxy
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Place:
     def member(self, name: str, version: str, more: str = "") -> QbittorrentServer:
         """One more instance."""
         server = self.servers[name] = self.swarm.start_server(version)
-        proxy = self.proxies[name] = self.make_proxy(server, address=server.trusted_client)
+        proxy = self.proxies[name] = self.make_proxy(server)
         self.home.add_instance(proxy.url, server.username, server.password, name, more)
         return server
 

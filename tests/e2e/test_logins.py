@@ -45,6 +45,7 @@ def test_a_wrong_password_is_sent_once_however_many_runs_there_are(home: Home, p
 def test_a_password_that_was_corrected_on_the_server_is_sent_when_a_person_asks(
     home: Home, box: Proxy, any_server: QbittorrentServer
 ) -> None:
+    box.known_login = None
     home.write(make_entry(1, paused=True))
     home.environ.update(WRONG)
     with start_watch(home) as watch:

@@ -50,7 +50,9 @@ class Soak:
         self.dice = dice
         self.home = home
         self.servers: dict[str, QbittorrentServer] = {name: make_server(version) for name, version in VERSIONS.items()}
-        self.proxies: dict[str, Proxy] = {name: make_proxy(server) for name, server in self.servers.items()}
+        self.proxies: dict[str, Proxy] = {
+            name: make_proxy(server, known_login=None) for name, server in self.servers.items()
+        }
         self.changes = 0
         for name, server in self.servers.items():
             home.add_instance(self.proxies[name].url, server.username, server.password, name=name)

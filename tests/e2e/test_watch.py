@@ -109,6 +109,7 @@ def set_password(server: QbittorrentServer, password: str) -> None:
 def test_a_password_that_changes_is_tried_once_until_it_is_corrected(
     home: Home, any_server: QbittorrentServer, box: Proxy
 ) -> None:
+    box.known_login = None
     first, second = any_server.password, "another-password"
     secret = home.folder / "secret"
     secret.write_text(first)

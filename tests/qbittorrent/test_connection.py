@@ -113,7 +113,7 @@ def test_a_session_that_the_server_dropped_is_opened_again(server: QbittorrentSe
 
 
 def test_a_dropped_session_and_a_new_password_cost_one_login(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
-    proxy = make_proxy(server)
+    proxy = make_proxy(server, known_login=None)
     with Session(make_instance(proxy, server)) as session:
         RawClient(server).post("app/setPreferences", json='{"web_ui_password": "another one"}')
         server.password = "another one"
