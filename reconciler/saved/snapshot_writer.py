@@ -13,7 +13,12 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import TRACKERS, WEB_SEEDS, mask_url, parse_link_urls
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import Magnet
-from reconciler.model.preferences import DEFAULT_SAVE_PATH, LINKED_PREFERENCES, SHARE_LIMIT_PREFERENCES, PreferenceValue
+from reconciler.model.preferences import (
+    DEFAULT_SAVE_PATH,
+    SHARE_LIMIT_PREFERENCES,
+    PreferenceValue,
+    find_linked_preferences,
+)
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
@@ -35,10 +40,9 @@ _SHARE_KEYS: Final = {
     "action": "share_action",
     "mode": "share_mode",
 }
-# By name, the preferences that decide what a change of it sends, and which torrents it alters.
+# By name, the preferences that decide which torrents a change alters.
 _EFFECT_PREFERENCES: Final = {
     "temp_path": ("temp_path_enabled",),
-    **{name: tuple(pair) for pair in LINKED_PREFERENCES for name in pair},
     **dict.fromkeys(SHARE_LIMIT_PREFERENCES, tuple(SHARE_LIMIT_PREFERENCES)),
 }
 
@@ -213,7 +217,8 @@ def _snapshot_json(snapshot: Snapshot, declared: frozenset[str]) -> dict[str, An
     if isinstance(default, str) and default:
         row["default_save_path"] = default
     if snapshot.preferences is not None:
-        names = declared.union(*(_EFFECT_PREFERENCES.get(name, ()) for name in declared))
+        linked = find_linked_preferences(set(declared))
+        names = declared.union(linked, *(_EFFECT_PREFERENCES.get(name, ()) for name in declared))
         row["preferences"] = {name: preferences[name] for name in sorted(names) if _is_public(preferences.get(name))}
         row["preference_names"] = sorted(preferences)
     return row

@@ -9,6 +9,7 @@ from reconciler.model.plan import DeleteTorrent, ObjectKind, Outcome, TorrentAct
 from reconciler.report.comparison import build_run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
+    change_json,
     encode_json,
     encode_object,
     encode_problems,
@@ -75,7 +76,6 @@ def _encode_instance(instance: ComparedInstance, summary: dict[str, int]) -> str
 def _encode_action(compared: ComparedAction) -> str:
     action = compared.action
     placement = action.placement if isinstance(action, TorrentAction) else None
-    changes = [{"field": change.field, "from": change.before, "to": change.after} for change in action.changes]
     return encode_json(
         {
             "verb": action.verb,
@@ -85,7 +85,7 @@ def _encode_action(compared: ComparedAction) -> str:
             "source": position_text(action.position),
             "old_source": position_text(compared.old_position),
             "new_file": compared.new_file,
-            "changes": changes,
+            "changes": [change_json(change) for change in action.changes],
             "disruptive": action.disruptive,
             "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
             "torrents": None if action.kind is ObjectKind.TORRENT else compared.torrents,
