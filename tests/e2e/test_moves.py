@@ -70,10 +70,9 @@ def test_a_move_leaves_no_other_torrent_without_its_data(
     declare("ours", "foreign")
     moved = home.run()
     assert moved.exit_code == 0, moved.out
-    truth.wait_until(lambda: not any(row["state"] == "moving" for row in truth.list_torrents().values()))
-    truth.post("torrents/recheck", hashes=f"{foreign}|{ours}")
+    # No recheck: one that follows a move at once never ends on 4.5.2, now and then
     truth.wait_until(lambda: is_complete_at(truth, ours, new) and is_complete_at(truth, foreign, new))
-    assert (new / NAME).exists() and not (old / NAME).exists()
+    assert (new / NAME).read_bytes() == make_content(1) and not (old / NAME).exists()
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []
