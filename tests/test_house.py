@@ -62,6 +62,8 @@ UNTESTED: Final = {
     "apply/target.py": "a protocol; mypy checks its implementations",
     "engine/events.py": "frozen data and protocols",
     "model/history.py": "frozen data",
+    "model/intake.py": "frozen data and protocols",
+    "model/rows.py": "frozen data and protocols",
     "model/notification.py": "frozen data",
 }
 

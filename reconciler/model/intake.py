@@ -1,0 +1,99 @@
+"""The intake: the torrents that services hand in, and the settings of the gateway that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from reconciler.model.desired import DesiredTorrent
+from reconciler.model.position import Position, Problem
+
+EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]
+"""A value of a key of a torrent entry, as YAML has it."""
+
+
+class Shows(StrEnum):
+    """The torrents that the gateway shows: handed in by services, all that we own, or every one on the instances."""
+
+    INTAKE = "intake"
+    OWNED = "owned"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A torrent as a service hands it in.
+
+    Exactly one of `link` (a magnet link, or an http(s) URL of a .torrent file) and `content` (the bytes of a .torrent
+    file) is given. `keys` are those of a torrent entry (`category`, `save_path`, `labels`, …), without a source.
+    """
+
+    link: str = ""
+    content: bytes = field(default=b"", repr=False)
+    keys: Mapping[str, EntryValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HandInResult:
+    """The answer to one `HandedIn`. `problem` is None if its entry is on disk; `infohash` "" while it is unknown.
+
+    `is_known`: the torrent was declared before, at `position`, and nothing was written.
+    """
+
+    infohash: str = ""
+    position: Position | None = None
+    is_known: bool = False
+    problem: Problem | None = None
+
+
+class IntakeError(Exception):
+    """A change of the intake that was refused; nothing was written. `problems` say why, and where."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class DeclaredElsewhere(IntakeError):
+    """The torrent or category is declared in a file that people write, which only people change."""
+
+
+class IntakeFull(IntakeError):
+    """The intake has as many torrents as it may have, or as many deletions wait as one run may carry out."""
+
+
+class IntakeUnavailable(IntakeError):
+    """The file of the intake cannot be read or written now, such as on a full disk."""
+
+
+class Intake(Protocol):
+    """The torrents that services handed in. Safe from any thread; a call that returns has written its change to disk.
+
+    An infohash is any id of a torrent. Each change is checked with the whole desired state before it is written, and
+    raises `IntakeError`; then nothing of that call was written.
+    """
+
+    @property
+    def entries(self) -> Mapping[str, DesiredTorrent]:
+        """The entries of the file as last written, by every id of their torrents, and also what is to be deleted."""
+
+    def hand_in(self, torrents: Sequence[HandedIn]) -> list[HandInResult]:
+        """Add entries, in one write. A torrent that cannot be added has its problem in its result."""
+
+    def change(self, infohashes: Sequence[str], changes: Mapping[str, EntryValue | None]) -> None:
+        """Set keys of entries, or remove those with None. Raises `DeclaredElsewhere`, and KeyError if none is known."""
+
+    def remove(self, infohashes: Sequence[str], *, delete_files: bool) -> None:
+        """Mark entries as absent. The runs delete their torrents, and then the entries are dropped."""
+
+    def set_category(self, name: str, save_path: str | None) -> None:
+        """Declare a category, or change its path."""
+
+    def remove_categories(self, names: Sequence[str]) -> None:
+        """Remove categories from the file. The instances keep them, unless `prune_categories` is set."""
+
+
+DEFAULT_MAX_TORRENTS: Final = 10_000
+DEFAULT_MAX_DELETE: Final = 100
