@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -12,6 +12,8 @@ from reconciler.model.position import Position, Problem
 
 EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]
 """A value of a key of a torrent entry, as YAML has it."""
+EntryChanges = Mapping[str, EntryValue | None]
+"""Keys of a torrent entry to set, or to remove where the value is None."""
 
 
 class Shows(StrEnum):
@@ -82,14 +84,19 @@ class Intake(Protocol):
     def hand_in(self, torrents: Sequence[HandedIn]) -> list[HandInResult]:
         """Add entries, in one write. A torrent that cannot be added has its problem in its result."""
 
-    def change(self, infohashes: Sequence[str], changes: Mapping[str, EntryValue | None]) -> None:
-        """Set keys of entries, or remove those with None. Raises `DeclaredElsewhere`, and KeyError if none is known."""
+    def change(
+        self, infohashes: Sequence[str], changes: EntryChanges | Callable[[DesiredTorrent], EntryChanges]
+    ) -> None:
+        """Change keys of entries, in one write. Raises `DeclaredElsewhere`, and KeyError if none is known.
+
+        A function gets each entry as last written, and no other change comes between; it raises nothing.
+        """
 
     def remove(self, infohashes: Sequence[str], *, delete_files: bool) -> None:
         """Mark entries as absent. The runs delete their torrents, and then the entries are dropped."""
 
-    def set_category(self, name: str, save_path: str | None) -> None:
-        """Declare a category, or change its path."""
+    def set_category(self, name: str, save_path: str | None, *, download_path: str | bool | None = None) -> None:
+        """Declare a category, or replace its declaration; as in `DesiredCategory`, a path None is not managed."""
 
     def remove_categories(self, names: Sequence[str]) -> None:
         """Remove categories from the file. The instances keep them, unless `prune_categories` is set."""

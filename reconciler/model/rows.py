@@ -53,3 +53,9 @@ class LiveRows(Protocol):
 
     def ask(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
         """Send one GET, such as `torrents/files`, to an instance. Raises `InstanceUnavailable`."""
+
+    def send(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
+        """Send one POST that changes nothing declared: `torrents/recheck` or `torrents/reannounce`. Not repeated.
+
+        Raises `InstanceUnavailable`.
+        """
