@@ -10,7 +10,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ from reconciler.web.api import encode_json, render_plan_json, render_snapshot_js
 from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, TokenReader, is_authorized, is_local_name
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import StatusPage, parse_refresh
+from reconciler.web.request_limits import RequestLimits
 from reconciler.web.status_board import StatusBoard
 
 JSON_MEDIA_TYPE: Final = "application/json"
@@ -47,7 +48,7 @@ def make_app(
         ],
         exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
     )
-    return _SecurityMiddleware(routes, local_only=local_only)
+    return _SecurityMiddleware(RequestLimits(routes, _make_error_response), local_only=local_only)
 
 
 class _Endpoints:
@@ -162,6 +163,8 @@ class _SecurityMiddleware:
             return
         try:
             await self._app(scope, receive, send_safely)
+        except ClientDisconnect:
+            pass  # in the middle of its request
         except Exception as error:  # the response has been sent
             structlog.get_logger().error("http request failed", path=sanitize_text(scope["path"]), exc_info=error)
 
@@ -173,17 +176,15 @@ def _make_early_response() -> Response:
 
 async def _handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _make_error_response(request, error.status_code, error.detail, error.headers)
+    return _make_error_response(request.scope, error.status_code, error.detail, error.headers)
 
 
 async def _handle_crash(request: Request, _cause: Exception) -> Response:
-    return _make_error_response(request, 500, "Internal error; see the log.")
+    return _make_error_response(request.scope, 500, "Internal error; see the log.")
 
 
-def _make_error_response(
-    request: Request, status: int, text: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    if request.url.path.startswith("/api/"):
+def _make_error_response(scope: Scope, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    if scope["path"].startswith("/api/"):
         return Response(
             encode_json({"format_version": FORMAT_VERSION, "error": text}), status, headers, JSON_MEDIA_TYPE
         )

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.connection_limits import ConnectionLimits
+from reconciler.web.request_limits import MAX_HEADER_BYTES
 
 SHUTDOWN_GRACE: Final = 0.3  # seconds for responses under way
 BACKLOG: Final = 64  # connections that may wait; as many are accepted at once, each with a file
@@ -33,6 +34,7 @@ class BackgroundServer(uvicorn.Server):
                 app,
                 http=self._limits.make_protocol,  # type: ignore[arg-type]  # called as the class would be
                 backlog=BACKLOG,
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+import h11
 import structlog
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import Scope
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 MAX_CONNECTIONS: Final = 100  # less where the process may open few files
 REQUEST_TIMEOUT: Final = 10.0  # seconds for the headers of a request, from the connection or the last response on
 EXCHANGE_TIMEOUT: Final = 60.0  # seconds more for its body and the response
 LOG_INTERVAL: Final = 3600.0  # seconds between two log lines about too many connections
+_STREAM_KEY: Final = "reconcile.is_stream"
+
+
+def mark_stream(scope: Scope) -> None:
+    """Let the response to a request go on without end, as long as its client reads it."""
+    scope[_STREAM_KEY] = True
 
 
 class ConnectionLimits:
@@ -63,7 +72,11 @@ class LimitedProtocol(H11Protocol):
     @property
     def is_waiting(self) -> bool:
         """True if no request has arrived whole since the connection was made, or since the last response."""
-        return self.cycle is None or self.cycle.response_complete
+        return not self._has_request or self.cycle.more_body
+
+    @property
+    def _has_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     @property
     def is_open(self) -> bool:
@@ -91,15 +104,42 @@ class LimitedProtocol(H11Protocol):
         self._wait_for_request()
         super().on_response_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that is none, or whose headers are too large (431). Called while h11's error is handled."""
+        error = sys.exc_info()[1]
+        status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        if self._has_request and self.cycle.response_started:  # nothing can be answered any more
+            self.transport.abort()
+            return
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        events = (
+            h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status]),
+            h11.Data(data=STATUS_PHRASES[status] + b"\n"),
+            h11.EndOfMessage(),
+        )
+        for event in events:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+        if self._has_request:  # its body makes no sense; nobody waits for another answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
     def _wait_for_request(self) -> None:
         self._waiting_since = self.loop.time()
         self._start_timer(self._limits.request_timeout, self._check_request)
 
     def _check_request(self) -> None:
-        if self.is_waiting:
-            self.transport.abort()
+        if self._has_request:
+            self._start_timer(self._limits.exchange_timeout, self._check_exchange)
         else:
-            self._start_timer(self._limits.exchange_timeout, self.transport.abort)
+            self.transport.abort()
+
+    def _check_exchange(self) -> None:
+        """End an exchange that takes too long; a stream goes on if its client has read all that was sent."""
+        if self._has_request and self.cycle.scope.get(_STREAM_KEY) and not self.flow.write_paused:
+            self._start_timer(self._limits.exchange_timeout, self._check_exchange)
+        else:
+            self.transport.abort()
 
     def _start_timer(self, seconds: float, callback: Callable[[], None]) -> None:
         if self._timer:

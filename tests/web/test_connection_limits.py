@@ -98,6 +98,31 @@ def test_a_client_that_reads_too_slowly_is_cut_off(make_site: MakeStatusSite, mo
     assert received < len(site.request("/api/v1/plan").body)
 
 
+def test_a_body_that_trickles_is_cut_off(make_site: MakeStatusSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{MODULE}.REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(f"{MODULE}.EXCHANGE_TIMEOUT", 0.2)
+    site = make_site()
+    with socket.create_connection(("127.0.0.1", site.server.port), 5) as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\na")
+        assert connection.recv(12) == b"HTTP/1.1 404"
+        with suppress(ConnectionError):
+            while connection.recv(4096):
+                connection.sendall(b"a")
+    assert site.request("/healthz/live").status == 200
+
+
+def test_bodies_that_do_not_arrive_make_room_for_others(
+    make_site: MakeStatusSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{MODULE}.MAX_CONNECTIONS", 4)
+    site = make_site()
+    with capture_logs(), half_sent_requests(site, 8) as connections:
+        for connection in connections:
+            with suppress(ConnectionError):
+                connection.sendall(b"Host: localhost\r\nContent-Length: 100\r\n\r\n")
+        assert site.request("/healthz/live").status == 200
+
+
 def test_few_files_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     for files, expected in ((64, 16), (8, 4), (1024, 100), (-1, 100)):
         monkeypatch.setattr(f"{MODULE}.resource.getrlimit", lambda _, files=files: (files, files))
