@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from reconciler.model.desired import DesiredTorrent
+from reconciler.model.desired import DesiredCategory, DesiredTorrent
 from reconciler.model.position import Position, Problem
 
 EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]
@@ -80,6 +80,10 @@ class Intake(Protocol):
     @property
     def entries(self) -> Mapping[str, DesiredTorrent]:
         """The entries of the file as last written, by every id of their torrents, and also what is to be deleted."""
+
+    @property
+    def categories(self) -> Mapping[str, DesiredCategory]:
+        """The categories of the file as last written, by name."""
 
     def hand_in(self, torrents: Sequence[HandedIn]) -> list[HandInResult]:
         """Add entries, in one write. A torrent that cannot be added has its problem in its result."""
