@@ -22,6 +22,8 @@ UNIQUE_KEYS: Final = (
     "guard",
     "suspend",
     "accept_plan",
+    "intake",
+    "gateway",
 )
 NAMED_SECTIONS: Final = {"instances": "instance ", "groups": "group ", "categories": "category "}
 

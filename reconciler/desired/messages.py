@@ -24,7 +24,14 @@ MessageAndHint = tuple[str, str]
 Description = tuple[str, str, str]
 """The code, the message and the hint of a problem."""
 
-_KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files")
+_KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files", "labels")
+_REQUIRED_EXAMPLES: Final[dict[str | int, str]] = {  # of keys of `intake` and `gateway`
+    "file": "/state/intake.yaml",
+    "url": "http://core:8000",
+    "host": "sidecar",
+    "port": "9470",
+    "instance": "home",
+}
 _REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
 _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "include": ('"include" must be a list', 'Write "include: [torrents.yaml, sets/*.yaml]"'),
@@ -67,6 +74,25 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     ),
     "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
     "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
+    "labels": ('"labels" must be keys and values', 'Write "labels: {movie_id: 12}"'),
+    "path_map": (
+        '"path_map" must contain the paths that clients see, by those of the instance',
+        'Write "path_map: {/data: /mnt/seedbox}"',
+    ),
+    "intake": ('"intake" must be keys and values', 'Write "intake: {file: /state/intake.yaml}"'),
+    "gateway": (
+        '"gateway" must be keys and values',
+        'Write "gateway: {username: arr, password: {file: /run/secrets/gateway}}"',
+    ),
+    "services": ('"services" must contain each adapter under its name', 'Write "services: {router: {}}"'),
+    "downloader": ('"downloader" must be keys and values', 'Write "downloader: {}"'),
+    "register": (
+        '"register" must be keys and values',
+        'Write "register: {url: http://core:8000, host: sidecar, port: 9470}"',
+    ),
+    "router": ('"router" must be keys and values', 'Write "router: {}"'),
+    "radarr": ('"radarr" must be keys and values', 'Write "radarr: {}"'),
+    "creator": ('"creator" must be keys and values', 'Write "creator: {instance: home}"'),
 }
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*")
 _WORD_LISTS: Final = {  # lists that people write as text with commas, and the hint with their own words
@@ -122,6 +148,14 @@ def find_schema_section(loc: Loc) -> str:
             return _find_instance_section(loc[2:])
         case ("groups", _, "members", *_):
             return "members"
+        case ("gateway", "services", "downloader", "register", *_):
+            return "register"
+        case ("gateway", "services", str() as key, *_):
+            return key
+        case ("gateway", "username" | "password" | "api_key" | "services" as key, *_):
+            return key
+        case ("torrents", _, "labels", *_):
+            return "labels"
         case ("torrents", _, "tags" | "share_limits" | "files" | "trackers" | "content" as key, *_):
             return str(key)
         case ("defaults", "tags" | "share_limits" | "files" | "trackers" as key, *_):
@@ -187,6 +221,8 @@ def _describe_missing_key(loc: Loc) -> Description:
             return Code.MISSING_KEY, f"this rule for files has no {key}", hint
         case (*_, "content", "path"):
             return Code.MISSING_KEY, "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
+    if example := _REQUIRED_EXAMPLES.get(loc[-1]):
+        return Code.MISSING_KEY, f'"{loc[-2]}" has no {loc[-1]}', f'Add "{loc[-1]}: {example}"'
     return Code.MISSING_KEY, f'"{loc[-1]}" is missing', _SHAPE_MESSAGES.get(str(loc[-1]), ("", ""))[1]
 
 

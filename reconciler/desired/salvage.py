@@ -48,8 +48,7 @@ class _SalvagedData:
         """Remove the wrong value at `loc`."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
-        elif loc[:1] == ("instances",):
-            loc = _cut_instance_loc(loc)
+        loc = _cut_loc(loc)
         *path, last = loc
         container: Any = self._data
         for key in path:
@@ -85,8 +84,15 @@ class _SalvagedData:
         return self._data
 
 
-def _cut_instance_loc(loc: Loc) -> Loc:
-    """Return the location of a whole value that may be {env: NAME} or {file: PATH}, if `loc` is in one."""
+def _cut_loc(loc: Loc) -> Loc:
+    """Return the location of what is removed as a whole, if `loc` is in such a value.
+
+    That is a value which may be {env: NAME} or {file: PATH}, and the settings of the intake and of the gateway.
+    """
+    if loc[:1] in (("intake",), ("gateway",)):
+        return loc[:1]
+    if loc[:1] != ("instances",):
+        return loc
     if loc[2:3] == (HEADERS_KEY,):
         return loc[:4]
     end = next((index for index, key in enumerate(loc[2:], 3) if key in REFERENCE_KEYS), len(loc))

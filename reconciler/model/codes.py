@@ -113,6 +113,14 @@ class Code:
     CONTENT_OF: Final = "E105"
     CONTENT_IN_GROUP: Final = "E106"
     EXPORT: Final = "E107"
+    LABEL: Final = "E108"
+
+    # Intake and gateway
+    INTAKE_FILE: Final = "E110"
+    NO_INTAKE: Final = "E111"
+    GATEWAY_LOGIN: Final = "E112"
+    GATEWAY_VALUE: Final = "E113"
+    PATH_MAP: Final = "E114"
 
     # Warnings
     PLAIN_SECRET: Final = "W001"

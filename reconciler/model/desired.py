@@ -11,6 +11,7 @@ from typing import Final
 
 from reconciler.model.content import Content, ContentReference, CreationSpec
 from reconciler.model.files import FileRule
+from reconciler.model.gateway import GatewaySettings, IntakeSettings
 from reconciler.model.groups import Group
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
@@ -55,11 +56,15 @@ class BasicAuth:
     password: Secret
 
 
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One qBittorrent Web API and how to reach it. Timeouts are in seconds.
 
-    `basic_auth` and `headers` are sent with every request, to a proxy before the Web API.
+    `basic_auth` and `headers` are sent with every request, to a proxy before the Web API. `path_map`: the paths that
+    clients of the gateway see, by the paths of the instance that they stand for.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Instance:
     suspend: bool = False
     health: tuple[Probe, ...] = ()
     when_unhealthy: UnhealthyPolicy = UnhealthyPolicy.LEAVE
+    path_map: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
 
     @property
     def has_proxy_credentials(self) -> bool:
@@ -145,6 +151,7 @@ class DesiredTorrent:
     passkeys) and `web_seeds` are ensured; others may exist, except trackers that these replace and, with
     `only_trackers`, all other trackers. The first rule of `files` that matches a file applies.
     `ignore_changes` names keys that count only when the torrent is added. `delete_files` counts for an absent torrent.
+    `labels` are for services and filters: no instance knows them.
     """
 
     position: Position
@@ -168,6 +175,7 @@ class DesiredTorrent:
     delete_files: bool | None = None
     content: Content | ContentReference | None = None
     unknown_source: UnknownSource | None = None
+    labels: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -246,6 +254,8 @@ class DesiredState:
     unfetched_count: int = 0
     variables: frozenset[str] = field(default=frozenset(), compare=False)
     state_id: str = field(default="", compare=False)
+    intake: IntakeSettings | None = None
+    gateway: GatewaySettings | None = None
 
     @cached_property
     def entries_with_content(self) -> tuple[DesiredTorrent, ...]:

@@ -1,11 +1,10 @@
-"""The intake: the torrents that services hand in, and the settings of the gateway that takes them."""
+"""The intake: the torrents that services hand in. Its settings are in `model.gateway`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from reconciler.model.desired import DesiredCategory, DesiredTorrent
 from reconciler.model.position import Position, Problem
@@ -14,14 +13,6 @@ EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]
 """A value of a key of a torrent entry, as YAML has it."""
 EntryChanges = Mapping[str, EntryValue | None]
 """Keys of a torrent entry to set, or to remove where the value is None."""
-
-
-class Shows(StrEnum):
-    """The torrents that the gateway shows: handed in by services, all that we own, or every one on the instances."""
-
-    INTAKE = "intake"
-    OWNED = "owned"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +95,3 @@ class Intake(Protocol):
 
     def remove_categories(self, names: Sequence[str]) -> None:
         """Remove categories from the file. The instances keep them, unless `prune_categories` is set."""
-
-
-DEFAULT_MAX_TORRENTS: Final = 10_000
-DEFAULT_MAX_DELETE: Final = 100

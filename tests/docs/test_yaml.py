@@ -12,7 +12,7 @@ from reconciler.desired import load
 from tests.support.desired_yaml import write_file
 from tests.support.docs_pages import Block, list_pages, read_blocks
 
-_SECRETS: Final = ("HOME", "SEEDBOX", "ATTIC", "CELLAR", "PROXY")
+_SECRETS: Final = ("HOME", "GATEWAY", "SEEDBOX", "ATTIC", "CELLAR", "PROXY")
 ENVIRON: Final = dict.fromkeys([*(f"{name}_PASSWORD" for name in _SECRETS), "GLUETUN_KEY", "CF_ID", "CF_SECRET"], "x")
 # The beginning of a block that is no desired state
 OTHERS: Final = {

@@ -60,6 +60,12 @@ _CHAPTERS: Final = {  # of the definitions in the schema, in the order of the pa
     "FileRuleEntry": "files",
     "ExactTagsEntry": "tags",
     "ExactTrackersEntry": "trackers",
+    "IntakeEntry": "intake",
+    "GatewayEntry": "gateway",
+    "ServicesEntry": "services",
+    "DownloaderEntry": "downloader",
+    "RegisterEntry": "register",
+    "CreatorEntry": "creator",
 }
 _ERRORS_INTRODUCTION: Final = """# Errors and warnings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.desired.builders.gateway import build_gateway, build_intake
 from reconciler.desired.builders.groups import build_groups
 from reconciler.desired.builders.instances import build_categories, build_instances
 from reconciler.desired.builders.torrents import build_torrents
@@ -45,6 +46,8 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     instance_names = list_instance_names([checked.document for checked in checked_documents])
     instances = build_instances(checked_documents, context)
     groups = build_groups(checked_documents, instance_names, context)
+    unique_values["intake"] = build_intake(checked_documents, (*instance_names, *groups), context)
+    unique_values["gateway"] = build_gateway(checked_documents, instance_names, context)
     # Torrents come last: URLs are fetched only if everything else is valid.
     torrents, unfetched_count = build_torrents(checked_documents, instance_names, groups, context)
     policy = Policy(unique_values.pop("policy", Policy.CREATE_ONLY))

@@ -25,6 +25,7 @@ from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreferen
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.links import HTTP_PORTS
+from reconciler.model.paths import normalize_path
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 
@@ -103,6 +104,8 @@ def _build_instance(
         "suspend": entry.get("suspend"),
     }
     given_values: dict[str, Any] = {key: value for key, value in optional_values.items() if value is not None}
+    if "path_map" in entry:
+        given_values["path_map"] = _build_path_map(entry["path_map"], document, loc, context)
     if "when_unhealthy" in entry:
         given_values["when_unhealthy"] = UnhealthyPolicy(entry["when_unhealthy"])
     return Instance(
@@ -120,6 +123,20 @@ def _build_instance(
         health=_build_health(name, entry, document, context),
         **given_values,
     )
+
+
+def _build_path_map(
+    entries: Mapping[str, str], document: YamlDocument, loc: tuple[str, ...], context: LoadContext
+) -> dict[str, str]:
+    """Build the map of paths, in both directions of which a path has one meaning."""
+    path_map: dict[str, str] = {}
+    for path, seen_path in entries.items():
+        for known, other, kind in ((path_map.keys(), path, "path"), (path_map.values(), seen_path, "path of clients")):
+            if normalize_path(other) in known:
+                position = document.find_key_position(*loc, "path_map", path)
+                context.add_problem(position, Code.PATH_MAP, f"this {kind} is mapped twice", "Keep one of the two")
+        path_map[normalize_path(path)] = normalize_path(seen_path)
+    return path_map
 
 
 def _build_health(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> tuple[Probe, ...]:

@@ -19,7 +19,7 @@ from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
-from reconciler.desired.schema.torrents import TorrentEntry
+from reconciler.desired.schema.torrents import MAX_LABELS, TorrentEntry
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference
@@ -30,7 +30,7 @@ from reconciler.model.groups import Group
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
-_KEYS_OF_ABSENT: Final = ("name", "state", "delete_files")
+_KEYS_OF_ABSENT: Final = ("name", "state", "delete_files", "labels")
 MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
 
 
@@ -110,6 +110,8 @@ class _TorrentBuilder:
         if isinstance(source.content, Content):
             values = with_content_path(values, source.content)
         torrent = self._build_torrent(position, source, instance, values)
+        if "labels" in entry:
+            torrent = replace(torrent, labels=_build_labels(entry["labels"], document, index, context))
         if torrent.files and "files" not in entry:
             torrent = replace(torrent, files=self._locate_default_rules(torrent.files, document))
         elif torrent.files and isinstance(torrent.source, TorrentFile):
@@ -276,6 +278,19 @@ class _TorrentBuilder:
 def _list_keys_of_unknown(torrent: DesiredTorrent) -> tuple[str, ...]:
     """Return the keys that only one entry of an instance can have as long as the infohash is unknown."""
     return (f"url {torrent.unknown_source.location}",) if torrent.unknown_source else list_content_keys(torrent)
+
+
+def _build_labels(
+    labels: Mapping[str, str | float], document: YamlDocument, index: int, context: LoadContext
+) -> dict[str, str]:
+    """Return the labels of an entry as text. A number is as it is written: 007 stays 007."""
+    if len(labels) > MAX_LABELS:
+        position = document.find_key_position("torrents", index, "labels")
+        context.add_problem(position, Code.LABEL, f"a torrent can have at most {MAX_LABELS} labels", "Remove some")
+    return {
+        name: value if isinstance(value, str) else document.get_text("torrents", index, "labels", name)
+        for name, value in labels.items()
+    }
 
 
 def _ensure_mapping(value: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from reconciler.desired.json_schema.keys import KEY_DESCRIPTIONS, NO_DEFAULT, KeyDescription
+from reconciler.desired.json_schema.descriptions import NO_DEFAULT, KeyDescription
+from reconciler.desired.json_schema.keys import KEY_DESCRIPTIONS
 from reconciler.desired.json_schema.preferences import build_preferences_schema
 from reconciler.desired.json_schema.rules import RULES
 from reconciler.desired.json_schema.values import NOT_EMPTY, URL_OR_MAPPING, VALUE_SCHEMAS

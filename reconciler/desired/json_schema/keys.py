@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
+from reconciler.desired.json_schema.descriptions import SECRET_TEXT, KeyDescription, default_of
+from reconciler.desired.json_schema.gateway_keys import GATEWAY_KEY_DESCRIPTIONS
 from reconciler.model.content import Content
 from reconciler.model.desired import DEFAULT_OWNER, GuardLimits, Instance
 from reconciler.model.groups import Group, Member
 from reconciler.model.health import HttpCheck, Probe
-
-NO_DEFAULT: Final = object()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDescription:
-    """The meaning of a key. `default`: the value that holds without the key, as it would be written."""
-
-    text: str
-    examples: tuple[Any, ...] = ()
-    default: Any = NO_DEFAULT
-
-
-def _default_of(model: type, field: str) -> Any:
-    """Return the default of a field of the model, or of a slot of several."""
-    return next(candidate.default for candidate in fields(model) if candidate.name == field)
 
 
 def _seconds_text(seconds: float) -> str:
@@ -32,7 +17,6 @@ def _seconds_text(seconds: float) -> str:
 
 
 _MAGNET: Final = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Sintel"
-_SECRET: Final = "{env: NAME}, {file: PATH}, or text, with a warning"
 _GUARD: Final = GuardLimits()
 _Key = KeyDescription
 
@@ -74,6 +58,14 @@ _DOCUMENT: Final = {
         "Values for the torrents of this document that do not set their own.", ({"category": "linux", "paused": False},)
     ),
     "torrents": _Key("The torrents that should exist.", ([{"magnet": _MAGNET}],)),
+    "intake": _Key(
+        "Where a sidecar keeps the torrents that services hand in, and where they go.",
+        ({"file": "/state/intake.yaml", "instance": "resilient"},),
+    ),
+    "gateway": _Key(
+        "The Web API that a sidecar speaks itself, so that services hand in torrents as to a qBittorrent.",
+        ({"username": "arr", "password": {"file": "/run/secrets/gateway"}},),
+    ),
 }
 _GUARD_KEYS: Final = {
     "max_delete": _Key("How many torrents one plan may delete on an instance.", (5,), _GUARD.max_delete),
@@ -102,9 +94,9 @@ _INSTANCE: Final = {
         ("http://127.0.0.1:8080", "https://seedbox.example/qbittorrent/"),
     ),
     "username": _Key("The user name of the Web UI. Also {env: NAME} or {file: PATH}.", ("admin",)),
-    "password": _Key(f"The password of the Web UI: {_SECRET}.", ({"env": "HOME_PASSWORD"},)),
+    "password": _Key(f"The password of the Web UI: {SECRET_TEXT}.", ({"env": "HOME_PASSWORD"},)),
     "api_key": _Key(
-        f"The key of qBittorrent 5.2 or later, instead of username and password: {_SECRET}.", ({"env": "HOME_KEY"},)
+        f"The key of qBittorrent 5.2 or later, instead of username and password: {SECRET_TEXT}.", ({"env": "HOME_KEY"},)
     ),
     "basic_auth": _Key("Credentials for a proxy before qBittorrent that wants HTTP basic authentication."),
     "headers": _Key(
@@ -114,7 +106,7 @@ _INSTANCE: Final = {
     "tls": _Key("The check of the certificate of an https instance."),
     "timeout": _Key("The time limits for a connection and for a reply."),
     "pool_size": _Key(
-        "Connections that are kept open; requests are sent one at a time.", (4,), _default_of(Instance, "pool_size")
+        "Connections that are kept open; requests are sent one at a time.", (4,), default_of(Instance, "pool_size")
     ),
     "categories": _Key(
         "Categories of this instance only, by name; they override the common ones.",
@@ -124,11 +116,14 @@ _INSTANCE: Final = {
         "Settings of qBittorrent, with the names of app/preferences in its Web API. Only named keys are managed.",
         ({"queueing_enabled": True},),
     ),
-    "suspend": _Key("Plan and report, but change nothing on this instance.", default=_default_of(Instance, "suspend")),
+    "suspend": _Key("Plan and report, but change nothing on this instance.", default=default_of(Instance, "suspend")),
     "health": _Key("Conditions that the instance must meet, each item one probe.", ([{"interface": "tun0"}],)),
     "when_unhealthy": _Key(
         "What happens to our torrents while a probe fails. leave: nothing. pause: they are stopped until it passes.",
-        default=_default_of(Instance, "when_unhealthy").value,
+        default=default_of(Instance, "when_unhealthy").value,
+    ),
+    "path_map": _Key(
+        "Paths of the instance, and what clients of the gateway see instead of each.", ({"/data": "/mnt/seedbox"},)
     ),
 }
 _PROBE: Final = {
@@ -149,13 +144,13 @@ _PROBE: Final = {
     "timeout": _Key(
         "The time for one whole attempt: a duration with units d, h, m, s. Not for probes that query qBittorrent.",
         ("2s",),
-        _seconds_text(_default_of(Probe, "timeout")),
+        _seconds_text(default_of(Probe, "timeout")),
     ),
     "failure_threshold": _Key(
-        "Consecutive failures until the probe fails.", (3,), _default_of(Probe, "failure_threshold")
+        "Consecutive failures until the probe fails.", (3,), default_of(Probe, "failure_threshold")
     ),
     "success_threshold": _Key(
-        "Consecutive successes until it passes again.", (2,), _default_of(Probe, "success_threshold")
+        "Consecutive successes until it passes again.", (2,), default_of(Probe, "success_threshold")
     ),
 }
 _ADDRESSES: Final = {
@@ -229,6 +224,10 @@ _TORRENT: Final = {
     "state": _Key("absent: the torrent should not exist, whoever owns it.", default="present"),
     "web_seeds": _Key("Web seeds that it must have.", (["https://files.example/films/"],)),
     "delete_files": _Key("With state: absent: delete its data or not, whatever the top level says."),
+    "labels": _Key(
+        "Texts for services and for filters, by name. Never sent to qBittorrent.",
+        ({"movie_id": 12, "title": "Sintel"},),
+    ),
     **_OPTIONS,
 }
 
@@ -238,26 +237,26 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
     "InstanceEntry": _INSTANCE,
     "BasicAuthEntry": {
         "username": _Key("The user name for the proxy. Also {env: NAME} or {file: PATH}.", ("box",)),
-        "password": _Key(f"The password for the proxy: {_SECRET}.", ({"env": "PROXY_PASSWORD"},)),
+        "password": _Key(f"The password for the proxy: {SECRET_TEXT}.", ({"env": "PROXY_PASSWORD"},)),
     },
     "TlsEntry": {
-        "verify": _Key("Check the certificate.", default=_default_of(Instance, "tls_verify")),
+        "verify": _Key("Check the certificate.", default=default_of(Instance, "tls_verify")),
         "ca_file": _Key(
             "Certificates to trust, a path relative to this file; null: the system's.",
             ("ca.pem",),
-            _default_of(Instance, "ca_file"),
+            default_of(Instance, "ca_file"),
         ),
     },
     "TimeoutEntry": {
         "connect": _Key(
             "How long to wait for a connection: a duration with units d, h, m, s; at most 1d.",
             ("10s",),
-            _seconds_text(_default_of(Instance, "connect_timeout")),
+            _seconds_text(default_of(Instance, "connect_timeout")),
         ),
         "read": _Key(
             "How long to wait for a reply: a duration with units d, h, m, s; at most 1d.",
             ("2m",),
-            _seconds_text(_default_of(Instance, "read_timeout")),
+            _seconds_text(default_of(Instance, "read_timeout")),
         ),
     },
     "SecretReference": {
@@ -279,7 +278,7 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
     "HttpEntry": {
         "url": _Key("The URL to get; it must not contain credentials.", ("http://127.0.0.1:9999/status",)),
         "status": _Key(
-            "The status codes that pass: one, or a list.", (204, [200, 204]), _default_of(HttpCheck, "status")[0]
+            "The status codes that pass: one, or a list.", (204, [200, 204]), default_of(HttpCheck, "status")[0]
         ),
         "json": _Key("Dotted paths into the reply, and the values that they must have.", ({"vpn.connected": True},)),
     },
@@ -288,9 +287,9 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
         "url": _Key(
             "The URL of the control server; its port is 8000 unless you changed it.", ("http://127.0.0.1:8000",)
         ),
-        "api_key": _Key(f"The key for the control server: {_SECRET}.", ({"env": "GLUETUN_KEY"},)),
+        "api_key": _Key(f"The key for the control server: {SECRET_TEXT}.", ({"env": "GLUETUN_KEY"},)),
         "username": _Key("The user name for the control server, instead of a key.", ("me",)),
-        "password": _Key(f"The password for the control server: {_SECRET}.", ({"env": "GLUETUN_PASSWORD"},)),
+        "password": _Key(f"The password for the control server: {SECRET_TEXT}.", ({"env": "GLUETUN_PASSWORD"},)),
         **_ADDRESSES,
     },
     "GroupEntry": {
@@ -306,15 +305,15 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
             "How long a member may be down before its torrents go to another one: a duration with units d, h, m, s. "
             "Not for replicate.",
             ("5m", "0s"),
-            _seconds_text(_default_of(Group, "failover_after")),
+            _seconds_text(default_of(Group, "failover_after")),
         ),
         "failback": _Key(
             "For failover: when a torrent returns to a member that comes before its current one.",
-            default=_default_of(Group, "move_policy").value,
+            default=default_of(Group, "move_policy").value,
         ),
         "rebalance": _Key(
             "For spread: when a torrent moves to the member that the hash chooses.",
-            default=_default_of(Group, "move_policy").value,
+            default=default_of(Group, "move_policy").value,
         ),
     },
     "MemberEntry": {
@@ -322,20 +321,21 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
         "weight": _Key(
             "For spread: a member of weight 2 gets twice as many torrents as one of weight 1.",
             (2,),
-            _default_of(Member, "weight"),
+            default_of(Member, "weight"),
         ),
         "max_torrents": _Key(
             "It takes no new torrents when it has this many, whoever owns them; null: no limit.",
             (5000,),
-            _default_of(Member, "max_torrents"),
+            default_of(Member, "max_torrents"),
         ),
         "min_free_space": _Key(
             "It takes no new torrents while it has less free space: a number with B, kB, KiB, MB, MiB, GB, GiB, TB or "
             "TiB; null: no limit.",
             ("50 GiB",),
-            _default_of(Member, "min_free_space"),
+            default_of(Member, "min_free_space"),
         ),
     },
+    **GATEWAY_KEY_DESCRIPTIONS,
     "ManagedKeys": _TORRENT,
     "TorrentEntry": _TORRENT,
     "ExactTagsEntry": {"only": _Key("All its tags; others are removed.", (["iso"],))},
@@ -344,9 +344,9 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
     },
     "ContentEntry": {
         "path": _Key("The file or folder, an absolute path as qBittorrent sees it.", ("/data/films/Sintel",)),
-        "format": _Key("The kind of torrent.", default=_default_of(Content, "format")),
+        "format": _Key("The kind of torrent.", default=default_of(Content, "format")),
         "piece_size": _Key("A power of two from 16 KiB to 128 MiB. Without it, qBittorrent chooses.", ("4 MiB",)),
-        "private": _Key("Private: peers come only from its trackers.", default=_default_of(Content, "private")),
+        "private": _Key("Private: peers come only from its trackers.", default=default_of(Content, "private")),
         "source": _Key("The field source of the torrent, by which some trackers recognize their own.", ("MINE",)),
     },
     "ShareLimitsEntry": {

@@ -77,6 +77,10 @@ RULES: Final[dict[str, list[JsonSchema]]] = {
         _require_exactly_one(*PROBE_KINDS),
         _forbid({"required": ["timeout"]}, {"anyOf": [{"required": [kind]} for kind in QBITTORRENT_PROBE_KINDS]}),
     ],
+    "GatewayEntry": [
+        {"dependentRequired": {"username": ["password"], "password": ["username"]}},
+        {"anyOf": [{"required": [key]} for key in ("username", "api_key", "trusted")]},
+    ],
     "GroupEntry": [{"properties": {"members": {"minItems": 1, "uniqueItems": True}}}, *_list_strategy_rules()],
     "TorrentEntry": [
         _require_exactly_one(*SOURCE_KEYS),

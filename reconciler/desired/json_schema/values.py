@@ -15,6 +15,7 @@ from reconciler.desired.schema import (
     common,
     content,
     document,
+    gateway,
     groups,
     instances,
     options,
@@ -106,6 +107,10 @@ VALUE_SCHEMAS: Final[dict[Callable[..., Any], JsonSchema]] = {
     document.check_owner_name: _PLAIN | {"not": {"enum": sorted(RESERVED_OWNERS)}},
     document.parse_quarantine: _text("^[0-9]{1,4}d$", "[1-9]"),
     document.check_plan_hash: _text("^sha256:[0-9a-f]{64}$"),
+    gateway.check_intake_file: _text(r"\.ya?ml$", _NO_CONTROL_CHARACTER, without=r"://|(^|/)\.[^/]*$"),
+    gateway.parse_trusted: _one_or_list(_text(_IP_NETWORK)),
+    gateway.check_service_text: _text(r"^\S+$", minLength=1),
+    gateway.check_no_settings: {"type": "object", "maxProperties": 0},
     groups.check_group_name: _PLAIN,
     groups.parse_size: _text(_unit_pattern(SIZE_UNITS, " ?")),
     groups.parse_failover_delay: {"anyOf": [{"const": "0s"}, _DURATION_VALUE]},
@@ -148,6 +153,8 @@ VALUE_SCHEMAS: Final[dict[Callable[..., Any], JsonSchema]] = {
     ),
     torrents.parse_infohash: _text("^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[A-Za-z2-7]{32})$", without="^0+$"),
     torrents.check_torrent_name: _ONE_LINE,
+    torrents.check_label_name: _text("^[A-Za-z0-9._-]{1,64}$"),
+    torrents.check_label: {"type": ["string", "number"], "maxLength": torrents.MAX_LABEL_LENGTH},
 }
 """The whole schema of a value, instead of the schema of the type below its validator."""
 

@@ -13,6 +13,13 @@ from reconciler.desired.includes import check_include
 from reconciler.desired.schema.categories import CategoryEntries, CategoryEntry
 from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name
 from reconciler.desired.schema.content import CONTENT_CHOICES, CONTENT_NUMBER_TEXTS, ContentEntry
+from reconciler.desired.schema.gateway import (
+    GATEWAY_CHOICES,
+    GATEWAY_KEYS,
+    GATEWAY_NUMBER_TEXTS,
+    GatewayEntry,
+    IntakeEntry,
+)
 from reconciler.desired.schema.groups import (
     GROUP_CHOICES,
     GROUP_NUMBER_TEXTS,
@@ -131,6 +138,8 @@ class DocumentEntry(TypedDict, total=False):
     categories: CategoryEntries
     defaults: ManagedKeys
     torrents: list[TorrentEntry]
+    intake: IntakeEntry
+    gateway: GatewayEntry
 
 
 DOCUMENT_ADAPTER: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
@@ -156,6 +165,7 @@ KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "password": tuple(SecretReference.__annotations__),
     "api_key": tuple(SecretReference.__annotations__),
     **PROBE_KEYS,
+    **GATEWAY_KEYS,
 }
 """The keys of each section, for suggestions."""
 
@@ -166,6 +176,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     **GROUP_CHOICES,
     **CONTENT_CHOICES,
     **OPTION_CHOICES,
+    **GATEWAY_CHOICES,
 }
 """The words that each key with a choice takes."""
 
@@ -181,5 +192,6 @@ NUMBER_TEXTS: Final[dict[str, str]] = {
     **GROUP_NUMBER_TEXTS,
     **CONTENT_NUMBER_TEXTS,
     **OPTION_NUMBER_TEXTS,
+    **GATEWAY_NUMBER_TEXTS,
 }
 """The value of each key with a number, in words."""

@@ -14,6 +14,7 @@ from reconciler.desired.schema.common import (
     DURATION_TEXT,
     STRICT_CONFIG,
     Duration,
+    SavePath,
     SecretSource,
     UrlSource,
     check_plain_name,
@@ -99,6 +100,7 @@ class InstanceEntry(TypedDict, total=False):
     suspend: bool
     health: list[ProbeEntry]
     when_unhealthy: UnhealthyWord
+    path_map: dict[SavePath, SavePath]
 
 
 INSTANCE_CHOICES: Final[dict[str, tuple[str, ...]]] = {"when_unhealthy": get_args(UnhealthyWord)}

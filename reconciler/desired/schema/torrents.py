@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import AfterValidator, Discriminator, Tag, with_config
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
@@ -147,6 +147,34 @@ def check_torrent_name(text: str) -> str:
     return check_one_line("the name", text)
 
 
+_LABEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+MAX_LABEL_LENGTH: Final = 1000
+MAX_LABELS: Final = 32
+
+
+def check_label_name(text: str) -> str:
+    """The name of a label."""
+    if not _LABEL_NAME.match(text):
+        message = "the name of a label may contain only letters, digits and . _ -, at most 64 of them"
+        raise InvalidValue(Code.LABEL, message, "Choose another name")
+    return text
+
+
+def check_label(value: object) -> str | int | float:
+    """The text of a label, or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidValue(Code.LABEL, "a label must be text or a number", "Write it in quotes")
+    if isinstance(value, str) and (len(value) > MAX_LABEL_LENGTH or has_control_character(value)):
+        message = f"a label must be one line of at most {MAX_LABEL_LENGTH} characters"
+        raise InvalidValue(Code.LABEL, message, "Shorten it")
+    return value
+
+
+Labels = dict[
+    Annotated[str, AfterValidator(check_label_name)],
+    Annotated[str | int | float, BeforeValidator(check_label)],
+]
+
 StateWord = Literal["present", "absent"]
 
 
@@ -162,6 +190,7 @@ class TorrentEntry(ManagedKeys, AllOptionKeys, total=False):
     export: ExportPath
     name: Annotated[str, AfterValidator(check_torrent_name)] | None
     state: StateWord
+    labels: Labels
 
 
 TORRENT_CHOICES: Final[dict[str, tuple[str, ...]]] = {"state": get_args(StateWord)}

@@ -151,3 +151,9 @@ torrents: [{{torrent: {path}}}, {{magnet: '{SINTEL}'}}]
     assert context.warnings == []
     positions = {rule.position for torrent in torrents for rule in torrent.files}
     assert [(position.line, position.column) for position in positions if position] == [(2, 28)]
+
+
+def test_labels_are_text_and_a_number_is_as_it_is_written() -> None:
+    text = f"torrents:\n  - {{magnet: '{SINTEL}', labels: {{id: 007, ratio: 1.10, title: 'A: b'}}}}\n"
+    ((torrent,), _) = build(text, LoadContext({}), ("home",))
+    assert torrent.labels == {"id": "007", "ratio": "1.10", "title": "A: b"}

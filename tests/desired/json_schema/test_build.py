@@ -53,6 +53,7 @@ NOT_CAUGHT = {
     "already defined": _SEVERAL,
     "there is no instance": _SEVERAL,
     "this torrent has no instance": _SEVERAL,
+    "the intake has no instance": _SEVERAL,
     "no instance is declared": _SEVERAL,
     "no document sets": _SEVERAL,
     "this instance has no url": _SEVERAL,  # categories alone, for the instance of another document
