@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -16,9 +16,9 @@ from reconciler.model.run import Run, Status
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The back-off of an instance: failures in a row, their reason, and the time of the next attempt (UTC).
+    """The back-off of an instance or an action: failures in a row, their reason, and the time of the next attempt (UTC).
 
-    `status`: the status of its last answer.
+    `status`: the status of the last answer of the instance.
     """
 
     failures: int
@@ -51,7 +51,8 @@ class FinishedRun:
 
     `problems`: the desired state on disk is invalid, and the last good one is still in force. `backoffs`: the instances
     that could not be read, by name; those whose back-off lasted through the whole run are not in `run`. `live_state`:
-    what the run of a loop has read, before it changed anything.
+    what the run of a loop has read, before it changed anything. `torrent_backoffs`: the torrents of which an action
+    failed and is tried again, by the instance and the infohash.
     """
 
     run: Run
@@ -61,6 +62,7 @@ class FinishedRun:
     problems: tuple[Problem, ...] = ()
     backoffs: Mapping[str, Backoff] | None = None
     live_state: LiveState | None = None
+    torrent_backoffs: Mapping[tuple[str, str], Backoff] = field(default_factory=dict)
 
 
 class RunListener(Protocol):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.engine.events import Backoff
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
 from reconciler.model.plan import Action, ObjectKind, Outcome, TorrentAction
@@ -29,6 +30,7 @@ _Declaration = DesiredTorrent | DesiredCategory | DesiredPreference
 class _FieldBackoff:
     failures: int
     retry_at: float
+    error: str
     reason: str
 
 
@@ -68,6 +70,17 @@ class ActionBackoff:
             for field, reason in self._contested_reasons.items()
             if (until := self._fight_detector.contested_until(field, now)) is not None
         ]
+
+    def get_torrent_backoffs(self) -> dict[tuple[str, str], Backoff]:
+        """Return the torrents with actions that failed, by their instance and infohash: the one that waits longest."""
+        backoffs = sorted(self._failed_fields.items(), key=lambda item: item[1].retry_at)
+        return {
+            (field.instance, field.item): Backoff(
+                backoff.failures, backoff.error, self._clock.to_utc(backoff.retry_at), Status.OK
+            )
+            for field, backoff in backoffs
+            if field.kind is ObjectKind.TORRENT
+        }
 
     def hold_back(self, plan: Plan) -> Plan:
         """Return the plan with failing and contested fields deferred."""
@@ -146,7 +159,7 @@ class ActionBackoff:
         times = "once" if failures == 1 else f"{failures} times in a row"
         next_try = self._clock.to_utc(retry_at).strftime("%H:%M:%S UTC")
         self._failed_fields[field] = _FieldBackoff(
-            failures, retry_at, f"failed {times} ({error}); next try after {next_try}"
+            failures, retry_at, error, f"failed {times} ({error}); next try after {next_try}"
         )
 
 

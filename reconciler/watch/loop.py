@@ -265,7 +265,16 @@ class WatchLoop:
         seconds = self._clock.now() - moment
         backoffs = self._instance_backoff.get_backoffs()
         live_state = replace(self._live_states.collect(desired, run_context, backoffs), taken_at=started_at)
-        return FinishedRun(run, trigger, started_at, seconds, self._source.problems, backoffs, live_state)
+        return FinishedRun(
+            run,
+            trigger,
+            started_at,
+            seconds,
+            self._source.problems,
+            backoffs,
+            live_state,
+            self._action_backoff.get_torrent_backoffs(),
+        )
 
     def _notify_listeners(self, notify: Callable[[RunListener], None]) -> None:
         for listener in self._listeners:

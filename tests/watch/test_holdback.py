@@ -174,11 +174,14 @@ def test_refused_change_is_not_sent_every_time(monkeypatch: pytest.MonkeyPatch) 
     assert all(lines == ["n name deferred"] for number, lines in enumerate(outcomes[1:], 1) if number not in tries)
     reason = story.run().instances[0].results[0].action.reason
     assert "failed 3 times in a row" in reason and "409 Conflict" in reason and "next try after" in reason
+    (key, backoff), *others = story.memory.get_torrent_backoffs().items()
+    assert not others and key[1] == make_v1_hash("a") and backoff.failures == 3 and "409 Conflict" in backoff.reason
+    assert f"next try after {backoff.until:%H:%M:%S} UTC" in reason
 
     monkeypatch.undo()
     story.time.pass_(HOUR)
     assert story.outcomes() == ["n name applied"]
-    assert story.outcomes() == []
+    assert story.outcomes() == [] and not story.memory.get_torrent_backoffs()
 
 
 def test_actions_of_a_lost_instance_do_not_count() -> None:
