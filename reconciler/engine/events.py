@@ -16,7 +16,7 @@ from reconciler.model.run import Run, Status
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The back-off of an instance or an action: failures in a row, their reason, and the time of the next attempt (UTC).
+    """The back-off of an instance or action: failures in a row, their reason, and the time of the next attempt (UTC).
 
     `status`: the status of the last answer of the instance.
     """
