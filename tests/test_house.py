@@ -64,6 +64,7 @@ UNTESTED: Final = {
     "model/history.py": "frozen data",
     "model/intake.py": "frozen data and protocols",
     "model/rows.py": "frozen data and protocols",
+    "web/context.py": "frozen data",
     "model/notification.py": "frozen data",
 }
 

@@ -30,14 +30,15 @@ class Backoff:
 class RunTrigger(StrEnum):
     """The reasons for a run of the loop. Where several hold, the first of them is reported.
 
-    `RETRY`: an instance that had failed answers again, something pending can be placed now, or another run was changing
-    an instance.
+    `INTAKE`: a service has handed in or changed something. `RETRY`: an instance that had failed answers again,
+    something pending can be placed now, or another run was changing an instance.
     """
 
     START = "start"
     FILES = "files"
     RELOAD = "reload"
     SIGNAL = "signal"
+    INTAKE = "intake"
     RETRY = "retry"
     INTERVAL = "interval"
 

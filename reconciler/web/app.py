@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -19,22 +19,20 @@ from reconciler.engine.events import FinishedRun
 from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.api import encode_json, render_plan_json, render_snapshot_json, render_status_json
-from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, TokenReader, is_authorized, is_local_name
+from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, is_authorized, is_local_name
+from reconciler.web.context import WebContext
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import StatusPage, parse_refresh
 from reconciler.web.request_limits import RequestLimits
-from reconciler.web.status_board import StatusBoard
 
 JSON_MEDIA_TYPE: Final = "application/json"
 RELOAD_DISABLED_TEXT: Final = "Reload is disabled: no token is configured (--token-file)."
 SNAPSHOT_DISABLED_TEXT: Final = "Snapshots are disabled: no token is configured (--token-file)."
 
 
-def make_app(
-    board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None, *, local_only: bool
-) -> ASGIApp:
+def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
     """Return the ASGI application. `local_only`: it listens on loopback, and rejects requests for other host names."""
-    endpoints = _Endpoints(board, request_reload, token_reader)
+    endpoints = _Endpoints(context)
     routes = Starlette(
         routes=[
             Route("/", endpoints.get_page),
@@ -54,11 +52,9 @@ def make_app(
 class _Endpoints:
     """A method per route. Slow ones are no coroutines, so that they run in threads and do not delay health checks."""
 
-    def __init__(
-        self, board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None
-    ) -> None:
-        self._board, self._request_reload, self._token_reader = board, request_reload, token_reader
-        self._metrics, self._page = Metrics(board.get_view), StatusPage()
+    def __init__(self, context: WebContext) -> None:
+        self._context, self._board = context, context.board
+        self._metrics, self._page = Metrics(context.board.get_view), StatusPage()
         self._plan_cache = _PlanCache()
         self._snapshot_lock = threading.Lock()
 
@@ -110,15 +106,15 @@ class _Endpoints:
     def post_reload(self, request: Request) -> Response:
         """Request a run; needs the token."""
         self._require_token(request, RELOAD_DISABLED_TEXT)
-        self._request_reload()
+        self._context.request_reload()
         return PlainTextResponse("A run was requested.\n", 202)
 
     def _require_token(self, request: Request, disabled_text: str) -> None:
         """Raise `HTTPException` unless the request has the token."""
-        if self._token_reader is None:
+        if self._context.token_reader is None:
             raise HTTPException(403, disabled_text)
         try:
-            token = self._token_reader()
+            token = self._context.token_reader()
         except TokenError as error:
             structlog.get_logger().error("the token cannot be read", reason=str(error))
             raise HTTPException(503, "The token cannot be read; see the log.") from error

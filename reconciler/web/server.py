@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from reconciler.web.auth import TokenReader, is_loopback
-from reconciler.web.status_board import StatusBoard
+from reconciler.web.auth import is_loopback
+from reconciler.web.context import WebContext
 
 if TYPE_CHECKING:
     from reconciler.web.background_server import BackgroundServer
@@ -28,12 +27,10 @@ class ListenError(Exception):
     """The server cannot listen on an address; the message says why."""
 
 
-def serve(
-    board: StatusBoard, listen: str, request_reload: Callable[[], None], token_reader: TokenReader | None
-) -> WebServer:
+def serve(context: WebContext, listen: str) -> WebServer:
     """Start a server in a thread. `listen` is HOST:PORT, or a port of loopback; port 0 takes a free one.
 
-    `request_reload` is called in a thread of the server and must return at once. Raises `ListenError`.
+    Raises `ListenError`.
     """
     host, port = parse_listen(listen)
     listening = _open_listening_socket(host, port)
@@ -43,9 +40,7 @@ def serve(
 
         forward_uvicorn_log()
         local = is_loopback(listening.getsockname()[0])
-        server = WebServer(
-            BackgroundServer(make_app(board, request_reload, token_reader, local_only=local)), listening, host
-        )
+        server = WebServer(BackgroundServer(make_app(context, local_only=local)), listening, host)
     except BaseException:
         listening.close()
         raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.web import StatusBoard, WebServer, serve
+from reconciler.web import StatusBoard, WebContext, WebServer, serve
 from reconciler.web.auth import TokenReader
 from tests.support.fake_time import FakeTime
 from tests.support.status_site import INTERVAL, NOON, TOKEN, MakeStatusSite, StatusSite
@@ -38,7 +38,7 @@ def make_site(board: StatusBoard) -> Iterator[MakeStatusSite]:
 
     def make(token: TokenReader | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> StatusSite:
         asked: list[None] = []
-        servers.append(serve(board, listen, lambda: asked.append(None), token))
+        servers.append(serve(WebContext(board, request_reload=lambda: asked.append(None), token_reader=token), listen))
         return StatusSite(board, servers[-1], asked)
 
     yield make

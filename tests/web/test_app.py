@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.position import Problem
-from reconciler.web import read_token, serve
+from reconciler.web import WebContext, read_token, serve
 from tests.support.example_runs import converged, make_position, planned
 from tests.support.fake_time import FakeTime
 from tests.support.planner_inputs import make_snapshot
@@ -194,7 +194,10 @@ def test_internal_error_is_500_and_logged_and_the_server_continues(site: StatusS
     def broken() -> None:
         raise RuntimeError("broken by the test")
 
-    with capture_logs() as logs, serve(site.board, "0", broken, lambda: TOKEN) as server:
+    with (
+        capture_logs() as logs,
+        serve(WebContext(site.board, request_reload=broken, token_reader=lambda: TOKEN), "0") as server,
+    ):
         other = StatusSite(site.board, server, [])
         answer = other.request("/-/reload", "POST", bearer())
         assert (answer.status, answer.text) == (500, "Internal error; see the log.\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.web import StatusBoard, serve
+from reconciler.web import StatusBoard, WebContext, serve
 from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
 from tests.support.command_line import make_environ, run_reconcile
 from tests.support.example_runs import converged, hostile, planned
@@ -177,7 +177,7 @@ def test_invalid_responses(answer: bytes, message: str) -> None:
 
 def test_it_loads_no_server(board: StatusBoard, tmp_path: Path) -> None:
     late = {"uvicorn", "starlette", "jinja2", "prometheus_client", "ruamel"}
-    with serve(board, "0", lambda: None, None) as server:
+    with serve(WebContext(board), "0") as server:
         run = f"from reconciler.cli.main import run_command_line; run_command_line(['status', '--url', '{server.url}'])"
         code = f"import sys, json; {run}; print(json.dumps(sorted({late} & set(sys.modules))))"
         done = subprocess.run(

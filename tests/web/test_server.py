@@ -7,13 +7,9 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.web import ListenError, StatusBoard, serve
+from reconciler.web import ListenError, StatusBoard, WebContext, serve
 from reconciler.web.server import parse_listen
 from tests.support.status_site import TOKEN, StatusSite
-
-
-def nothing() -> None:
-    """Ignore the request."""
 
 
 @pytest.mark.parametrize(
@@ -35,41 +31,41 @@ def test_addresses(text: str, host: str, port: int) -> None:
 )
 def test_no_addresses(text: str, board: StatusBoard) -> None:
     with pytest.raises(ListenError, match=r"write HOST:PORT, such as 127\.0\.0\.1:9470"):
-        serve(board, text, nothing, None)
+        serve(WebContext(board), text)
 
 
 def test_address_in_use_is_reported(site: StatusSite) -> None:
     listen = f"127.0.0.1:{site.server.port}"
     with pytest.raises(ListenError, match=f"^cannot listen on {listen}: Address already in use$"):
-        serve(site.board, listen, nothing, None)
+        serve(WebContext(site.board), listen)
 
 
 def test_address_of_another_machine_is_reported(board: StatusBoard) -> None:
     with pytest.raises(ListenError, match=r"^cannot listen on 192\.0\.2\.1:0: Cannot assign"):
-        serve(board, "192.0.2.1:0", nothing, None)
+        serve(WebContext(board), "192.0.2.1:0")
 
 
 def test_the_same_port_again_at_once(board: StatusBoard) -> None:
-    with serve(board, "127.0.0.1:0", nothing, None) as server:
+    with serve(WebContext(board), "127.0.0.1:0") as server:
         StatusSite(board, server, []).request("/healthz/live")
         port = server.port
-    with serve(board, f"127.0.0.1:{port}", nothing, None) as again:
+    with serve(WebContext(board), f"127.0.0.1:{port}") as again:
         assert StatusSite(board, again, []).request("/healthz/live").status == 200
 
 
 def test_stopped_server_accepts_no_connection(board: StatusBoard) -> None:
-    with serve(board, "127.0.0.1:0", nothing, None) as server:
+    with serve(WebContext(board), "127.0.0.1:0") as server:
         port = server.port
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
 
 
 def test_public_address_is_a_warning(board: StatusBoard) -> None:
-    with capture_logs() as logs, serve(board, "0", nothing, None) as server:
+    with capture_logs() as logs, serve(WebContext(board), "0") as server:
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"
     assert logs == [{"event": "http listening", "url": url, "log_level": "info"}]
-    with capture_logs() as logs, serve(board, "0.0.0.0:0", nothing, lambda: TOKEN):
+    with capture_logs() as logs, serve(WebContext(board, token_reader=lambda: TOKEN), "0.0.0.0:0"):
         pass
     assert [log["log_level"] for log in logs] == ["info", "warning"]
     assert "other machines can reach this server" in logs[1]["event"]

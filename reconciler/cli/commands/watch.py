@@ -30,7 +30,7 @@ from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
     from reconciler.notify import Notifier
-    from reconciler.watch import DesiredSource
+    from reconciler.watch import DesiredSource, TriggerQueue
     from reconciler.web import StatusBoard
 
 
@@ -66,9 +66,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
         journal = open_journal(settings, warn)
         with ExitStack() as stack:
             deadline = stack.enter_context(_ShutdownDeadline(stop))
-            board = stack.enter_context(
-                _serve_status_board(settings, options, interval, lambda: trigger.request_run(RunTrigger.RELOAD))
-            )
+            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger))
             for notifier in notifiers:
                 stack.callback(notifier.close)
             watch = WatchLoop(
@@ -174,7 +172,7 @@ def open_desired_source(
 
 @contextmanager
 def _serve_status_board(
-    settings: Settings, options: RunSettings, interval: float, reload: Callable[[], None]
+    settings: Settings, options: RunSettings, interval: float, source: DesiredSource, trigger: TriggerQueue
 ) -> Iterator[StatusBoard | None]:
     """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
@@ -182,8 +180,9 @@ def _serve_status_board(
             raise CommandFailure("--token-file requires --listen", 4)
         yield None
         return
+    from reconciler.engine.events import RunTrigger
     from reconciler.engine.selection import select_instances
-    from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
+    from reconciler.web import ListenError, StatusBoard, TokenError, WebContext, read_token, serve
 
     board = StatusBoard(
         interval,
@@ -194,7 +193,13 @@ def _serve_status_board(
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:
             token()  # a file without a usable token fails now
-        server = serve(board, options.listen, reload, token)
+        context = WebContext(
+            board,
+            get_desired=lambda: source.desired,
+            request_reload=lambda: trigger.request_run(RunTrigger.RELOAD),
+            token_reader=token,
+        )
+        server = serve(context, options.listen)
     except (ListenError, TokenError) as error:
         raise CommandFailure(str(error), 4) from error
     with server:

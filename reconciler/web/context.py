@@ -1,0 +1,32 @@
+"""The context of the HTTP side: what the routes show and ask for, as the command line injects it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.model.desired import DesiredState, Policy
+from reconciler.model.intake import Intake
+from reconciler.model.rows import LiveRows
+from reconciler.web.auth import TokenReader
+from reconciler.web.status_board import StatusBoard
+
+NOTHING_DECLARED: Final = DesiredState(Policy.CREATE_ONLY, {})
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """What every route may use. Everything in it is safe from any thread.
+
+    `get_desired` returns the desired state in force, which may declare a gateway or not. `request_reload` returns at
+    once. `token_reader` None: no token is configured. `intake` and `rows` None: there is no intake, or nobody to read
+    the instances.
+    """
+
+    board: StatusBoard
+    get_desired: Callable[[], DesiredState] = lambda: NOTHING_DECLARED
+    request_reload: Callable[[], None] = lambda: None
+    token_reader: TokenReader | None = None
+    intake: Intake | None = None
+    rows: LiveRows | None = None
