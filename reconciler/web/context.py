@@ -17,7 +17,7 @@ NOTHING_DECLARED: Final = DesiredState(Policy.CREATE_ONLY, {})
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What every route may use. Everything in it is safe from any thread.
+    """The state and the services that every route may use, all safe from any thread.
 
     `get_desired` returns the desired state in force, which may declare a gateway or not. `request_reload` returns at
     once. `token_reader` None: no token is configured. `intake` and `rows` None: there is no intake, or nobody to read
