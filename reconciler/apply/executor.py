@@ -25,7 +25,7 @@ from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
 from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
-from reconciler.apply.untagged_adds import tag_sent_adds
+from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
@@ -159,6 +159,7 @@ class Executor:
         self._wait_for_adds(
             [job for job in adds if job.fields_after_add or job.follow_ups or not self._target.can_tag_at_add]
         )
+        jobs = [job for job in jobs if job.outcome is None]
         self._send_batches(change_batches(jobs, self._target))
         run_follow_ups([job for job in jobs if job.follow_ups], self._target, self._retry, self._write_torrent)
         self._wait_until_applied(jobs)
@@ -189,6 +190,8 @@ class Executor:
             for job in missing:
                 if torrent := find_live(job, live):
                     job.torrent_id = torrent.id
+                    if reason := not_added_reason(job, torrent, self._target):
+                        job.end(Outcome.DROPPED, reason)
             missing = [job for job in missing if job.torrent_id is None]
             if not missing:
                 return
@@ -255,7 +258,9 @@ class Executor:
             self._retry.clock.sleep(wait)
 
     def _end_if_settled(self, job: Job, live: LiveTorrent | None, elapsed: float) -> bool:
-        if job.is_applied(live):
+        if live and (reason := not_added_reason(job, live, self._target)):
+            job.end(Outcome.DROPPED, reason)
+        elif job.is_applied(live):
             job.end(Outcome.APPLIED)
         elif job.error:
             job.end(Outcome.FAILED, job.error)

@@ -1,4 +1,6 @@
-"""Finishes adds whose tags must follow (qBittorrent < 4.3.2), also in a run that was asked to stop.
+"""Finds adds that met an existing torrent, and finishes adds whose tags must follow (qBittorrent < 4.3.2).
+
+These are finished in a run that was asked to stop, too.
 
 See docs/decisions/0016-remember-adds-until-they-have-their-tag.md.
 """
@@ -13,9 +15,30 @@ from reconciler.apply.delivery import group_jobs
 from reconciler.apply.job import Job, find_live, index_by_id, tags_to_add
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError
+from reconciler.model.fields import OWNER
 from reconciler.model.plan import Outcome
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import IGNORE_TAG, build_owner_tag, parse_owners
 
 _PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before each read; a watch has to end soon after a signal
+
+
+def not_added_reason(job: Job, live: LiveTorrent, target: Target) -> str | None:
+    """Return why a torrent is not what an add made, so that nothing more may be done to it; None if it is.
+
+    It was added after the snapshot was read, or the reply had left it out. qBittorrent accepts such an add and leaves
+    the torrent as it is.
+    """
+    if not job.is_add:
+        return None
+    owner = job.action.get_new_value(OWNER)
+    if IGNORE_TAG in live.tags:
+        return f"it was there already, with the tag {IGNORE_TAG}"
+    if others := [name for name in parse_owners(live.tags) if name != owner]:
+        return f'it was there already, and belongs to the owner "{others[0]}"'
+    if target.can_tag_at_add and owner and build_owner_tag(str(owner)) not in live.tags:
+        return "it was there already, without our tag; the next run decides about it"
+    return None
 
 
 def tag_sent_adds(jobs: Sequence[Job], target: Target, pause: Callable[[float], None]) -> None:
@@ -42,6 +65,8 @@ def _tag_listed(jobs: Sequence[Job], target: Target) -> list[Job]:
         torrent = find_live(job, live)
         if torrent is None:
             pending.append(job)
+        elif reason := not_added_reason(job, torrent, target):
+            job.end(Outcome.DROPPED, reason)
         elif tags_to_add(job.action.changes) <= torrent.tags:
             if job.is_applied(torrent):
                 job.end(Outcome.APPLIED)

@@ -18,7 +18,7 @@ from reconciler.model.history import AddKey, UntaggedAdds
 from reconciler.model.plan import AddTorrent, AdoptTorrent, Outcome
 from reconciler.model.run import InstanceResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import parse_owners
+from reconciler.model.tags import IGNORE_TAG, parse_owners
 
 SaveAdds = Callable[[AddKey, UntaggedAdds | None], bool]  # None: forget them. True if it was saved
 
@@ -58,7 +58,7 @@ class AddMemory:
     def record_observations(
         self, observations: Mapping[str, Observation], desired: DesiredState, now: datetime
     ) -> None:
-        """Forget the torrents that have an owner, and torrents that have not appeared for an hour."""
+        """Forget the torrents that have an owner or are ignored, and torrents that have not appeared for an hour."""
         for key in _list_keys(desired) & self._adds.keys():
             observation = observations.get(key.instance)
             if observation is None or observation.snapshot is None:
@@ -67,8 +67,8 @@ class AddMemory:
             torrents = observation.snapshot.torrents
             live = {torrent_id: torrent for torrent in torrents for torrent_id in _list_ids(torrent)}
             is_over = now - adds.added_at >= FORGET_AFTER
-            owned = {torrent_id for torrent_id in adds.ids & live.keys() if parse_owners(live[torrent_id].tags)}
-            self._forget(key, owned | (adds.ids - live.keys() if is_over else set()))
+            decided = {torrent_id for torrent_id in adds.ids & live.keys() if _is_decided(live[torrent_id])}
+            self._forget(key, decided | (adds.ids - live.keys() if is_over else set()))
 
     def record_results(self, results: Iterable[InstanceResult], desired: DesiredState) -> None:
         """Forget the torrents that a run has tagged, and save what has changed."""
@@ -100,6 +100,11 @@ class AddMemory:
 
 def _list_keys(desired: DesiredState) -> set[AddKey]:
     return {AddKey(desired.owner, instance.name, instance.url) for instance in desired.instances.values()}
+
+
+def _is_decided(torrent: LiveTorrent) -> bool:
+    """Return True if its tags say whose it is: we do not adopt it later."""
+    return IGNORE_TAG in torrent.tags or bool(parse_owners(torrent.tags))
 
 
 def _list_ids(torrent: LiveTorrent) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.apply.executor import Executor
 from reconciler.model.errors import StopRequested, UnreachableError
+from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import AddTorrent, Change, InstancePlan, Outcome
 from reconciler.model.run import ActionResult
@@ -84,6 +85,37 @@ def test_a_stopped_run_sends_nothing_where_the_add_carries_the_tag() -> None:
     execute(box, make_add(1, Change("files", None, ("skip a",))))
     assert box.sent == ["add"]
     assert {tag for torrent in box.torrents.values() for tag in torrent.tags} == {OWNER_TAG}
+
+
+@pytest.mark.parametrize(
+    ("tag", "error"),
+    [
+        ("reconcile:ignore", "it was there already, with the tag reconcile:ignore"),
+        ("reconcile:work", 'it was there already, and belongs to the owner "work"'),
+    ],
+)
+@pytest.mark.parametrize(
+    ("version", "instance_type"),
+    [("4.2.5", MemoryInstance), ("4.2.5", StoppedInstance), ("5.3.0", MemoryInstance)],
+)
+def test_an_add_claims_no_torrent_that_is_marked_already(
+    version: str, instance_type: type[MemoryInstance], tag: str, error: str
+) -> None:
+    box = instance_type(version)
+    live = LiveTorrent(make_infohash(1), InfoHashes(make_infohash(1)), "t1", False, "pausedDL", tags=frozenset({tag}))
+    box.torrents[live.id] = live
+    (result,) = execute(box, make_add(1, Change("files", None, ("skip a",)), Change("tags", None, ("iso",))))
+    assert (result.outcome, result.error) == (Outcome.DROPPED, error)
+    assert box.torrents == {live.id: live}
+
+
+def test_an_add_that_should_carry_its_tag_claims_no_torrent_without_it() -> None:
+    box = MemoryInstance("5.3.0")
+    live = LiveTorrent(make_infohash(1), InfoHashes(make_infohash(1)), "t1", False, "pausedDL")
+    box.torrents[live.id] = live
+    (result,) = execute(box, make_add(1, Change("files", None, ("skip a",))))
+    assert (result.outcome, box.torrents) == (Outcome.DROPPED, {live.id: live})
+    assert result.error == "it was there already, without our tag; the next run decides about it"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, answer_with_status
 from tests.support.raw import RawClient
 
 OURS = "reconcile:home"
@@ -157,6 +157,26 @@ def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, tru
     assert (done.exit_code, done.summary) == (0, {"spared": 1})
     assert truth.read_torrent(1)["tags"] == {"reconcile:ignore"}
     assert proxy.mutations == []
+
+
+@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])  # the tag follows the add, or comes with it
+def test_what_a_reply_left_out_is_not_claimed_by_an_add(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1), make_magnet(2)])
+    truth.add_tags([1], "reconcile:ignore")
+    truth.add_tags([2], "reconcile:work")
+    home.write(make_entry(1, paused=False, files=[{"match": "*", "priority": "skip"}]), make_entry(2, paused=False))
+    proxy.add_fault("torrents/info", answer_with_status(200, "[]", "application/json"))
+    done = home.run()
+    assert (done.exit_code, [action["error"] for action in done.instance()["actions"]]) == (
+        1,
+        [
+            "it was there already, with the tag reconcile:ignore",
+            'it was there already, and belongs to the owner "work"',
+        ],
+    )
+    assert [truth.read_torrent(number)["tags"] for number in (1, 2)] == [{"reconcile:ignore"}, {"reconcile:work"}]
+    assert truth.list_stopped() == {make_infohash(1), make_infohash(2)}
+    assert home.run().summary == {"spared": 1, "blocked": 1}
 
 
 def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, truth: RawClient) -> None:

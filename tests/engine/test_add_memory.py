@@ -70,8 +70,8 @@ def test_another_address_is_another_instance() -> None:
     assert memory.get_ids(replace(DESIRED, instances=moved)) == {}
 
 
-@pytest.mark.parametrize("tag", ["reconcile:me", "reconcile:other"])
-def test_a_torrent_with_an_owner_is_forgotten(tag: str) -> None:
+@pytest.mark.parametrize("tag", ["reconcile:me", "reconcile:other", "reconcile:ignore"])
+def test_a_torrent_with_an_owner_or_ignored_is_forgotten(tag: str) -> None:
     memory, saved = make_memory(ONE, TWO)
     observe(memory, (ONE, tag), (TWO, "linux"))
     assert memory.get_ids(DESIRED) == {"home": {TWO}}
