@@ -145,7 +145,8 @@ ON_MUTATIONS: Final[Mapping[str, Fault]] = {
     "done late": send_late,
 }
 SLOW: Final = ("hang before", "hang after", "drip", "done late")  # rarer, for the time they take
-UNSEEN: Final = frozenset({*BEFORE, "403 before", "not done"})  # the server does not see the request
+HALF_OF_THE_ROWS: Final = "half of the rows"
+SENSELESS_VALUE: Final = "senseless value"
 
 
 @dataclass
@@ -205,8 +206,8 @@ class FaultScript:
         if kind == "mutations":
             choice |= ON_MUTATIONS
         if kind == "reads":
-            choice["half of the rows"] = change_answer(keep_half)
-            choice["senseless value"] = change_answer(put_senseless_value(self.dice))
+            choice[HALF_OF_THE_ROWS] = change_answer(keep_half)
+            choice[SENSELESS_VALUE] = change_answer(put_senseless_value(self.dice))
         if self.kind:
             return (self.kind, choice[self.kind]) if self.kind in choice else None
         names = list(choice)

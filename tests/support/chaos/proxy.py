@@ -7,10 +7,11 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 
-from tests.support.chaos.faults import UNSEEN, FaultScript
+from tests.support.chaos.faults import FaultScript
 from tests.support.proxy import READ_ENDPOINTS, Fault, Proxy, forward_request
 
 _HASHES = re.compile(rb"[0-9a-f]{40}", re.IGNORECASE)
@@ -20,7 +21,8 @@ _HASHES = re.compile(rb"[0-9a-f]{40}", re.IGNORECASE)
 class ChaosRequest:
     """One request: the run that it is of, its fault, and whether it is a login with a wrong password.
 
-    `is_answered`: the server answered it, even if that answer was lost.
+    `is_answered`: the server answered it, even if that answer was lost. A server that is killed before it answers
+    forgets a refused login.
     """
 
     run: str
@@ -38,7 +40,7 @@ class ChaosRequest:
     @property
     def hashes(self) -> set[str]:
         """Every infohash in its body."""
-        return {found.decode().lower() for found in _HASHES.findall(self.body)}
+        return {found.decode().lower() for found in _HASHES.findall(unquote_to_bytes(self.body))}
 
     def __str__(self) -> str:
         body = "…" if self.endpoint == "auth/login" else repr(self.body[:200])
@@ -78,6 +80,7 @@ class ChaosProxy(Proxy):
                 number = self.count
             chosen = self.script.choose(endpoint) if self.script else None
             record.fault = chosen[0] if chosen else None
+            handler.ask_server = partial(_ask_and_note, handler, record)
             done = threading.Event()
             with self.guard:
                 self.late.append(done)
@@ -86,13 +89,8 @@ class ChaosProxy(Proxy):
                     handler.hang_up(reset=True)
                     return
                 (chosen[1] if chosen else forward_request)(handler, body)
-                record.is_answered = record.fault not in UNSEEN
             except http.client.HTTPException:  # the server was killed in the middle of its answer
-                record.is_answered = True
                 handler.close_connection = True
-            except OSError:  # one of them is gone; the server may have seen it
-                record.is_answered = record.fault not in UNSEEN
-                raise
             finally:
                 done.set()
 
@@ -109,6 +107,13 @@ class ChaosProxy(Proxy):
             late, self.late = self.late, []
         for done in late:
             done.wait(10)
+
+
+def _ask_and_note(handler: Any, record: ChaosRequest, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Pass the request on, and note that the server has answered it."""
+    answer: tuple[int, list[tuple[str, str]], bytes] = type(handler).ask_server(handler, body)
+    record.is_answered = True
+    return answer
 
 
 def _read_password(body: bytes) -> str:

@@ -253,6 +253,7 @@ class Schedule:
             box.proxy.on_request = lambda _number: False
             box.start_if_due(now=True)
             box.proxy.wait_for_late_requests()
+            box.start_if_due(now=True)  # one of these may have ended it
         self.world.write_secrets()
         if self.state_dir.is_file():
             self.state_dir.unlink()

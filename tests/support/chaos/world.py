@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -59,17 +60,20 @@ class Box:
     wants_restart: bool = False
     up_at: float | None = None  # while it is down: when it is started again
     _client: RawClient | None = None
+    _lock: threading.RLock = field(default_factory=threading.RLock)  # a kill by another thread waits for a start
 
     @property
     def client(self) -> RawClient:
         """A client that is logged in; a login takes the server a tenth of a second."""
-        self._client = self._client or RawClient(self.server)
-        return self._client
+        client = self._client or RawClient(self.server)
+        self._client = client
+        return client
 
     def restart(self) -> None:
         """Stop the server gracefully and start it again."""
-        self._client = None
-        self.server.restart()
+        with self._lock:
+            self._client = self.up_at = None
+            self.server.restart()
 
     @property
     def stop_word(self) -> str:
@@ -78,18 +82,20 @@ class Box:
 
     def kill(self, seconds: float) -> None:
         """End the server like a crash, for so long. Another thread may start it again only then."""
-        self._client = None
-        self.server.kill()
-        self.up_at = time.monotonic() + seconds
+        with self._lock:
+            self._client = None
+            self.server.kill()
+            self.up_at = time.monotonic() + seconds
 
     def start_if_due(self, *, now: bool = False) -> None:
         """Start the server again if it has been down for long enough, or restart it if that is wanted."""
-        if self.wants_restart and self.up_at is None:
-            self.restart()
-        self.wants_restart = False
-        if self.up_at is not None and (now or time.monotonic() >= self.up_at):
-            self._client = self.up_at = None
-            self.server.start()
+        with self._lock:
+            if self.wants_restart and self.up_at is None:
+                self.restart()
+            self.wants_restart = False
+            if self.up_at is not None and (now or time.monotonic() >= self.up_at):
+                self._client = self.up_at = None
+                self.server.start()
 
     def add_foreign_torrents(self, *, with_restart: bool) -> None:
         """Add the torrents of others, and remember how they look. After a restart, a kill loses none of them."""
