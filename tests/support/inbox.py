@@ -26,9 +26,13 @@ class ReceivedPost:
 
 
 class Inbox:
-    """Listen on loopback. `next_statuses`: the next status codes, then 200; `is_silent`: never answer."""
+    """Listen on loopback. `next_statuses`: the next status codes of posts, then 200; `is_silent`: never answer them.
+
+    `page`: the body of every reply to a GET.
+    """
 
     def __init__(self) -> None:
+        self.page = b""
         self.posts: list[ReceivedPost] = []
         self.next_statuses: list[int] = []
         self.is_silent = False
@@ -84,8 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.inbox.posts.append(ReceivedPost(self.path, dict(self.headers.items()), b""))
         self.send_response(200)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.inbox.page)))
         self.end_headers()
+        self.wfile.write(self.inbox.page)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -53,7 +53,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.engine.context import connect_incremental
     from reconciler.engine.events import RunTrigger
     from reconciler.qbittorrent import LoginMemory
-    from reconciler.watch import FileWatcher, TriggerQueue, WatchContext, WatchLoop
+    from reconciler.watch import FileWatcher, RegistrationThread, TriggerQueue, WatchContext, WatchLoop
 
     trigger = TriggerQueue()
     with StopSignals(trigger.wake, on_hangup=lambda: trigger.request_run(RunTrigger.SIGNAL)) as stopping:
@@ -85,6 +85,8 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             FileWatcher(
                 source.list_files, source.read_fingerprints, lambda: trigger.request_run(RunTrigger.FILES), stop
             ).start()
+            if board:
+                RegistrationThread(lambda: source.desired, stop).start()
             deadline.log_out = watch.close_sessions
             watch.run()
     return 0
