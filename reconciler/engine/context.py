@@ -20,15 +20,21 @@ from reconciler.model.live_state import LiveState
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
-from reconciler.qbittorrent import IncrementalSession, LoginMemory, Session
+from reconciler.qbittorrent import DeltaRisks, IncrementalSession, LoginMemory, Session
 from reconciler.retry import RetryPolicy
 
 
-def connect_incremental(instance: Instance, stop: threading.Event, logins: LoginMemory | None = None) -> OpenTarget:
+def connect_incremental(
+    instance: Instance,
+    stop: threading.Event,
+    logins: LoginMemory | None = None,
+    delta_risks: DeltaRisks | None = None,
+) -> OpenTarget:
     """Return a session that reads only what has changed since its last read, for a loop."""
     import structlog  # a tenth of a second that a single run can do without
 
-    return IncrementalSession(instance, stop=stop, logins=logins, warn=structlog.get_logger().warning)
+    warn = structlog.get_logger().warning
+    return IncrementalSession(instance, stop=stop, logins=logins, delta_risks=delta_risks, warn=warn)
 
 
 UnreadFileFinder = Callable[[DesiredState], Mapping[str, Sequence[UnreadFile]]]

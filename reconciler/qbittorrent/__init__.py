@@ -4,8 +4,10 @@ For: sessions, errors, snapshots and mutations. May import `model`. Never decide
 own, never logs, and never returns a failed or partial read as a complete one.
 """
 
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.logins import LoginMemory
+from reconciler.qbittorrent.row_feed import FeedState, RowFeed
 from reconciler.qbittorrent.session import Session
 
-__all__ = ["IncrementalSession", "LoginMemory", "Session"]
+__all__ = ["DeltaRisks", "FeedState", "IncrementalSession", "LoginMemory", "RowFeed", "Session"]

@@ -10,14 +10,14 @@ import base64
 import ipaddress
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import qbittorrentapi
 from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
-from qbittorrentapi.exceptions import LoginFailed
+from qbittorrentapi.exceptions import HTTPError, LoginFailed
 from qbittorrentapi.request import QbittorrentSession
 from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
@@ -25,10 +25,20 @@ from requests import PreparedRequest, Response
 
 from reconciler.model.desired import Instance
 from reconciler.model.links import redact_path
+from reconciler.model.rows import Row
 from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
+from reconciler.qbittorrent.row_schemas import (
+    CATEGORY_VALUES_ADAPTER,
+    MAIN_VALUES_ADAPTER,
+    ROW_VALUES_ADAPTER,
+    VALUES_ADAPTER,
+    CategoryValues,
+    MainValues,
+    Scalar,
+)
 from reconciler.qbittorrent.schemas import (
     ADD_TASK_ADAPTER,
     CATEGORY_ROWS_ADAPTER,
@@ -54,6 +64,7 @@ from reconciler.qbittorrent.transfers import TransferStats
 StatusFilter = Literal["stopped", "running"]
 
 LOGOUT_TIMEOUT = 5.0  # seconds
+_ANSWERED_REFUSALS = (400, 404, 405, 409, 415)
 _LOGIN_PAGE = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
 _LOGIN_PAGE_HINT = "Let requests below /api/v2/ pass it, or give `url` as an address that does not lead through it"
 
@@ -201,6 +212,40 @@ class Client(qbittorrentapi.Client):
             version_introduced=TORRENT_CREATOR.since_text,
         )
         return ADD_TASK_ADAPTER.validate_json(reply.content)["taskID"]
+
+    def read_row_values(self, hashes: Sequence[str] = ()) -> list[Row]:
+        """Return the rows of torrents/info with all their fields: all, or only `hashes`."""
+        form = {"hashes": "|".join(hashes)} if hashes else {}
+        reply: Response = self._post(_name=APINames.Torrents, _method="info", data=form, response_class=Response)
+        return ROW_VALUES_ADAPTER.validate_json(reply.content)
+
+    def read_main_values(self, rid: int) -> MainValues:
+        """Return the reply of sync/maindata with all its fields."""
+        reply: Response = self._post(
+            _name=APINames.Sync, _method="maindata", data={"rid": rid}, response_class=Response
+        )
+        return MAIN_VALUES_ADAPTER.validate_json(reply.content)
+
+    def read_category_values(self) -> dict[str, CategoryValues]:
+        """Return torrents/categories with all its fields."""
+        reply: Response = self._post(_name=APINames.Torrents, _method="categories", response_class=Response)
+        return CATEGORY_VALUES_ADAPTER.validate_json(reply.content)
+
+    def read_transfer_values(self) -> dict[str, Scalar]:
+        """Return transfer/info with all its fields."""
+        reply: Response = self._post(_name=APINames.Transfer, _method="info", response_class=Response)
+        return VALUES_ADAPTER.validate_json(reply.content)
+
+    def send_request(self, endpoint: str, form: Mapping[str, str]) -> Response:
+        """Send any request, and return the response, also a refusal with its reason (not 401, 403, 5xx)."""
+        scope, _, action = endpoint.partition("/")
+        try:
+            reply: Response = self._post(_name=scope, _method=action, data=dict(form), response_class=Response)
+        except HTTPError as error:
+            if error.response is None or error.response.status_code not in _ANSWERED_REFUSALS:
+                raise
+            return error.response
+        return reply
 
     def read_preference_values(self) -> Mapping[str, object]:
         """Return app/preferences, secrets included."""

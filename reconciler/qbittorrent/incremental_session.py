@@ -17,6 +17,7 @@ from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
 from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.convert import STOPPED_UPLOAD_STATES, is_stop_intent_hidden
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import (
     NotADelta,
     TorrentsById,
@@ -73,7 +74,8 @@ class IncrementalSession(Session):
     A rename by others shows with the server's next refresh (1.5 s), like stop and start. A category's `extra` may be
     as old as the last full read; `read_categories` reads the current one.
 
-    `now` is a monotonic clock in seconds. `warn` receives messages for the log.
+    `now` is a monotonic clock in seconds. `warn` receives messages for the log. `delta_risks` tells the other sessions
+    of this process when their deltas must end too.
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class IncrementalSession(Session):
         stop: threading.Event | None = None,
         transfer_stats: TransferStats | None = None,
         logins: LoginMemory | None = None,
+        delta_risks: DeltaRisks | None = None,
         now: Callable[[], float] = time.monotonic,
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         super().__init__(instance, stop=stop, transfer_stats=transfer_stats, logins=logins)
+        self._delta_risks = delta_risks or DeltaRisks()
         self._now = now
         self._warn = warn
         self._state: _SyncState | None = None
@@ -126,26 +130,29 @@ class IncrementalSession(Session):
     def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links, as `Session.add_magnets`."""
         if not options.stopped:
-            self._state = None  # their metadata may arrive before the next read
+            self._end_deltas()  # their metadata may arrive before the next read
         super().add_magnets(magnets, options)
 
     def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         """Add .torrent files, as `Session.add_torrent_files`."""
-        self._state = None  # a file gives its metadata, and perhaps another id, to a torrent that waited for it
+        self._end_deltas()  # a file gives its metadata, and perhaps another id, to a torrent that waited for it
         super().add_torrent_files(files, options)
 
     def start_torrents(self, ids: Collection[str]) -> None:
         """Start (resume), as `Session.start_torrents`."""
-        if self._state and any(
-            key not in self._state.torrents or can_be_rekeyed(self._state.torrents[key]) for key in ids
-        ):
-            self._state = None
+        state = self._state
+        if state is None or any(key not in state.torrents or can_be_rekeyed(state.torrents[key]) for key in ids):
+            self._end_deltas()
         super().start_torrents(ids)
 
     def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority, as `Session.set_file_priority`."""
         self._state = None  # deltas do not contain file priorities
         super().set_file_priority(torrent_id, indexes, priority)
+
+    def _end_deltas(self) -> None:
+        self._state = None
+        self._delta_risks.record(self._instance.url)
 
     def _can_continue(self, state: _SyncState) -> bool:
         is_fresh = self._now() - state.full_read_at < FULL_READ_INTERVAL

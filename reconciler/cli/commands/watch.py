@@ -29,8 +29,10 @@ from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
+    from reconciler.model.rows import LiveRows
     from reconciler.notify import Notifier
-    from reconciler.watch import DesiredSource, TriggerQueue
+    from reconciler.qbittorrent import DeltaRisks, LoginMemory
+    from reconciler.watch import DesiredSource, LiveRowReader, TriggerQueue
     from reconciler.web import StatusBoard
 
 
@@ -52,7 +54,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.engine import SilentProgress
     from reconciler.engine.context import connect_incremental
     from reconciler.engine.events import RunTrigger
-    from reconciler.qbittorrent import LoginMemory
+    from reconciler.qbittorrent import DeltaRisks, LoginMemory
     from reconciler.watch import FileWatcher, RegistrationThread, TriggerQueue, WatchContext, WatchLoop
 
     trigger = TriggerQueue()
@@ -66,7 +68,11 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
         journal = open_journal(settings, warn)
         with ExitStack() as stack:
             deadline = stack.enter_context(_ShutdownDeadline(stop))
-            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger))
+            logins, delta_risks = LoginMemory(journal, is_requested=options.retry_login), DeltaRisks()
+            rows = _make_live_rows(source, stop, logins, delta_risks) if options.listen else None
+            if rows:
+                stack.callback(rows.close)
+            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger, rows))
             for notifier in notifiers:
                 stack.callback(notifier.close)
             watch = WatchLoop(
@@ -76,8 +82,13 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 trigger,
                 WatchContext(
                     stop,
-                    partial(connect_incremental, logins=LoginMemory(journal, is_requested=options.retry_login)),
-                    listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
+                    partial(connect_incremental, logins=logins, delta_risks=delta_risks),
+                    listeners=[
+                        WatchLog(settings, options),
+                        *([board] if board else []),
+                        *([rows] if rows else []),
+                        *notifiers,
+                    ],
                     progress=board.progress if board else SilentProgress(),
                     journal=journal,
                 ),
@@ -172,9 +183,27 @@ def open_desired_source(
     return source
 
 
+def _make_live_rows(
+    source: DesiredSource, stop: threading.Event, logins: LoginMemory, delta_risks: DeltaRisks
+) -> LiveRowReader:
+    """Return what reads the torrents of all instances for the clients of `--listen`. It sends nothing until asked."""
+    from reconciler.qbittorrent import RowFeed
+    from reconciler.retry import system_clock
+    from reconciler.watch import LiveRowReader
+
+    return LiveRowReader(
+        lambda: source.desired, partial(RowFeed, stop=stop, logins=logins, delta_risks=delta_risks), system_clock()
+    )
+
+
 @contextmanager
 def _serve_status_board(
-    settings: Settings, options: RunSettings, interval: float, source: DesiredSource, trigger: TriggerQueue
+    settings: Settings,
+    options: RunSettings,
+    interval: float,
+    source: DesiredSource,
+    trigger: TriggerQueue,
+    rows: LiveRows | None,
 ) -> Iterator[StatusBoard | None]:
     """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
@@ -200,6 +229,7 @@ def _serve_status_board(
             get_desired=lambda: source.desired,
             request_reload=lambda: trigger.request_run(RunTrigger.RELOAD),
             token_reader=token,
+            rows=rows,
         )
         server = serve(context, options.listen)
     except (ListenError, TokenError) as error:

@@ -1,0 +1,304 @@
+"""The rows of all instances for the HTTP side, kept fresh in threads while somebody asks for them.
+
+See docs/decisions/0140-rows-are-read-once-for-all-clients.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import monotonic
+from typing import Final, Protocol
+
+from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.errors import InstanceError, InternalError, StopRequested
+from reconciler.model.rows import InstanceRows, InstanceUnavailable, Reply
+from reconciler.model.run import InstanceResult
+from reconciler.qbittorrent import FeedState
+from reconciler.report.phrases import strip_instance_prefix
+from reconciler.retry import Clock
+from reconciler.watch.backoff import InstanceBackoff, session_key
+
+REFRESH_INTERVAL: Final = 2.0  # seconds between requests to one instance
+SERVER_SHARE: Final = 0.25  # of the time of a server that reads may take
+IDLE_AFTER: Final = 60.0  # seconds without a client, after which nothing is read
+LOG_OUT_AFTER: Final = 600.0  # seconds without a client; the server keeps a copy of all torrents for the session
+FIRST_READ_PATIENCE: Final = 5.0  # seconds for which a client waits for the first read
+ASK_PATIENCE: Final = 10.0  # seconds for which a client waits while the rows are being read
+
+
+class Feed(Protocol):
+    """A session that reads the rows of one instance, as `qbittorrent.RowFeed`."""
+
+    @property
+    def version(self) -> str:
+        """The version of qBittorrent."""
+
+    @property
+    def web_api(self) -> str:
+        """The version of its Web API."""
+
+    @property
+    def request_count(self) -> int:
+        """The number of requests sent so far."""
+
+    def read(self) -> FeedState:
+        """Read what has changed. Raises `InstanceError`."""
+
+    def ask(self, endpoint: str, form: Mapping[str, str]) -> Reply:
+        """Send any request. Raises `InstanceError`."""
+
+    def close(self) -> None:
+        """Log out."""
+
+
+OpenFeed = Callable[[Instance], Feed]
+
+
+class LiveRowReader:
+    """Implements `model.rows.LiveRows`, and listens to runs to leave an instance alone while the loop does.
+
+    `get_desired` returns the desired state in force; `open_feed` returns a session that is not logged in yet.
+    """
+
+    def __init__(self, get_desired: Callable[[], DesiredState], open_feed: OpenFeed, clock: Clock) -> None:
+        self._get_desired, self._open_feed, self._clock = get_desired, open_feed, clock
+        self._lock = threading.Lock()
+        self._instances: Mapping[str, Instance] = {}
+        self._readers: dict[str, InstanceReader] = {}
+        self._backoffs: Mapping[str, Backoff] = {}
+        self._is_closed = False
+
+    def read(self) -> Mapping[str, InstanceRows]:
+        """Return the rows of every declared instance. Only the first client after a while waits, for some seconds."""
+        readers = self._get_readers()
+        for reader in readers.values():
+            reader.request_rows()
+        deadline = monotonic() + FIRST_READ_PATIENCE
+        return {name: reader.wait_for_rows(deadline) for name, reader in readers.items()}
+
+    def ask(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
+        """Send one read, such as `torrents/files`, to an instance. Raises `InstanceUnavailable`."""
+        reader = self._get_readers().get(instance)
+        if reader is None:
+            raise InstanceUnavailable(f"{instance} is not declared")
+        return reader.ask(endpoint, parameters)
+
+    def send(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
+        """Send one request that changes nothing declared. It is not repeated. Raises `InstanceUnavailable`."""
+        return self.ask(instance, endpoint, parameters)
+
+    def on_run_start(self, desired: DesiredState) -> None:
+        """Ignore it: a run that begins says nothing about the instances."""
+
+    def on_run_end(self, finished_run: FinishedRun) -> None:
+        """Take over the back-offs of the loop."""
+        with self._lock:
+            self._backoffs = finished_run.backoffs or {}
+            readers = dict(self._readers)
+        for name, reader in readers.items():
+            reader.follow_backoff(self._backoffs.get(name))
+
+    def close(self) -> None:
+        """Log out everywhere, and read no more."""
+        with self._lock:
+            self._is_closed = True
+            readers, self._readers = list(self._readers.values()), {}
+            self._instances = {}
+        for reader in readers:
+            reader.close()
+        for reader in readers:
+            reader.join()
+
+    def _get_readers(self) -> dict[str, InstanceReader]:
+        """Return a reader for each instance as it is declared now."""
+        instances = self._get_desired().instances
+        with self._lock:
+            if instances is not self._instances and not self._is_closed:
+                self._instances = instances
+                self._replace_readers(instances)
+            return self._readers
+
+    def _replace_readers(self, instances: Mapping[str, Instance]) -> None:
+        before, self._readers = self._readers, {}
+        for name, instance in instances.items():
+            reader = before.get(name)
+            if reader and session_key(reader.instance) == session_key(instance):
+                self._readers[name] = before.pop(name)
+            else:
+                self._readers[name] = InstanceReader(instance, self._open_feed, self._clock)
+                self._readers[name].follow_backoff(self._backoffs.get(name))
+        for reader in before.values():
+            reader.close()
+
+
+class InstanceReader:
+    """Reads one instance in a thread of its own, as long as somebody asks for its rows."""
+
+    def __init__(self, instance: Instance, open_feed: OpenFeed, clock: Clock) -> None:
+        self.instance: Final = instance
+        self._open_feed: Final = open_feed
+        self._clock: Final = clock
+        self._condition: Final = threading.Condition()
+        self._feed_lock: Final = threading.Lock()
+        self._feed: Feed | None = None
+        self._backoff: Final = InstanceBackoff(clock)
+        self._loop_backoff: Backoff | None = None
+        self._rows = InstanceRows(instance.name, reason="it has not been read yet")
+        self._has_fresh_rows = False
+        self._asked_at = clock.now()
+        self._next_read_at = clock.now()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def request_rows(self) -> None:
+        """Note that a client wants the rows, and see to it that they are read."""
+        with self._condition:
+            self._asked_at = self._clock.now()
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._run, name=f"rows-{self.instance.name}", daemon=True)
+                self._thread.start()
+            if not self._has_fresh_rows:
+                self._condition.notify_all()
+
+    def wait_for_rows(self, deadline: float) -> InstanceRows:
+        """Return the rows: at once while they are kept fresh, else once they have been read, or at the deadline."""
+        with self._condition:
+            while not (self._has_fresh_rows or self._is_closed) and (seconds := deadline - monotonic()) > 0:
+                self._condition.wait(seconds)
+            if not self._has_fresh_rows and self._rows.is_read:
+                return replace(self._rows, is_read=False, reason="it has not answered in time")
+            return self._rows
+
+    def ask(self, endpoint: str, form: Mapping[str, str]) -> Reply:
+        """Send one request. Raises `InstanceUnavailable`."""
+        self.request_rows()
+        if reason := self._find_pause_reason():
+            raise InstanceUnavailable(f"{self.instance.name}: {reason}")
+        if not self._feed_lock.acquire(timeout=ASK_PATIENCE):
+            raise InstanceUnavailable(f"{self.instance.name}: it has not answered another request yet")
+        try:
+            return self._get_feed().ask(endpoint, form)
+        except (InstanceError, StopRequested) as error:
+            raise InstanceUnavailable(str(error)) from error
+        finally:
+            self._feed_lock.release()
+
+    def follow_backoff(self, backoff: Backoff | None) -> None:
+        """Leave the instance alone as long as the loop does. None: the loop has read it."""
+        with self._condition:
+            is_worth_a_read = backoff is None and not self._rows.is_read
+            self._loop_backoff = backoff
+            if is_worth_a_read:
+                self._backoff.forget_changed({})
+                self._next_read_at = min(self._next_read_at, self._clock.now() + REFRESH_INTERVAL)
+                self._condition.notify_all()
+
+    def close(self) -> None:
+        """End the thread, which logs out."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
+
+    def join(self) -> None:
+        """Wait until it has logged out, for a second at most."""
+        if self._thread:
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while self._wait_until_due():
+            self._read()
+        with self._feed_lock:
+            self._drop_feed()
+
+    def _wait_until_due(self) -> bool:
+        """Wait until the instance is to be read. Return False when the thread is to end."""
+        with self._condition:
+            while not self._is_closed:
+                now = self._clock.now()
+                idle_at, end_at = self._asked_at + IDLE_AFTER, self._asked_at + LOG_OUT_AFTER
+                if now >= end_at:
+                    self._thread, self._rows = None, InstanceRows(self.instance.name, reason="it is read again")
+                    return False
+                if now < idle_at and now >= self._next_read_at:
+                    return True
+                if now >= idle_at:
+                    self._has_fresh_rows = False
+                self._condition.wait((end_at if now >= idle_at else min(self._next_read_at, idle_at)) - now)
+            return False
+
+    def _read(self) -> None:
+        """Read once, and publish what came of it."""
+        if reason := self._find_pause_reason():
+            self._publish(replace(self._rows, is_read=False, reason=reason), REFRESH_INTERVAL)
+            return
+        with self._feed_lock:
+            started_at = self._clock.now()
+            try:
+                feed = self._get_feed()
+                requests = feed.request_count
+                state = feed.read()
+            except StopRequested:
+                self.close()
+                return
+            except Exception as error:
+                self._drop_feed()
+                self._publish_failure(error)
+                return
+        rows = InstanceRows(
+            self.instance.name,
+            state.rows,
+            state.server_state,
+            state.categories,
+            state.tags,
+            feed.version,
+            feed.web_api,
+            is_read=True,
+            read_at=self._clock.utc(),
+        )
+        is_first = requests == 0  # a login needs some, once
+        pause = compute_pause(1 if is_first else feed.request_count - requests, self._clock.now() - started_at)
+        with self._condition:
+            self._backoff.forget_changed({})
+            self._publish(rows, pause)
+
+    def _publish_failure(self, error: Exception) -> None:
+        name = self.instance.name
+        if not isinstance(error, InstanceError):
+            error = InternalError(name, error)
+        reason = strip_instance_prefix(name, str(error))
+        result = InstanceResult(name, error.status, reason)
+        with self._condition:
+            self._backoff.record_results([result], {name: self.instance})
+            pause = max(REFRESH_INTERVAL, self._backoff.compute_next_retry() - self._clock.now())
+            self._publish(replace(self._rows, is_read=False, reason=reason), pause)
+
+    def _publish(self, rows: InstanceRows, pause: float) -> None:
+        with self._condition:
+            self._rows, self._has_fresh_rows = rows, True
+            self._next_read_at = self._clock.now() + pause
+            self._condition.notify_all()
+
+    def _find_pause_reason(self) -> str:
+        """Return the reason why the loop leaves the instance alone now; "" if it does not."""
+        backoff = self._loop_backoff
+        if backoff is None or backoff.until <= self._clock.utc():
+            return ""
+        return strip_instance_prefix(self.instance.name, backoff.reason)
+
+    def _get_feed(self) -> Feed:
+        if self._feed is None:
+            self._feed = self._open_feed(self.instance)
+        return self._feed
+
+    def _drop_feed(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed:
+            feed.close()
+
+
+def compute_pause(requests: int, seconds: float) -> float:
+    """Return the seconds until the next read after one of some requests, which took `seconds`."""
+    return max(REFRESH_INTERVAL * requests, seconds / SERVER_SHARE - seconds)
