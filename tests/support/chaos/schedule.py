@@ -75,7 +75,7 @@ class Schedule:
 
     def run(self) -> list[str]:
         """Run the schedule and return what must not be, with nothing of it if all is well."""
-        self.world.prepare(with_restart=self.may_end_servers)
+        self.world.prepare(with_restart=self.may_end_servers or len(self.world.boxes) > 1)  # for an outage
         if self.dice.random() < 0.5:
             self.run_clean("first run")
         for number in range(self.dice.randint(1, 2)):
