@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.support.chaos.faults import HALF_OF_THE_ROWS, SENSELESS_VALUE
@@ -47,7 +47,8 @@ def find_harm(box: Box) -> list[str]:
         for key, before in box.views.items()
         if now.get(key) != before
     ]
-    harm += [f"{box.name}: a request named foreign torrents: {request}" for request in _find_requests_for_others(box)]
+    requests = find_requests_for_others(box.proxy.log)
+    harm += [f"{box.name}: a request named foreign torrents: {request}" for request in requests]
     harm += [
         f"{box.name}: deleted with data: {request}"
         for request in box.proxy.log
@@ -56,14 +57,14 @@ def find_harm(box: Box) -> list[str]:
     return harm
 
 
-def _find_requests_for_others(box: Box) -> Iterator[ChaosRequest]:
+def find_requests_for_others(log: Iterable[ChaosRequest]) -> Iterator[ChaosRequest]:
     """Yield the changes that name a torrent of others.
 
     The declared one may be added, which leaves it as it is, in a run to which a reply has hidden that it is there.
     """
     kept_off, declared = {make_infohash(number) for number in FOREIGN}, make_infohash(IGNORED_NUMBER)
     misled_runs: set[str] = set()
-    for request in box.proxy.log:
+    for request in log:
         if request.fault in (HALF_OF_THE_ROWS, SENSELESS_VALUE):
             misled_runs.add(request.run)
         named = request.hashes & kept_off
