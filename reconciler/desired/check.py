@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -32,9 +32,14 @@ class CheckedDocument:
     is_whole: bool = True
 
 
-def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDocument:
-    """Check one document against the schema, and add what is wrong to `problems`."""
+INTAKE_KEYS: Final = ("version", "categories", "torrents")
+
+
+def check_document(document: YamlDocument, problems: list[Problem], *, is_intake: bool = False) -> CheckedDocument:
+    """Check one document against the schema, and add what is wrong to `problems`. An intake has few keys."""
     data = _drop_extensions(document.data)
+    if is_intake:
+        problems += _find_foreign_keys(document)
     errors = _find_first_errors(data)
     if not errors:
         try:
@@ -60,6 +65,17 @@ def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDo
         )
     )
     return CheckedDocument(document, {"version": 1}, (), is_whole=False)
+
+
+def _find_foreign_keys(document: YamlDocument) -> list[Problem]:
+    keys = document.data if isinstance(document.data, dict) else {}
+    hint = f"Only {', '.join(INTAKE_KEYS[:-1])} and {INTAKE_KEYS[-1]} can be there: move it to a file of yours"
+    message = "this key cannot be in the file of the intake"
+    return [
+        Problem(document.find_key_position(key), Code.INTAKE_FILE, message, hint)
+        for key in keys
+        if key not in INTAKE_KEYS
+    ]
 
 
 def _find_first_errors(data: Any) -> list[ErrorDetails]:

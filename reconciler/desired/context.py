@@ -39,7 +39,8 @@ class LoadContext:
     hosts; None: all. `export_folders`: where an export may be written besides the folder of its file. `needs_access`
     False: no instance is contacted, so nothing that only this needs is missed.
     `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`. `texts`:
-    the files that were read, by name, for the excerpts of problems.
+    the files that were read, by name, for the excerpts of problems. `intake_file`: the name of the file of the intake;
+    `is_intake_missing`: it does not exist.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -56,6 +57,8 @@ class LoadContext:
     needs_access: bool = True
     keeps_references: bool = False
     texts: dict[str, LoadedText] = field(default_factory=dict, repr=False)
+    intake_file: str = ""
+    is_intake_missing: bool = False
 
     def add_problem(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""

@@ -64,7 +64,35 @@ class _DocumentReader:
             documents += new_documents
             included = [source for document in new_documents for source in self._read_included(document)]
             todo += reversed(included)
-        return documents
+        return documents + self._read_intake(documents)
+
+    def _read_intake(self, documents: Sequence[YamlDocument]) -> list[YamlDocument]:
+        """Return the document of the intake, which comes last: what people declare has precedence."""
+        for document in documents:
+            settings = document.data.get("intake") if isinstance(document.data, dict) else None
+            name = settings.get("file") if isinstance(settings, dict) else None
+            if isinstance(name, str) and name and "\0" not in name:
+                return self._read_intake_file(document.base / name, document.find_position("intake", "file"))
+        return []
+
+    def _read_intake_file(self, path: Path, position: Position) -> list[YamlDocument]:
+        self._context.intake_file = str(path)
+        self._context.files.append(str(path))
+        if origin := self._origins.get(os.path.realpath(path)):
+            message = f"the intake cannot be a file that people write: {origin.position or '-f'} names it too"
+            self._add_problem(Problem(position, Code.INTAKE_FILE, message, "Name a file that only the sidecar writes"))
+            return []
+        self._context.is_intake_missing = path not in self._texts and not os.path.lexists(path)
+        if self._context.is_intake_missing:
+            if self._context.needs_access:
+                message = "the file of the intake does not exist here, so nobody knows what services have handed in"
+                hint = "Until it exists, nothing that is no longer declared is deleted. A watch creates it"
+                self._context.add_warning(position, Code.INTAKE_MISSING, message, hint)
+            return []
+        if (source := self._read_source(path, position)) is None:
+            return []
+        self._context.yaml_files.append(source.name)
+        return self._parse(source)
 
     def _parse(self, source: SourceFile) -> list[YamlDocument]:
         roots, problem = compose_nodes(source.name, source.text)

@@ -34,7 +34,9 @@ def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> Non
     for document in documents:
         for loc, position in _iter_unique_locs(document):
             first = first_positions.setdefault(loc, position)
-            if first is not position:
+            if first is not position and document.file == context.intake_file:
+                warn_of_shadowed(f'category "{loc[-1]}"', position, first, context)
+            elif first is not position:
                 kind = NAMED_SECTIONS[loc[-2]] if len(loc) > 1 else ""
                 context.add_problem(
                     position,
@@ -56,6 +58,12 @@ def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> Non
         context.add_problem(
             start, Code.NO_INSTANCE, "no instance is declared", 'Add "instances:" with a name and a url'
         )
+
+
+def warn_of_shadowed(subject: str, position: Position, first: Position, context: LoadContext) -> None:
+    """Warn of something in the intake that people declare too."""
+    message = f"the {subject} of the intake has no effect: it is declared at {first}"
+    context.add_warning(position, Code.SHADOWED, message, "Remove one of the two; reconcile intake promote does")
 
 
 def list_instance_names(documents: Sequence[YamlDocument]) -> tuple[str, ...]:

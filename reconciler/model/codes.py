@@ -131,3 +131,5 @@ class Code:
     KEPT_COPY: Final = "W006"
     REMOVING_LIMIT: Final = "W007"
     NOT_COMPARED: Final = "W008"
+    INTAKE_MISSING: Final = "W009"
+    SHADOWED: Final = "W010"

@@ -151,7 +151,7 @@ class DesiredTorrent:
     passkeys) and `web_seeds` are ensured; others may exist, except trackers that these replace and, with
     `only_trackers`, all other trackers. The first rule of `files` that matches a file applies.
     `ignore_changes` names keys that count only when the torrent is added. `delete_files` counts for an absent torrent.
-    `labels` are for services and filters: no instance knows them.
+    `labels` are for services and filters: no instance knows them. `is_handed_in`: it is an entry of the intake.
     """
 
     position: Position
@@ -176,6 +176,7 @@ class DesiredTorrent:
     content: Content | ContentReference | None = None
     unknown_source: UnknownSource | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
+    is_handed_in: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ class Shows(StrEnum):
 class IntakeSettings:
     """The file (a path) that holds what services hand in, and the instance or group that it goes to.
 
-    `max_delete`: how many torrents of the intake one run may delete.
+    `max_delete`: how many torrents of the intake one run may delete. `is_missing`: the file does not exist here, so
+    nobody knows what was handed in.
     """
 
     position: Position
@@ -35,6 +36,7 @@ class IntakeSettings:
     instance: str
     max_torrents: int = DEFAULT_MAX_TORRENTS
     max_delete: int = DEFAULT_MAX_DELETE
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
 See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
 See docs/decisions/0048-refuse-deletions-of-files-that-were-not-read.md.
+
+What a service takes back has a limit of its own, so that a person's limits can be low and services can work.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
 from reconciler.model.fields import HELD
+from reconciler.model.gateway import IntakeSettings
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import (
     NOT_REFUSED,
@@ -60,14 +63,17 @@ def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredStat
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
     ends today is deleted.
     """
+    taken_back = [action for action in actions if _is_taken_back(action, desired)]
+    reasons = _taken_back_reasons(len(taken_back), desired.intake)
+    actions = [action for action in actions if not _is_taken_back(action, desired)]
     removals = [action for action in actions if is_removal(action)]
     if not removals:
-        return []
+        return reasons
     limits = desired.guard
-    deletions = _list_deletions(actions)
+    deletions = _list_deletions(actions, desired)
     categories = sum(isinstance(action, DeleteCategory) for action in removals)
     quarantines = len(removals) - len(deletions) - categories
-    reasons = [*_empty_list_reasons(desired, owned)]
+    reasons += _empty_list_reasons(desired, owned)
     reasons += _deletion_count_reasons(deletions, limits) + _percent_reasons(len(deletions), owned, limits, "")
     if quarantines > limits.max_delete:
         reasons.append(f"{_count_text(quarantines, 'quarantine')} more than max_delete {limits.max_delete}")
@@ -79,6 +85,23 @@ def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredStat
     return reasons
 
 
+def _is_taken_back(action: Action, desired: DesiredState) -> bool:
+    """True for the deletion of a torrent that a service takes back: its entry is in the file of the intake."""
+    return (
+        isinstance(action, DeleteTorrent)
+        and desired.intake is not None
+        and action.position is not None
+        and action.position.file == desired.intake.file
+    )
+
+
+def _taken_back_reasons(count: int, intake: IntakeSettings | None) -> list[str]:
+    if intake is None or count <= intake.max_delete:
+        return []
+    deletions = _count_text(count, "deletion", " that services ask for")
+    return [f"{deletions} more than max_delete {intake.max_delete} of the intake"]
+
+
 def _unread_reasons(actions: Sequence[Action], desired: DesiredState, unread_files: Sequence[UnreadFile]) -> list[str]:
     """Return the reasons against deletions of what files declared that were not read.
 
@@ -88,6 +111,11 @@ def _unread_reasons(actions: Sequence[Action], desired: DesiredState, unread_fil
         (action.infohash, action.torrent_id) for action in actions if is_removal(action) and action.position is None
     )
     removed_by_id = {key: number for number, ids in enumerate(removed_ids) for key in ids if key}
+    if removed_by_id and desired.intake and desired.intake.is_missing:
+        count = len(set(removed_by_id.values()))
+        torrents = "1 torrent to delete" if count == 1 else f"{count:,} torrents to delete"
+        hint = "the sidecar knows, and can delete them"
+        return [f"{torrents} may have been handed in: {desired.intake.file} does not exist here; {hint}"]
     if not (unread_files and removed_by_id):
         return []
     declared_by_id = {key: number for number, entry in enumerate(desired.torrents) for key in entry.ids}
@@ -176,7 +204,7 @@ def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: Desi
     most = limits.max_delete
     if owned >= MIN_OWNED_FOR_PERCENT:
         most = min(most, int(owned * limits.max_delete_percent / 100))
-    return max(0, most - len(_list_deletions(actions)))
+    return max(0, most - len(_list_deletions(actions, desired)))
 
 
 def is_removal(action: Action) -> bool:
@@ -184,8 +212,10 @@ def is_removal(action: Action) -> bool:
     return isinstance(action, DeleteTorrent | DeleteCategory) or is_quarantine_start(action)
 
 
-def _list_deletions(actions: Sequence[Action]) -> list[DeleteTorrent]:
-    return [action for action in actions if isinstance(action, DeleteTorrent) and action.hold is None]
+def _list_deletions(actions: Sequence[Action], desired: DesiredState) -> list[DeleteTorrent]:
+    """Return the deletions that count for the limits of a person."""
+    deletions = [action for action in actions if isinstance(action, DeleteTorrent) and action.hold is None]
+    return [action for action in deletions if not _is_taken_back(action, desired)]
 
 
 def _empty_list_reasons(desired: DesiredState, owned: int) -> list[str]:

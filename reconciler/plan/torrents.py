@@ -12,6 +12,8 @@
 | absent          | yes  | ignore or protect       | spared      | spared            | spared            |
 | absent          | yes  | another owner's         | spared      | spared            | blocked           |
 | absent          | yes  | any other               | spared      | spared            | delete            |
+| taken back      | yes  | ours                    | delete      | delete            | delete            |
+| taken back      | yes  | not ours                | spared      | spared            | spared            |
 | undeclared      | yes  | ours                    | spared      | spared            | delete            |
 | undeclared      | yes  | ours, and one of the above | spared   | spared            | spared            |
 | undeclared, added by a run that ended before it tagged it | yes | no owner's | adopt | adopt | adopt     |
@@ -24,6 +26,8 @@ What is made from content is `present` once it is known which torrent that is (s
 | content         | a task is making it     | deferred    | deferred          | deferred          |
 | content_of      | not there to be had     | deferred    | deferred          | deferred          |
 | undeclared, and may be one of these | ours | spared    | spared            | spared            |
+
+Taken back is an absent entry of the intake: a service takes back what it handed in, and nothing else.
 
 With a `quarantine_days`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
 
@@ -171,15 +175,19 @@ def plan_untagged(live: LiveTorrent, context: PlanContext, condition: str) -> Ad
 
 
 def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) -> Sequence[Decision]:
-    """Plan a live torrent that is declared absent."""
-    spared_reason = deletion_spared_reason(live, context)
+    """Plan a live torrent that is declared absent, or that a service takes back."""
+    if entry.is_handed_in:
+        spared_reason = find_protecting_mark(live) or ("" if context.is_owned(live) else "it is not ours")
+    else:
+        spared_reason = deletion_spared_reason(live, context) or ""
     if spared_reason:
         return [build_spared(live, spared_reason)]
     others = context.list_other_owners(live)
     if others and not context.take_over:
         reason = f"declared absent, but it belongs to the owner {quote_names(others)}; --take-over overrides"
         return [build_held_delete(entry, live, reason, Outcome.BLOCKED)]
-    deletion = replace(build_delete(live, context, "declared absent"), position=entry.position)
+    reason = "taken back by a service" if entry.is_handed_in else "declared absent"
+    deletion = replace(build_delete(live, context, reason), position=entry.position)
     return [deletion if entry.delete_files is None else replace(deletion, delete_files=entry.delete_files)]
 
 
@@ -200,10 +208,15 @@ def prune_spared_reason(
 
 def deletion_spared_reason(live: LiveTorrent, context: PlanContext) -> str | None:
     """Return the tag or the policy that protects a live torrent from every deletion."""
-    for mark in (IGNORE_TAG, PROTECT_TAG):
-        if mark in live.tags:
-            return f"it has the tag {mark}"
+    if reason := find_protecting_mark(live):
+        return reason
     return None if context.policy is Policy.SYNC else f"policy {context.policy} does not delete"
+
+
+def find_protecting_mark(live: LiveTorrent) -> str | None:
+    """Return the tag that protects a live torrent from every deletion, in a clause."""
+    marks = (mark for mark in (IGNORE_TAG, PROTECT_TAG) if mark in live.tags)
+    return next((f"it has the tag {mark}" for mark in marks), None)
 
 
 def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> DeleteTorrent:

@@ -14,6 +14,7 @@ from reconciler.desired.problem_pages import ProblemPage, load_problem_pages
 from reconciler.model.position import Problem
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, identify_torrent
 from tests.support.commands import run_reconcile
+from tests.support.desired_yaml import SINTEL
 from tests.support.torrents import make_torrent
 
 PAGES = load_problem_pages()
@@ -54,6 +55,7 @@ def find_codes(folder: Path, text: str, is_offline: bool) -> set[str]:
     (folder / "debian.torrent").write_bytes(TORRENT)
     (folder / "ca.pem").touch()
     (folder / "torrents.yaml").write_text("version: 1\ntorrents: []\n")
+    (folder / "intake.yaml").write_text(f"version: 1\ntorrents:\n  - magnet: {SINTEL}\n")
     problems: tuple[Problem, ...]
     try:
         torrents, is_online = TorrentFileCache(fetch_kept_copy), not is_offline

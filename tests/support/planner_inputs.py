@@ -22,6 +22,7 @@ from reconciler.model.desired import (
     Policy,
 )
 from reconciler.model.files import LiveFile, Priority
+from reconciler.model.gateway import IntakeSettings
 from reconciler.model.groups import Group, Member, MovePolicy, Strategy
 from reconciler.model.health import Health, HealthState, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
@@ -180,7 +181,7 @@ def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     tags = row.get("tags")
     only = isinstance(tags, dict)
     return DesiredTorrent(
-        position=Position("desired.yaml", line, 1),
+        position=Position("intake.yaml" if row.get("handed_in") else "desired.yaml", line, 1),
         infohashes=infohashes,
         source=source,
         instance=row.get("instance", "box"),
@@ -191,6 +192,7 @@ def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
         save_path=row.get("save_path"),
         paused=row.get("paused"),
         protect=row.get("protect"),
+        is_handed_in=row.get("handed_in", False),
         **build_options(dict(row)),
     )
 
@@ -238,6 +240,7 @@ def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
         prune_categories=case.get("prune_categories", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
+        intake=IntakeSettings(here, "intake.yaml", "box", **case["intake"]) if "intake" in case else None,
         groups={name: make_group(name, row) for name, row in case.get("groups", {}).items()},
     )
 

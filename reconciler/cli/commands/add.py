@@ -70,7 +70,8 @@ def add_command(settings: Settings, options: AddSettings) -> int:
         desired = load_desired(settings, resolve_secrets=False, stop_signals=stopping, torrents=torrents)
         for line in list_unknown_entries(desired):
             print_warning(settings, f"one of the new torrents may be declared already: {line}")
-        file = _choose_file(list(map(Path, desired.yaml_files)), options.target_file)
+        own_files = [Path(name) for name in desired.yaml_files if desired.intake is None or name != desired.intake.file]
+        file = _choose_file(own_files, options.target_file)
         document = file.find_best_document(keys)
         defaults = file.get_defaults(document)
         instance = _choose_instance(desired, keys.get("instance") or defaults.get("instance"))

@@ -52,6 +52,9 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
     entries = list(
         {id(entry): entry for entry in (_find_entry(text, candidates) for text in options.torrents)}.values()
     )
+    if handed_in := [entry.label for entry in entries if entry.is_handed_in]:
+        message = f"{handed_in[0]} was handed in by a service. Remove it there, or make it yours first"
+        raise CommandFailure(f"{message}: reconcile intake promote", 4)
     by_file: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in entries:
         by_file[entry.position.file].append(entry)

@@ -31,7 +31,8 @@ def _check_documents(documents: list[YamlDocument], context: LoadContext) -> lis
         find_pitfalls(document, context)
         problems = [*context.problems[earlier:], *document.problems]
         context.is_complete = context.is_complete and isinstance(document.data, dict)
-        checked_documents.append(check_document(document, problems))
+        is_intake = document.file == context.intake_file
+        checked_documents.append(check_document(document, problems, is_intake=is_intake))
         context.is_complete = context.is_complete and checked_documents[-1].is_whole
         context.problems[earlier:] = problems
     return checked_documents
@@ -42,11 +43,15 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     categories: dict[str, DesiredCategory] = {}
     for checked in checked_documents:
         unique_values |= {key: value for key, value in checked.entry.items() if key in UNIQUE_KEYS}
-        categories |= build_categories(checked.document, ("categories",), checked.entry.get("categories", {}))
+        declared = build_categories(checked.document, ("categories",), checked.entry.get("categories", {}))
+        categories = declared | categories  # the first counts: the intake comes last, and other clashes are errors
     instance_names = list_instance_names([checked.document for checked in checked_documents])
     instances = build_instances(checked_documents, context)
     groups = build_groups(checked_documents, instance_names, context)
-    unique_values["intake"] = build_intake(checked_documents, (*instance_names, *groups), context)
+    targets = (*instance_names, *groups)
+    unique_values["intake"] = intake = build_intake(checked_documents, targets, context)
+    if intake and intake.instance in targets:
+        _set_intake_instance(checked_documents, intake.instance, context)
     unique_values["gateway"] = build_gateway(checked_documents, instance_names, context)
     # Torrents come last: URLs are fetched only if everything else is valid.
     torrents, unfetched_count = build_torrents(checked_documents, instance_names, groups, context)
@@ -70,6 +75,13 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
         unfetched_count=unfetched_count,
         **unique_values,
     )
+
+
+def _set_intake_instance(checked_documents: list[CheckedDocument], instance: str, context: LoadContext) -> None:
+    """Make the instance of the intake the default of its file."""
+    for checked in checked_documents:
+        if checked.document.file == context.intake_file:
+            checked.entry["defaults"] = {"instance": instance}
 
 
 def _warn_of_default_owner(checked_documents: list[CheckedDocument], context: LoadContext) -> None:

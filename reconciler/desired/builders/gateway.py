@@ -23,6 +23,7 @@ def build_intake(
     for checked in checked_documents:
         if entry := checked.entry.get("intake"):
             given: dict[str, Any] = {**entry, "file": str(checked.document.base / entry["file"])}
+            given["is_missing"] = context.is_intake_missing
             given["instance"] = _choose_instance(entry.get("instance"), checked.document, targets, context)
             return IntakeSettings(position=checked.document.find_key_position("intake"), **given)
     return None

@@ -18,6 +18,7 @@ from reconciler.desired.builders.options import OPTION_KEYS, build_options, chec
 from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
+from reconciler.desired.merge import warn_of_shadowed
 from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.torrents import MAX_LABELS, TorrentEntry
 from reconciler.desired.yaml.document import YamlDocument
@@ -48,11 +49,13 @@ def build_torrents(
     sources = SourceResolver(context, contents)
     for checked in checked_documents:
         contents.add_document(checked, instance_names)
-    torrents = _TorrentBuilder(instance_names, groups, context, sources).build_all(checked_documents)
+    builder = _TorrentBuilder(instance_names, groups, context, sources)
+    torrents = builder.build_all(checked_documents)
     if sources.fetch_all():
-        torrents = _TorrentBuilder(instance_names, groups, context, sources).build_all(checked_documents)
+        builder = _TorrentBuilder(instance_names, groups, context, sources)
+        torrents = builder.build_all(checked_documents)
     entry_count = sum(len(checked.entry.get("torrents", ())) for checked in checked_documents)
-    return tuple(torrents), entry_count - len(torrents)
+    return tuple(torrents), entry_count - len(torrents) - builder.shadowed_count
 
 
 class _TorrentBuilder:
@@ -77,6 +80,7 @@ class _TorrentBuilder:
         self._export_positions: dict[str, Position] = {}
         self._tags_cache: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
         self._default_rules: dict[int, tuple[FileRule, ...]] = {}  # by the id of a document
+        self.shadowed_count = 0  # entries of the intake that people declare too
 
     def build_all(self, checked_documents: Sequence[CheckedDocument]) -> list[DesiredTorrent]:
         torrents: list[DesiredTorrent] = []
@@ -110,16 +114,27 @@ class _TorrentBuilder:
         if isinstance(source.content, Content):
             values = with_content_path(values, source.content)
         torrent = self._build_torrent(position, source, instance, values)
-        if "labels" in entry:
-            torrent = replace(torrent, labels=_build_labels(entry["labels"], document, index, context))
-        if torrent.files and "files" not in entry:
-            torrent = replace(torrent, files=self._locate_default_rules(torrent.files, document))
-        elif torrent.files and isinstance(torrent.source, TorrentFile):
-            self._check_file_rules(torrent.files, torrent.source, document, index)
+        torrent = self._complete_torrent(torrent, entry, document, index)
+        if torrent.is_handed_in and self._is_shadowed(torrent):
+            return None
         find_source_position = partial(document.find_position, "torrents", index, source.key)
         if torrent.content:
             self._check_content(torrent, source.key, find_source_position, document, index)
         self._check_unique(torrent, find_source_position)
+        return torrent
+
+    def _complete_torrent(
+        self, torrent: DesiredTorrent, entry: TorrentEntry, document: YamlDocument, index: int
+    ) -> DesiredTorrent:
+        """Add what depends on the document: the labels as they are written, the intake, and the positions of rules."""
+        if document.file == self._context.intake_file:
+            torrent = replace(torrent, is_handed_in=True)
+        if "labels" in entry:
+            torrent = replace(torrent, labels=_build_labels(entry["labels"], document, index, self._context))
+        if torrent.files and "files" not in entry:
+            return replace(torrent, files=self._locate_default_rules(torrent.files, document))
+        if torrent.files and isinstance(torrent.source, TorrentFile):
+            self._check_file_rules(torrent.files, torrent.source, document, index)
         return torrent
 
     def _build_torrent(
@@ -242,6 +257,17 @@ class _TorrentBuilder:
                         "Keep one of the two",
                     )
                     return
+
+    def _is_shadowed(self, torrent: DesiredTorrent) -> bool:
+        """Return True, with a warning, for an entry of the intake whose torrent another entry declares."""
+        for instance in self._instances_by_target[torrent.instance]:
+            positions = self._positions_by_id.get(instance, {})
+            for id_ in torrent.ids or _list_keys_of_unknown(torrent):
+                if id_ in positions:
+                    warn_of_shadowed("torrent", torrent.position, positions[id_], self._context)
+                    self.shadowed_count += 1
+                    return True
+        return False
 
     def _check_content(
         self,

@@ -19,6 +19,7 @@ TWO = 'instances: {a: {url: "http://127.0.0.1:8080"}, b: {url: "http://127.0.0.1
 def load_text(folder: Path, text: str, environ: dict[str, str] | None = None) -> DesiredState:
     path = folder / "desired.yaml"
     path.write_text(HEAD + text)
+    (folder / "i.yaml").write_text("version: 1\n")
     return load([path], environ or {})
 
 
