@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,14 +20,14 @@ from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.desired.problem_pages import read_problem_pages_text
 from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
 from reconciler.model.health import HealthState
-from reconciler.model.history import PastAction, PastRun
-from reconciler.model.plan import ObjectKind, Outcome, Verb
-from reconciler.model.run import RunMode
 from reconciler.report.history import write_history
 from reconciler.report.json.comparison import write_comparison
 from reconciler.report.json.doctor import write_doctor
+from reconciler.report.json.explanation import write_explanation
 from reconciler.report.json.run import write_validation
 from reconciler.report.json.status import write_status
+from reconciler.saved.plan_file import write_plan
+from reconciler.saved.snapshot_writer import write_snapshot
 from reconciler.web import StatusBoard
 from reconciler.web.api import render_status_json
 from reconciler.web.metrics import Metrics
@@ -34,6 +35,7 @@ from tests.support import golden_reports
 from tests.support.example_comparisons import COMPARISON
 from tests.support.example_runs import CASES, planned
 from tests.support.fake_time import FakeTime
+from tests.support.json_examples import EXPLANATIONS, LIVE_STATES, PAST_RUN
 from tests.support.status_rows import MIXED_TORRENTS
 from tests.support.status_site import BACKOFF, INTERVAL, NOON, PROBLEM, make_finished_run
 
@@ -85,6 +87,7 @@ desired.yaml:9:5: error[E030]: unknown key "catgory". Did you mean "category"?
 A missing secret ([E064](#e064-a-secret-is-missing-on-this-machine)) is an error of a run and a warning of
 `reconcile validate`.
 """
+_BY_NAME: Final = frozenset({"members", "preferences"})  # objects whose keys are names
 _TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null"}
 
 
@@ -154,18 +157,28 @@ def make_json_page() -> str:
     """Return the keys of the JSON reports with the types of their values."""
     runs = [golden_reports.render_case(case, form) for case, form in golden_reports.EXPECTED if form == "json"]
     loop = render_status_json(_make_board().get_view()).decode()
+    saved_plan = json.loads(_write(write_plan, planned(), NOON)) | {"report": {}}
     finding = Finding("tls", CheckStatus.OK, "fine")
     doctor = DoctorReport((InstanceDiagnosis("box", "http://box", HealthState.OK, (finding,)),))
-    action = PastAction("home", Verb.ADD, ObjectKind.TORRENT, "Sintel", "0" * 40, "", Outcome.APPLIED, None)
-    past_run = PastRun(1, "home", NOON, 0.5, RunMode.APPLY, "command", "sha256:0", 0, (), (action,))
     chapters = [
         ("A run", "`reconcile --output json`, `--report FILE` and `GET /api/v1/plan`", runs),
         ("Status", "`reconcile status`", [_write(write_status, MIXED_TORRENTS)]),
         ("Status of a watch", "`GET /api/v1/status` and `reconcile status --url`", [loop]),
         ("A comparison", "`reconcile diff`", [_write(write_comparison, COMPARISON, 0)]),
+        ("An explanation", "`reconcile explain`", [_write(write_explanation, explained) for explained in EXPLANATIONS]),
         ("Doctor", "`reconcile doctor`", [_write(write_doctor, doctor)]),
-        ("History", "`reconcile history`", [_write(write_history, [past_run])]),
+        ("History", "`reconcile history`", [_write(write_history, [PAST_RUN])]),
         ("Validation", "`reconcile validate`", [_write(write_validation, 1, 1, 0, [PROBLEM])]),
+        (
+            "A saved plan",
+            "`reconcile --dry-run --out FILE`. Its `report` is the report of [a run](#a-run)",
+            [json.dumps(saved_plan)],
+        ),
+        (
+            "A snapshot",
+            "`reconcile snapshot` and `GET /api/v1/snapshot`. `NAME` stands for the name of a member or a preference",
+            [_write(partial(write_snapshot, hash_names=False), state) for state in LIVE_STATES],
+        ),
     ]
     introduction = (
         "`[]` stands for each item of a list. A key with *sometimes* is left out if it has nothing to say. "
@@ -205,8 +218,9 @@ def _collect_keys(value: Any, path: str, types: dict[str, set[str]], counts: Cou
             _collect_keys(item, f"{path}[]", types, counts)
     elif isinstance(value, dict):
         counts[f"{path} object"] += 1
+        is_by_name = path.rpartition(".")[2] in _BY_NAME
         for key, inner in value.items():
-            inner_path = f"{path}.{key}" if path else key
+            inner_path = f"{path}.{'NAME' if is_by_name else key}" if path else key
             types.setdefault(inner_path, set()).add(_describe_type(inner))
             counts[inner_path] += 1
             _collect_keys(inner, inner_path, types, counts)
