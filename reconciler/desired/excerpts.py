@@ -12,13 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.desired.context import MAX_PROBLEMS, LoadedText
+from reconciler.desired.files import read_text
 from reconciler.desired.masking import MASK, mask_broken_line, mask_key, mask_links, mask_value
 from reconciler.desired.yaml.document import Loc, is_merge
+from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.codes import Code
 from reconciler.model.position import Excerpt, Problem
 
@@ -49,6 +52,29 @@ def add_excerpts(problems: Sequence[Problem], texts: Mapping[str, LoadedText]) -
         else problem
         for index, problem in enumerate(problems)
     )
+
+
+def add_excerpts_from_files(problems: Sequence[Problem], loaded_at: float) -> tuple[Problem, ...]:
+    """Return the problems with their excerpts, for what a plan has found after the texts of a load are gone.
+
+    A file that cannot be read, or has changed since it was loaded, is not shown. `loaded_at`: the time (`time.time`)
+    before which the load had not begun.
+    """
+    names = {problem.position.file for problem in problems if not problem.of_file}
+    texts = {name: text for name in names if (text := _read_unchanged(Path(name), loaded_at)) is not None}
+    return add_excerpts(
+        problems, {name: LoadedText(text, compose_nodes(name, text)[0]) for name, text in texts.items()}
+    )
+
+
+def _read_unchanged(path: Path, loaded_at: float) -> str | None:
+    """Return the text of a file that nobody has written since; None for any other."""
+    text = read_text(path, [])  # first, so that the times are not older than the text
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return text if max(status.st_mtime, status.st_ctime) < loaded_at else None
 
 
 class _ShownLines:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.context import LoadedText
-from reconciler.desired.excerpts import add_excerpts
+from reconciler.desired.excerpts import add_excerpts, add_excerpts_from_files
 from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.position import Position, Problem
 from tests.support.desired_yaml import HEAD, write_file
@@ -147,3 +147,15 @@ def test_an_alias_bomb_costs_nothing(tmp_path: Path) -> None:
     assert lines
     lines = list_shown_lines(write_file(tmp_path, f"{bomb}instances: {{home: *x29}}\nlorem: hunter2\n"))
     assert SECRET not in "".join(lines)
+
+
+def test_a_plan_shows_the_lines_of_files_that_are_as_they_were_loaded(tmp_path: Path) -> None:
+    path = write_file(tmp_path, SECRETS)
+    problems = [Problem(Position(str(path), 8, 5), "W005", "x"), Problem(Position(str(path), 9, 5), "W008", "y")]
+    loaded_at = path.stat().st_ctime + 1
+    excerpts = [problem.excerpt for problem in add_excerpts_from_files(problems, loaded_at)]
+    lines = ["".join(astuple(excerpt)) for excerpt in excerpts if excerpt]
+    assert lines == ["    username: ***", "    password: ***"]
+    assert [problem.excerpt for problem in add_excerpts_from_files(problems, loaded_at - 1)] == [None, None], "written"
+    path.unlink()
+    assert add_excerpts_from_files(problems, loaded_at) == tuple(problems)

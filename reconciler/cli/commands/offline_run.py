@@ -21,7 +21,7 @@ def plan_offline(
 ) -> tuple[DesiredState, Run]:
     """Return the desired state, and the dry-run that a read of the instances would have given when it was saved.
 
-    Raises `CommandFailure`.
+    What the snapshot cannot be compared with is a warning of the run alone. Raises `CommandFailure`.
     """
     from reconciler.desired import TorrentFileCache
     from reconciler.engine import UnknownInstance, run_once
@@ -41,10 +41,10 @@ def plan_offline(
         torrents=TorrentFileCache(file.fetch),
         needs_access=False,
     )
-    desired = prepare_recall(desired)
-    context = make_recall_context(desired, file.build_live_state(desired), stopping.event)
+    prepared = prepare_recall(desired)
+    context = make_recall_context(prepared, file.build_live_state(prepared), stopping.event)
     try:
-        run = run_once(desired, options, context)
+        run = run_once(prepared, options, context)
     except UnknownInstance as error:
         raise CommandFailure(str(error), 4) from error
     age = SnapshotAge(file.taken_at, (utc_now() - file.taken_at).total_seconds())

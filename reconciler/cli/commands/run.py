@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
+from reconciler.model.position import Problem
 from reconciler.model.run import Run
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
     """Run once and report. Return the exit code. `expected`: the saved plan whose hash is expected."""
     _check_options(options)
     logs.configure(settings)
+    started_at = time.time()
     for option, path in (("--report", options.report), ("--out", options.out)):
         if path:
             console.check_output_path(path, option)
@@ -46,7 +49,7 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
             run = replace(run, exit_code=stopping.exit_code)
     if expected:
         run = _add_difference(run, expected)
-    console.print_problems(settings, [warning for warning in run.warnings if warning not in desired.warnings])
+    _print_warnings([warning for warning in run.warnings if warning not in desired.warnings], settings, started_at)
     _log_run(run, settings)
     unsaved = save_run_report(run, options)
     _write_run_report(run, settings, options)
@@ -64,6 +67,14 @@ def _check_options(options: RunSettings) -> None:
         raise CommandFailure(
             "--expect-plan cannot be combined with --wait, which makes another plan for each torrent that is placed", 4
         )
+
+
+def _print_warnings(warnings: Sequence[Problem], settings: Settings, started_at: float) -> None:
+    """Print what the plan has found to be wrong with the desired state, each with its line."""
+    if warnings:
+        from reconciler.desired.excerpts import add_excerpts_from_files
+
+        console.print_problems(settings, add_excerpts_from_files(warnings, started_at))
 
 
 def _add_difference(run: Run, expected: SavedPlan) -> Run:

@@ -69,6 +69,19 @@ def test_the_plan_is_made_without_secrets(live: Path, capsys: pytest.CaptureFixt
     assert document["snapshot"]["taken_at"] == "2026-01-02T03:04:00.000Z" and document["snapshot"]["age"] > 0
 
 
+def test_what_is_not_compared_is_shown_in_its_line(live: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = TEXT.replace("{env: PROXY_PASSWORD}", "hunter2")
+    (live.parent / "desired.yaml").write_text(text)
+    run_command_line(["--dry-run", "--live", "live.json"])
+    err = capsys.readouterr().err
+    expected = (
+        "desired.yaml:10:32: warning[W008]: home: proxy_password is not compared: a snapshot contains no secrets\n"
+        "   10 |     preferences: {dl_limit: 0, proxy_password: ***}\n"
+        "      |                                ^^^^^^^^^^^^^^\n"
+    )
+    assert expected in err and "hunter2" not in err
+
+
 def test_every_report_says_how_old_the_snapshot_is(live: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for form in ("text", "markdown", "github"):
         assert "Planned against a snapshot that is" in plan(capsys, "--output", form)[1]

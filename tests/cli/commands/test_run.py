@@ -48,10 +48,11 @@ def test_each_format_goes_only_to_standard_output(fake_run: FakeRun, capsys: pyt
 def test_warnings_of_the_plan_go_to_standard_error_of_a_text_report(
     fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = Problem(Position("desired.yaml", 4, 5), "W005", "the rule matches no file")
+    found = Problem(Position("desired.yaml", 1, 1), "W005", "the rule matches no file")
     fake_run.answer = answering(replace(converged(), mode=RunMode.DRY_RUN, warnings=(found,)))
     run_command_line(["--dry-run"])
-    assert "desired.yaml:4:5: warning[W005]: the rule matches no file\n" in capsys.readouterr().err
+    expected = "desired.yaml:1:1: warning[W005]: the rule matches no file\n    1 | version: 1\n      | ^^^^^^^\n"
+    assert expected in capsys.readouterr().err
     run_command_line(["--dry-run", "--output", "json"])
     assert capsys.readouterr().err == ""
 
