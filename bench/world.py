@@ -27,14 +27,16 @@ def render_instance(server: QbittorrentServer) -> str:
     )
 
 
-def write_desired(folder: Path, server: QbittorrentServer, count: int, first_tag: str = "iso") -> None:
-    """Write a desired state of `count` torrents with five keys each. `first_tag` is the tag of the first one."""
+def write_desired(
+    folder: Path, server: QbittorrentServer, count: int, first_tag: str = "iso", first_count: int = 1
+) -> None:
+    """Write a desired state of `count` torrents with five keys each. The first `first_count` have another tag."""
     lines = [
         render_instance(server),
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
     ]
     for number, magnet in enumerate(make_magnets(count)):
-        tag = "iso" if number else first_tag
+        tag = first_tag if number < first_count else "iso"
         lines.append(
             f"  - magnet: {magnet}\n    category: linux\n    save_path: /tmp/bench/linux\n"
             f"    paused: true\n    tags: [{tag}]\n"

@@ -7,6 +7,8 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
+from dataclasses import fields
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -61,7 +63,7 @@ def _register_reducers() -> None:
     """Pickle what is many by its constructor, which is several times faster than by its state."""
     copyreg.pickle(MappingProxyType, _reduce_mapping)
     for cls in (DesiredTorrent, InfoHashes, Magnet, Position):
-        copyreg.pickle(cls, _reduce_by_constructor)
+        copyreg.pickle(cls, _make_reducer(cls))
 
 
 def _reduce_mapping(mapping: MappingProxyType[Any, Any]) -> tuple[Callable[..., Any], tuple[object, ...]]:
@@ -72,5 +74,6 @@ def _freeze_mapping(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(mapping)
 
 
-def _reduce_by_constructor(value: Any) -> tuple[type, tuple[object, ...]]:
-    return type(value), tuple(getattr(value, name) for name in value.__slots__)
+def _make_reducer(cls: type) -> Callable[[Any], tuple[type, tuple[object, ...]]]:
+    get_values = attrgetter(*(field.name for field in fields(cls)))
+    return lambda value: (cls, get_values(value))

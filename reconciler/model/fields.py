@@ -787,10 +787,12 @@ FIELD_ORDER: Final = tuple(sorted(FIELDS, key=lambda name: FIELDS[name].rank))  
 
 _PLAN_RANKS: Final = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _DIFFED_FIELDS: Final = tuple((field.name, field.diff) for field in FIELDS.values() if field.diff)
+_DECLARED_READERS: Final = tuple(
+    (name, field.declare) for name, field in FIELDS.items() if field.declare is not _read_nothing
+)
 _ADD_READERS: Final = tuple(
-    (name, FIELDS[name].declare_at_add or FIELDS[name].declare)
-    for name in FIELD_ORDER
-    if FIELDS[name].declare is not _read_nothing
+    (name, FIELDS[name].declare_at_add or declare)
+    for name, declare in sorted(_DECLARED_READERS, key=lambda reader: _PLAN_RANKS[reader[0]])
 )
 
 
@@ -808,23 +810,23 @@ def list_ignorable_keys() -> tuple[str, ...]:
 
 
 @lru_cache(1024)  # thousands of entries declare few different sets of options
-def _select_add_readers(declared_options: tuple[str, ...]) -> tuple[tuple[str, EntryReader], ...]:
-    """Return the readers of an add's values, in plan order, without options that the entry does not declare."""
+def _select_readers(declared_options: tuple[str, ...], for_add: bool) -> tuple[tuple[str, EntryReader], ...]:
+    """Return the readers without those of options that an entry does not declare."""
     undeclared = (OPTIONS.keys() | CREATE_ONLY_OPTIONS.keys()) - set(declared_options)
-    return tuple((name, declare) for name, declare in _ADD_READERS if name not in undeclared)
+    readers = _ADD_READERS if for_add else _DECLARED_READERS
+    return tuple((name, declare) for name, declare in readers if name not in undeclared)
 
 
 def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
     """Return everything that the add of an entry sets, each field from nothing, in plan order."""
-    readers = _select_add_readers((*entry.options, *entry.create_only))
-    return tuple(Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None)
+    readers = _select_readers((*entry.options, *entry.create_only), True)
+    return tuple([Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None])
 
 
-def iter_declared_values(entry: DesiredTorrent) -> Iterator[tuple[str, FieldValue]]:
-    """Yield every field that an entry declares, with its value as changes show it."""
-    for name, field in FIELDS.items():
-        if (name not in OPTIONS or name in entry.options) and (value := field.declare(entry)) is not None:
-            yield name, value
+def read_declared_values(entry: DesiredTorrent) -> dict[str, FieldValue]:
+    """Return every field that an entry declares, with its value as changes show it."""
+    readers = _select_readers((*entry.options, *entry.create_only), False)
+    return {name: value for name, declare in readers if (value := declare(entry)) is not None}
 
 
 def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[tuple[Field, FieldValue]]:

@@ -10,7 +10,7 @@ See docs/decisions/0057-diff-plans-against-the-projection-of-the-old-state.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -25,7 +25,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.versions import NEWEST_TESTED
 from reconciler.plan.declared_changes import ActionExplainer, FileLocator
 from reconciler.plan.plan import Plan, PlanInput
-from reconciler.plan.planner import guard_plan, plan_actions
+from reconciler.plan.planner import guard_plan, plan_actions, plan_unhashed
 from reconciler.plan.projection import project_plan
 from reconciler.plan.settings_diff import diff_settings
 from reconciler.plan.stand_ins import fill_stand_ins, is_stand_in, without_stop_conditions
@@ -33,33 +33,46 @@ from reconciler.plan.stand_ins import fill_stand_ins, is_stand_in, without_stop_
 _AMPLE_SPACE: Final = 1 << 62  # bytes that are free, where a group asks for it
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectedState:
+    """A desired state, and its instances as they are once it was applied and everything was downloaded.
+
+    `filled`: the state with its stand-ins. Members of groups are all healthy, and have room. `now`: the time (UTC) that
+    groups and quarantines count by.
+    """
+
+    declared: DesiredState
+    filled: DesiredState
+    snapshots: Mapping[str, Snapshot]
+    now: datetime
+
+
+def project_state(desired: DesiredState, now: datetime) -> ProjectedState:
+    """Project a desired state onto empty instances."""
+    filled = fill_stand_ins(desired)
+    planned = replace(filled, policy=Policy.UPSERT, quarantine_days=None, prune_categories=False, accept_plan=None)
+    planned = without_stop_conditions(planned)
+    empty = {name: _build_empty_snapshot(planned, name) for name in planned.instances}
+    plan = plan_unhashed(PlanInput(planned, empty, facts=_make_facts(planned), now=now))
+    snapshots = {plan.name: _complete_torrents(project_plan(plan, empty[plan.name])) for plan in plan.instances}
+    return ProjectedState(desired, filled, snapshots, now)
+
+
 def compare_states(
-    old: DesiredState, new: DesiredState, now: datetime, *, names: tuple[str, str], locate: FileLocator
+    old: ProjectedState, new: DesiredState, *, names: tuple[str, str], locate: FileLocator
 ) -> Comparison:
     """Return what the newer desired state changes. `names`: of both states, as the user gave them."""
-    comparer = _Comparer(old, new, now, locate)
+    comparer = _Comparer(old, new, locate)
     plan = comparer.plan_new()
     compared = [comparer.compare_instance(instance_plan) for instance_plan in plan.instances]
     compared += comparer.list_removed_instances()
     return Comparison(
         *names,
         tuple(sorted(compared, key=lambda instance: instance.name)),
-        diff_settings(old, new),
+        diff_settings(old.declared, new),
         plan.pending,
         new.warnings,
     )
-
-
-def project_declared(desired: DesiredState, now: datetime) -> dict[str, Snapshot]:
-    """Return the instances of a desired state as they are once it was applied and everything was downloaded.
-
-    Members of groups are all healthy, and have room.
-    """
-    planned = replace(desired, policy=Policy.UPSERT, quarantine_days=None, prune_categories=False, accept_plan=None)
-    planned = without_stop_conditions(planned)
-    snapshots = {name: _build_empty_snapshot(planned, name) for name in planned.instances}
-    plan = plan_actions(PlanInput(planned, snapshots, facts=_make_facts(planned), now=now))
-    return {plan.name: _complete_torrents(project_plan(plan, snapshots[plan.name])) for plan in plan.instances}
 
 
 def _build_empty_snapshot(desired: DesiredState, name: str) -> Snapshot:
@@ -91,15 +104,14 @@ def _complete_torrent(torrent: LiveTorrent, api: tuple[int, ...]) -> LiveTorrent
 class _Comparer:
     """Plans a newer state over the projection of an older one, and explains the plan by what both declare."""
 
-    def __init__(self, old: DesiredState, new: DesiredState, now: datetime, locate: FileLocator) -> None:
-        self._old, self._new, self._now, self._locate = old, new, now, locate
+    def __init__(self, old: ProjectedState, new: DesiredState, locate: FileLocator) -> None:
+        self._old, self._new, self._now, self._locate = old.declared, new, old.now, locate
         self._planned = replace(fill_stand_ins(new), accept_plan=None)  # whose hash no run has computed
-        filled = fill_stand_ins(old)
-        self._snapshots = project_declared(filled, now)
-        self._old_entries = _index_entries(old, filled)
+        self._snapshots = old.snapshots
+        self._old_entries = _index_entries(old.declared, old.filled)
         self._new_entries = _index_entries(new, self._planned)
         self._stand_ins = {
-            entry.infohash for state in (filled, self._planned) for entry in state.torrents if is_stand_in(entry)
+            entry.infohash for state in (old.filled, self._planned) for entry in state.torrents if is_stand_in(entry)
         }
 
     def plan_new(self) -> Plan:

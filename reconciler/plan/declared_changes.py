@@ -27,7 +27,7 @@ from reconciler.model.fields import (
     SAVE_PATH,
     FieldKind,
     entry_key_of,
-    iter_declared_values,
+    read_declared_values,
     sort_changes,
 )
 from reconciler.model.plan import (
@@ -102,7 +102,7 @@ class ActionExplainer:
         if isinstance(action, AddTorrent):
             return _explain_add(action, new)
         if isinstance(action, UpdateTorrent | AdoptTorrent):
-            return replace(action, blast=None)
+            return replace(action, blast=None) if action.blast else action
         if isinstance(action, EnsureCategory):
             return self._explain_category(action)
         if isinstance(action, SetPreference):
@@ -129,7 +129,7 @@ class ActionExplainer:
         """Add what only the declarations show of a torrent that both states have on the instance."""
         if infohash in self._settled or old.absent or new.absent or _get_declaration(old) == _get_declaration(new):
             return
-        before, after = dict(iter_declared_values(old)), dict(iter_declared_values(new))
+        before, after = read_declared_values(old), read_declared_values(new)
         index = self._updates.get(infohash)
         planned = self._compared[index].action if index is not None else None
         changes = _forget_values(planned.changes if planned else (), before)
@@ -137,14 +137,13 @@ class ActionExplainer:
             shown = {change.field for change in changes}
             changes += tuple(change for change in _iter_new_changes(before, after, new) if change.field not in shown)
         changes = sort_changes(changes)
+        reason = drift_reason(changes)
         if planned and index is not None:
-            self._compared[index] = replace(
-                self._compared[index], action=replace(planned, changes=changes, reason=drift_reason(changes))
-            )
+            if (changes, reason) != (planned.changes, planned.reason):
+                explained = replace(planned, changes=changes, reason=reason)
+                self._compared[index] = replace(self._compared[index], action=explained)
         elif changes:
-            action = UpdateTorrent(
-                new.name or new.label, drift_reason(changes), changes, new.position, infohash=infohash
-            )
+            action = UpdateTorrent(new.name or new.label, reason, changes, new.position, infohash=infohash)
             self._compared.append(ComparedAction(action, old.position))
             self.added_count += 1
         changed = {change.field for change in changes}
@@ -222,7 +221,7 @@ def _explain_add(action: AddTorrent, new: DesiredTorrent | None) -> Action:
     shown = {change.field for change in action.changes}
     more = tuple(
         Change(field, None, value)
-        for field, value in iter_declared_values(new)
+        for field, value in read_declared_values(new).items()
         if field in _AS_DECLARED and field not in shown
     )
     changes = sort_changes((*action.changes, *more)) if more else action.changes

@@ -62,6 +62,12 @@ def make_plan(plan_input: PlanInput) -> Plan:
 
 def plan_actions(plan_input: PlanInput) -> Plan:
     """Return the plan of every instance that was read whole, before the guard has judged it."""
+    unhashed = plan_unhashed(plan_input)
+    return replace(unhashed, hash=hash_plan(unhashed.resolved.desired, unhashed.instances))
+
+
+def plan_unhashed(plan_input: PlanInput) -> Plan:
+    """Return the same plan without its hash, for what nobody approves."""
     if plan_input.desired.unfetched_count:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
     snapshots, now, take_over = plan_input.snapshots, plan_input.now, plan_input.take_over
@@ -72,7 +78,7 @@ def plan_actions(plan_input: PlanInput) -> Plan:
     instance_plans = tuple(_plan_instance(resolved, name, placement, plan_input, context) for name in names)
     matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
     warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
-    return Plan(hash_plan(resolved.desired, instance_plans), instance_plans, resolved, placement, warnings)
+    return Plan("", instance_plans, resolved, placement, warnings)
 
 
 def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:

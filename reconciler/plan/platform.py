@@ -19,15 +19,15 @@ from reconciler.plan.context import Decision
 
 def foreign_path_reason(paths: Iterable[object], snapshot: Snapshot) -> str | None:
     """Return the reason why one of these values cannot be a path on the instance; None if all can, as far as known."""
-    kinds = {path: is_windows_path(path) for path in paths if isinstance(path, str)}
-    if not any(kind is not None for kind in kinds.values()) or (on_windows := snapshot.is_on_windows) is None:
-        return None
-    path = next((path for path, kind in kinds.items() if kind is not None and kind != on_windows), None)
-    if path is None:
-        return None
-    if on_windows:
-        return f"this qBittorrent runs on Windows, where {path} is not a full path; write it like C:\\data"
-    return f"{path} is a path for Windows, and this qBittorrent does not run on Windows; write it like /data"
+    for path in paths:
+        if not isinstance(path, str) or (is_windows := is_windows_path(path)) is None:
+            continue
+        if is_windows == (on_windows := snapshot.is_on_windows) or on_windows is None:
+            continue
+        if on_windows:
+            return f"this qBittorrent runs on Windows, where {path} is not a full path; write it like C:\\data"
+        return f"{path} is a path for Windows, and this qBittorrent does not run on Windows; write it like /data"
+    return None
 
 
 def block_undeclarable_categories(

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from reconciler.model.comparison import ComparedInstance, Comparison, Presence
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Position
-from reconciler.plan.comparison import compare_states, project_declared
-from reconciler.plan.stand_ins import fill_stand_ins
+from reconciler.plan.comparison import compare_states, project_state
 from tests.support.planner_inputs import make_desired_state, make_v1_hash
 from tests.support.strategies import NOW, entry_rows
 
@@ -27,7 +26,7 @@ def make_state(rows: list[dict[str, Any]], **case: Any) -> DesiredState:
 
 def compare(old: DesiredState, new: DesiredState) -> Comparison:
     """Compare two states whose files have the same names."""
-    return compare_states(old, new, NOW, names=("old", "new"), locate=lambda file: file)
+    return compare_states(project_state(old, NOW), new, names=("old", "new"), locate=lambda file: file)
 
 
 def compare_rows(old: list[dict[str, Any]], new: list[dict[str, Any]], **case: Any) -> ComparedInstance:
@@ -131,7 +130,7 @@ def test_a_quarantine_comes_before_a_deletion() -> None:
 def test_a_deletion_names_the_line_that_declared_it_and_the_file_that_lost_it() -> None:
     old = make_state([{"hash": "b"}, A])
     comparison = compare_states(
-        old, make_state([{"hash": "b"}]), NOW, names=("", ""), locate={"desired.yaml": "new.yaml"}.get
+        project_state(old, NOW), make_state([{"hash": "b"}]), names=("", ""), locate={"desired.yaml": "new.yaml"}.get
     )
     (item,) = comparison.instances[0].actions
     assert (item.old_position, item.action.position) == (Position("desired.yaml", 2, 1), None)
@@ -265,7 +264,7 @@ def test_a_state_does_not_differ_from_itself_wherever_its_entries_are(rows: list
 @given(entry_rows(), entry_rows())
 def test_the_whole_of_a_change_is_seen(old_rows: list[dict[str, Any]], new_rows: list[dict[str, Any]]) -> None:
     old, new = make_state(old_rows), make_state(new_rows)
-    snapshots = project_declared(fill_stand_ins(old), NOW)
+    snapshots = project_state(old, NOW).snapshots
     assert len(snapshots["box"].torrents) == sum(not entry.absent for entry in old.torrents)
     comparison = compare(old, new)
     deleted = {item.action.infohash for item in comparison.instances[0].actions if item.action.verb == "delete"}

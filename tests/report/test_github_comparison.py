@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.model.comparison import Comparison
 from reconciler.model.desired import DesiredState
-from reconciler.plan.comparison import compare_states
+from reconciler.plan.comparison import compare_states, project_state
 from reconciler.report.github_comparison import render_comparison_annotations
 from tests.support.planner_inputs import make_desired_state
 from tests.support.strategies import NOW
@@ -25,7 +25,7 @@ def compare(
     old: DesiredState, new: DesiredState, locate: Callable[[str], str | None] = lambda file: file
 ) -> Comparison:
     """Return the comparison of two states."""
-    return compare_states(old, new, NOW, names=("git:main", "desired.yaml"), locate=locate)
+    return compare_states(project_state(old, NOW), new, names=("git:main", "desired.yaml"), locate=locate)
 
 
 def annotate(comparison: Comparison) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Collection, Mapping
-from contextlib import chdir
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.desired.revision import GitRevision
+    from reconciler.plan.comparison import ProjectedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,12 @@ class _Side:
 def diff_command(settings: Settings, old: str, new: str, *, detailed_exitcode: bool) -> int:
     """Compare two desired states and report what differs. Return the exit code."""
     from reconciler.plan.comparison import compare_states
-    from reconciler.retry import utc_now
 
     logs.configure(settings)
-    old_side, new_side = _load_sides(settings, old, new)
+    old_side, projected, new_side = _load_sides(settings, old, new)
     console.print_problems(settings, new_side.desired.warnings)
-    comparison = compare_states(
-        old_side.desired, new_side.desired, utc_now(), names=(old, new), locate=_FileLocator(old_side, new_side)
-    )
+    locate = _FileLocator(old_side, new_side)
+    comparison = compare_states(projected, new_side.desired, names=(old, new), locate=locate)
     _write_comparison(comparison, settings, comparison.compute_exit_code(detailed=detailed_exitcode))
     return comparison.compute_exit_code(detailed=detailed_exitcode)
 
@@ -68,18 +67,27 @@ class _FileLocator:
         return self._new.get(self._old.get(file, file))
 
 
-def _load_sides(settings: Settings, old: str, new: str) -> tuple[_Side, _Side]:
-    """Load both states at the same time. Raises `CommandFailure` with the problems of the first that is invalid."""
-    wait_for_old = call_in_child(partial(_load_side, old))  # before the progress has a thread
+def _load_sides(settings: Settings, old: str, new: str) -> tuple[_Side, ProjectedState, _Side]:
+    """Load both states at the same time, and project the older one.
+
+    Raises `CommandFailure` with the problems of the first that is invalid.
+    """
+    from reconciler.desired.builders import desired_state  # noqa: F401 - slow to import: once for both processes
+    from reconciler.plan.comparison import project_state
+    from reconciler.retry import utc_now
+
+    wait_for_new = call_in_child(partial(_load_side, new))  # before the progress has a thread
     with ProgressBars(settings):
         try:
-            with track_wait("loading", new):
-                new_side = _load_side(new)
+            with track_wait("loading", old):
+                old_side = _load_side(old)
+                projected = project_state(old_side.desired, utc_now())
         except CommandFailure:
-            wait_for_old()
+            with suppress(CommandFailure):
+                wait_for_new()
             raise
-        with track_wait("loading", old):
-            return wait_for_old(), new_side
+        with track_wait("loading", new):
+            return old_side, projected, wait_for_new()
 
 
 def _load_side(name: str) -> _Side:

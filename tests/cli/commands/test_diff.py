@@ -121,6 +121,16 @@ def test_problems_have_the_positions_of_the_repository(
     assert "git:HEAD:sets/desired.yaml is invalid: 1 problem" in error
 
 
+@pytest.mark.parametrize(("old", "new", "reported"), [("", "", "old"), ("", HEAD, "old"), (HEAD, "", "new")])
+def test_the_first_state_that_is_invalid_is_reported(
+    old: str, new: str, reported: str, repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write({"old.yaml": old, "new.yaml": new})
+    assert run_command_line(["diff", "old.yaml", "new.yaml"]) == 4
+    error = capsys.readouterr().err
+    assert f"{reported}.yaml is invalid: 1 problem" in error and error.count(" is invalid") == 1
+
+
 def test_no_secret_is_read_and_no_passkey_is_shown(
     repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
