@@ -7,6 +7,7 @@ closed, threads, terminals) starts one the slow way, with `COMMAND`.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -162,39 +164,72 @@ def _start_fork_server() -> socket.socket:
     return ours
 
 
-def _serve_forks(channel: socket.socket) -> None:
-    """Fork a supervisor for each message. Returns in the process that becomes the command."""
+def _preload() -> None:
+    """Load all that commands need, and build the command line, so that forks share it."""
     for room in _PRELOADED_PACKAGES:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    import typer
+
+    from reconciler.cli.app import app
+
+    vars(typer.main)["get_command"] = cache(typer.main.get_command)
+    program = typer.main.get_command(app)
+    for command in (program, *program.commands.values()):
+        for parameter in command.params:
+            parameter.get_runtime_param()  # else built at the first use
     gc.collect()
     gc.freeze()  # or a collection in a child would copy every page
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guardians
+
+
+def _serve_forks(channel: socket.socket) -> None:
+    """Fork a process for each message, and send its id and, in the end, its exit code.
+
+    Returns in the process that becomes the command.
+    """
+    commands: dict[int, tuple[int, int]] = {}  # by the descriptor of the process: its id and where its answer goes
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, _MAX_MESSAGE_BYTES, 3)
-        if not message:
-            os._exit(0)
-        if os.fork() == 0:
-            channel.close()
-            return _supervise_command(json.loads(message), *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        for ready, _ in poll.poll():
+            if ready != channel.fileno():
+                poll.unregister(ready)
+                _answer_exit_code(ready, *commands.pop(ready))
+                continue
+            message, descriptors, _, _ = socket.recv_fds(channel, _MAX_MESSAGE_BYTES, 3)
+            if not message:
+                os._exit(0)
+            out, err, answer = descriptors
+            pid = os.fork()
+            if not pid:
+                channel.close()
+                for process, (_, other_answer) in commands.items():
+                    os.close(process)
+                    os.close(other_answer)
+                os.close(answer)
+                return _become_command(json.loads(message), out, err)
+            os.close(out)
+            os.close(err)
+            os.write(answer, str(pid).encode())
+            process = os.pidfd_open(pid)
+            commands[process] = pid, answer
+            poll.register(process, select.POLLIN)
 
 
-def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int) -> None:
-    """Send the id of the command and, in the end, its exit code. Returns in the process of the command."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    command = os.fork()
-    if command:
-        os.write(answer, str(command).encode())
-        _, status = os.waitpid(command, 0)
+def _answer_exit_code(process: int, pid: int, answer: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    with suppress(BrokenPipeError):  # nobody waits for it
         os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
-        os._exit(0)
+    os.close(answer)
+    os.close(process)
+
+
+def _become_command(request: dict[str, Any], out: int, err: int) -> None:
+    """Take the streams, folder, environment, machine and arguments of a command."""
     for descriptor, number in ((out, 1), (err, 2)):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    os.close(answer)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
@@ -204,6 +239,21 @@ def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int)
     gc.unfreeze()
 
 
+def _run_command() -> None:
+    """Run `reconcile` and end as an interpreter does, without taking apart the modules: that would copy every page."""
+    try:
+        runpy.run_module("reconciler", run_name="__main__", alter_sys=True)
+    except SystemExit as exit:
+        if not isinstance(exit.code, int):
+            raise
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit.code)
+
+
 if __name__ == "__main__":
+    _preload()
     _serve_forks(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("reconciler", run_name="__main__", alter_sys=True)
+    _run_command()
