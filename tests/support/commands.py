@@ -171,14 +171,17 @@ def _preload() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     import typer
+    from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from reconciler.cli.app import app
 
     vars(typer.main)["get_command"] = cache(typer.main.get_command)
     program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
     for command in (program, *program.commands.values()):
         for parameter in command.params:
-            parameter.get_runtime_param()  # else built at the first use
+            if isinstance(parameter, TyperArgument | TyperOption):
+                parameter.get_runtime_param()  # else built at the first use
     gc.collect()
     gc.freeze()  # or a collection in a child would copy every page
 
@@ -243,14 +246,14 @@ def _run_command() -> None:
     """Run `reconcile` and end as an interpreter does, without taking apart the modules: that would copy every page."""
     try:
         runpy.run_module("reconciler", run_name="__main__", alter_sys=True)
-    except SystemExit as exit:
-        if not isinstance(exit.code, int):
+    except SystemExit as ending:
+        if not isinstance(ending.code, int):
             raise
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(exit.code)
+        os._exit(ending.code)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls
@@ -14,14 +15,15 @@ _READ_FIELDS = ("infohashes", "name", "stopped", "category", "tags", "auto_tmm",
 
 def list_differences(projected: Snapshot, read: Snapshot, added_ids: Collection[str] = ()) -> list[str]:
     """Return what differs. The files of the torrents in `added_ids` and their own trackers are not projected."""
-    unknown_paths = {torrent.id for torrent in projected.torrents if not torrent.save_path}
-    sides = [
-        {torrent.id: _describe_torrent(torrent, torrent.id in added_ids) for torrent in snapshot.torrents}
-        for snapshot in (projected, read)
+    paths = {torrent.id: torrent.save_path for torrent in read.torrents}
+    torrents = [  # a path that the projection does not know is the one that was read
+        torrent if torrent.save_path else replace(torrent, save_path=paths.get(torrent.id, ""))
+        for torrent in projected.torrents
     ]
-    for side in sides:
-        for key in unknown_paths & side.keys():
-            side[key].pop("save_path")
+    sides = [
+        {torrent.id: _describe_torrent(torrent, torrent.id in added_ids) for torrent in side}
+        for side in (torrents, read.torrents)
+    ]
     categories = [
         {name: {"download_path": category.download_path, "save_path": category.save_path} for name, category in shown}
         for shown in (projected.categories.items(), read.categories.items())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
@@ -49,91 +48,110 @@ SHARE_ACTIONS = ("default", "stop", "remove-with-content")
 FLAGS = ("sequential", "first_last_piece_first", "super_seeding")
 
 
-# Strategies are built once: to build one takes hypothesis longer than to draw from it
+T = TypeVar("T")
 
 
-def unique_lists(values: Sequence[str], max_size: int | None = None) -> st.SearchStrategy[list[str]]:
-    """Generate a list of distinct values."""
-    return st.lists(st.sampled_from(values), unique=True, max_size=len(values) if max_size is None else max_size)
+class Choices:
+    """Choices read from bytes. Hypothesis draws the bytes of a row at once, which is far cheaper than draws by value.
+
+    It still shrinks each choice: 0 is the first value, an absent key, an empty list. So it is after the last byte.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._bytes = iter(data)
+
+    def pick(self, values: Sequence[T]) -> T:
+        """Return one of the values."""
+        return values[next(self._bytes, 0) % len(values)]
+
+    def decide(self, percent: int = 50) -> bool:
+        """Return True with that probability."""
+        return next(self._bytes, 0) >= 256 - 256 * percent // 100
+
+    def pick_distinct(self, values: Sequence[T]) -> list[T]:
+        """Return any number of the values, in any order."""
+        rest = list(values)
+        return [rest.pop(self.pick(range(len(rest)))) for _ in range(self.pick(range(len(rest) + 1)))]
+
+    def pick_some(self, strategies: Mapping[str, Callable[[Choices], Any]]) -> dict[str, Any]:
+        """Return values for some of the keys: few of them, or many."""
+        percent = self.pick((25, 50, 75))
+        return {key: build(self) for key, build in strategies.items() if self.decide(percent)}
 
 
-_SHARE_LIMIT_STRATEGY = st.sampled_from(SHARE_LIMITS)
-_SHARE_STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
-    "ratio": st.sampled_from((-2, -1, 0, 1.5, 2)),
-    "seeding_time": _SHARE_LIMIT_STRATEGY,
-    "inactive_seeding_time": _SHARE_LIMIT_STRATEGY,
-    "action": st.sampled_from(SHARE_ACTIONS),
+def _one_of(*values: Any) -> Callable[[Choices], Any]:
+    return lambda choices: choices.pick(values)
+
+
+def _any_of(*values: Any) -> Callable[[Choices], list[Any]]:
+    return lambda choices: choices.pick_distinct(values)
+
+
+_SHARE_KEYS: Final = {
+    "ratio": _one_of(-2, -1, 0, 1.5, 2),
+    "seeding_time": _one_of(*SHARE_LIMITS),
+    "inactive_seeding_time": _one_of(*SHARE_LIMITS),
+    "action": _one_of(*SHARE_ACTIONS),
 }
-OPTION_STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys((*FLAGS, "auto_tmm", "force_start", "skip_checking"), st.booleans()),
-    **dict.fromkeys(("download_limit", "upload_limit"), st.sampled_from((0, 1000, 5 << 20))),
-    "download_path": st.sampled_from(DOWNLOAD_PATHS),
-    "comment": st.sampled_from(("", "c", "two\nlines")),
-    "share_limits": st.fixed_dictionaries({}, optional=_SHARE_STRATEGIES).filter(bool),
-    "trackers": unique_lists(TRACKERS),
-    "web_seeds": unique_lists(WEB_SEEDS),
-    "files": st.lists(
-        st.fixed_dictionaries({"match": st.sampled_from(GLOBS), "priority": st.sampled_from(PRIORITIES)}), max_size=3
-    ),
-    "content_layout": st.sampled_from(("original", "subfolder", "no-subfolder")),
-    "stop_condition": st.sampled_from(("none", "files-checked")),
-    "ignore_changes": unique_lists(("save_path", "share_limits", "tags", "files", "sequential")),
+
+
+def _pick_file_rules(choices: Choices) -> list[dict[str, str]]:
+    return [{"match": choices.pick(GLOBS), "priority": choices.pick(PRIORITIES)} for _ in range(choices.pick(range(4)))]
+
+
+_ENTRY_KEYS: Final[Mapping[str, Callable[[Choices], Any]]] = {
+    "name": _one_of("A", "same"),
+    "category": _one_of(*CATEGORIES),
+    "tags": lambda choices: {"only": choices.pick_distinct(TAGS)} if choices.decide() else choices.pick_distinct(TAGS),
+    "save_path": _one_of(*SAVE_PATHS),
+    **dict.fromkeys(("paused", "protect", *FLAGS, "auto_tmm", "force_start", "skip_checking"), _one_of(False, True)),
+    **dict.fromkeys(("download_limit", "upload_limit"), _one_of(0, 1000, 5 << 20)),
+    "download_path": _one_of(*DOWNLOAD_PATHS),
+    "comment": _one_of("", "c", "two\nlines"),
+    "share_limits": lambda choices: choices.pick_some(_SHARE_KEYS) or {"ratio": -2},
+    "trackers": _any_of(*TRACKERS),
+    "web_seeds": _any_of(*WEB_SEEDS),
+    "files": _pick_file_rules,
+    "content_layout": _one_of("original", "subfolder", "no-subfolder"),
+    "stop_condition": _one_of("none", "files-checked"),
+    "ignore_changes": _any_of("save_path", "share_limits", "tags", "files", "sequential"),
 }
-
-_LETTER_LISTS = unique_lists([*LETTERS, *TORRENT_FILES], max_size=8)
-
-
-def _hash_names(letter: str) -> st.SearchStrategy[str]:
-    if letter in TORRENT_FILES:
-        return st.just(letter)
-    return st.sampled_from([letter, f"{letter}2", f"{letter}+{letter}2"])
-
-
-_LIVE_OPTIONS: dict[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys((*FLAGS, "auto_tmm"), st.booleans()),
-    **dict.fromkeys(("download_limit", "upload_limit"), st.sampled_from((0, 1000))),
-    "download_path": st.sampled_from(DOWNLOAD_PATHS),
-    "comment": st.sampled_from(("", "c")),
-    "share_limits": st.fixed_dictionaries(
-        {"ratio": st.sampled_from((-2, 1.5)), "seeding_time": st.sampled_from(SHARE_LIMITS)}
-    ),
-    "trackers": unique_lists(TRACKERS),
-    "web_seeds": unique_lists(WEB_SEEDS),
-    "size": st.sampled_from((0, 9)),
+_LIVE_OPTIONS: Final[Mapping[str, Callable[[Choices], Any]]] = {
+    **dict.fromkeys((*FLAGS, "auto_tmm"), _one_of(False, True)),
+    **dict.fromkeys(("download_limit", "upload_limit"), _one_of(0, 1000)),
+    "download_path": _one_of(*DOWNLOAD_PATHS),
+    "comment": _one_of("", "c"),
+    "share_limits": lambda choices: {"ratio": choices.pick((-2, 1.5)), "seeding_time": choices.pick(SHARE_LIMITS)},
+    "trackers": _any_of(*TRACKERS),
+    "web_seeds": _any_of(*WEB_SEEDS),
+    "size": _one_of(0, 9),
 }
-_LIVE_FILES = st.tuples(*[st.sampled_from(PRIORITIES)] * len(FILE_PATHS)).map(
-    lambda priorities: [f"{priority} {path}" for priority, path in zip(priorities, FILE_PATHS, strict=True)]
-)
-_LIVE_OPTION_ROWS = st.fixed_dictionaries(_LIVE_OPTIONS, optional={"files": _LIVE_FILES})
+_ENTRY_BYTES: Final = 80  # enough for all choices of an entry
+_LIVE_BYTES: Final = 48
+_WORLD_BYTES: Final = 40
 
 
-def live_option_rows() -> st.SearchStrategy[dict[str, Any]]:
-    """Generate live options, some with the defaults of a server."""
-    return _LIVE_OPTION_ROWS
+def _pick_hash(choices: Choices, letter: str) -> str:
+    return letter if letter in TORRENT_FILES else choices.pick((letter, f"{letter}2", f"{letter}+{letter}2"))
 
 
-@cache
-def _live_rows_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {
-            "hash": _hash_names(letter),
-            "name": st.sampled_from([letter, "same"]),
-            "category": st.sampled_from(CATEGORIES),
-            "tags": unique_lists(TAGS + RESERVED_TAGS),
-            "save_path": st.sampled_from(SAVE_PATHS),
-            "stopped": st.booleans(),
-            "content_path": st.sampled_from(CONTENT_PATHS),
-            "progress": st.sampled_from((0.0, 0.5, 1.0)),
-            **_LIVE_OPTIONS,
-        },
-        optional={"files": _LIVE_FILES},
-    )
+def _pick_live_options(choices: Choices) -> dict[str, Any]:
+    row = {key: build(choices) for key, build in _LIVE_OPTIONS.items()}
+    return row | {"files": [f"{choices.pick(PRIORITIES)} {path}" for path in FILE_PATHS]} if choices.decide() else row
 
 
-@st.composite
-def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
-    return [draw(_live_rows_of(letter)) for letter in draw(_LETTER_LISTS)]
+def _pick_live_row(choices: Choices, letter: str) -> dict[str, Any]:
+    return {
+        "hash": _pick_hash(choices, letter),
+        "name": choices.pick((letter, "same")),
+        "category": choices.pick(CATEGORIES),
+        "tags": choices.pick_distinct(TAGS + RESERVED_TAGS),
+        "save_path": choices.pick(SAVE_PATHS),
+        "stopped": choices.decide(),
+        "content_path": choices.pick(CONTENT_PATHS),
+        "progress": choices.pick((0.0, 0.5, 1.0)),
+        **_pick_live_options(choices),
+    }
 
 
 def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
@@ -149,65 +167,62 @@ def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@cache
-def _absent_entries_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({**_source_of(letter), "state": st.just("absent")})
+def _pick_entry_row(choices: Choices, letter: str) -> dict[str, Any]:
+    sources = ("magnet", "magnet", "infohash", *(("torrent",) * 4 if letter in TORRENT_FILES else ()))
+    source = {"hash": _pick_hash(choices, letter), "source": choices.pick(sources)}
+    if choices.decide(17):
+        return source | {"state": "absent"}
+    return _drop_contradictions(source | choices.pick_some(_ENTRY_KEYS))
 
 
-@cache
-def _present_entries_of(letter: str) -> st.SearchStrategy[dict[str, Any]]:
-    optional = {
-        "name": st.sampled_from(["A", "same"]),
-        "category": st.sampled_from(CATEGORIES),
-        "tags": unique_lists(TAGS) | unique_lists(TAGS).map(lambda tags: {"only": tags}),
-        "save_path": st.sampled_from(SAVE_PATHS),
-        "paused": st.booleans(),
-        "protect": st.booleans(),
-        **OPTION_STRATEGIES,
-    }
-    return st.fixed_dictionaries(_source_of(letter), optional=optional).map(_drop_contradictions)
+def _build_rows(build: Callable[[Choices, str], dict[str, Any]], rows: list[bytes]) -> list[dict[str, Any]]:
+    """Return a row for each piece of bytes, each of another torrent."""
+    letters = [*LETTERS, *TORRENT_FILES]
+    choices = [Choices(row) for row in rows]
+    return [build(row, letters.pop(row.pick(range(len(letters))))) for row in choices]
 
 
-def _source_of(letter: str) -> dict[str, st.SearchStrategy[str]]:
-    sources = ["magnet", "magnet", "infohash", *(["torrent"] * 4 if letter in TORRENT_FILES else [])]
-    return {"hash": _hash_names(letter), "source": st.sampled_from(sources)}
+def live_option_rows() -> st.SearchStrategy[dict[str, Any]]:
+    """Generate live options, some with the defaults of a server."""
+    return st.binary(min_size=_LIVE_BYTES, max_size=_LIVE_BYTES).map(lambda row: _pick_live_options(Choices(row)))
 
 
-_ONE_IN_SIX = st.integers(0, 5).map(lambda number: number == 0)
+def live_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
+    rows = st.lists(st.binary(min_size=_LIVE_BYTES, max_size=_LIVE_BYTES), max_size=8)
+    return rows.map(lambda rows: _build_rows(_pick_live_row, rows))
 
 
-@st.composite
-def entry_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+def entry_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
     """Up to eight entries with any keys given or not."""
-    return [
-        draw(_absent_entries_of(letter) if draw(_ONE_IN_SIX) else _present_entries_of(letter))
-        for letter in draw(_LETTER_LISTS)
-    ]
+    rows = st.lists(st.binary(min_size=_ENTRY_BYTES, max_size=_ENTRY_BYTES), max_size=8)
+    return rows.map(lambda rows: _build_rows(_pick_entry_row, rows))
 
 
-_CATEGORY_NAMES = st.sampled_from(CATEGORIES[1:])
-_NO_PATHS = st.none()
-_PATHS = _NO_PATHS | st.sampled_from(("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"]))
-_WORLDS = st.fixed_dictionaries(
-    {
-        "policy": st.sampled_from(["create-only", "upsert", "sync"]),
-        "guard": st.just({"max_delete": 100, "max_delete_percent": 100, "max_move": 100}),
-        "delete_files": st.booleans(),
-        "quarantine": st.sampled_from((None, 7)),
-        "prune_categories": st.booleans(),
-        "take_over": st.booleans(),
-        "desired": entry_rows().map(
-            lambda rows: [*rows, {"hash": "z", "state": "absent"}]  # an empty list is always refused
-        ),
-        "declared_categories": st.dictionaries(_CATEGORY_NAMES, _PATHS),
-        "declared_preferences": st.fixed_dictionaries(
-            {}, optional={key: st.sampled_from(values) for key, values in PREFERENCES.items()}
-        ),
-        "live": live_rows(),
-        "categories": st.dictionaries(_CATEGORY_NAMES, st.sampled_from(("", "/c1", ["", "/inc"]))).map(
-            lambda paths: {**dict.fromkeys(CATEGORIES[1:], ""), **paths}
-        ),
+_PATHS: Final = (*[None] * 6, "", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])
+_PREFERENCE_KEYS: Final = {key: _one_of(*values) for key, values in PREFERENCES.items()}
+
+
+def _build_case(data: bytes, desired: list[dict[str, Any]], live: list[dict[str, Any]]) -> dict[str, Any]:
+    choices = Choices(data)
+    return {
+        "policy": choices.pick(("create-only", "upsert", "sync")),
+        "guard": {"max_delete": 100, "max_delete_percent": 100, "max_move": 100},
+        "delete_files": choices.decide(),
+        "quarantine": choices.pick((None, 7)),
+        "prune_categories": choices.decide(),
+        "take_over": choices.decide(),
+        "desired": [*desired, {"hash": "z", "state": "absent"}],  # an empty list is always refused
+        "declared_categories": {name: choices.pick(_PATHS) for name in choices.pick_distinct(CATEGORIES[1:])},
+        "declared_preferences": choices.pick_some(_PREFERENCE_KEYS),
+        "live": live,
+        "categories": dict.fromkeys(CATEGORIES[1:], "")
+        | {name: choices.pick(("", "/c1", ["", "/inc"])) for name in choices.pick_distinct(CATEGORIES[1:])},
     }
+
+
+_WORLDS: Final = st.builds(
+    _build_case, st.binary(min_size=_WORLD_BYTES, max_size=_WORLD_BYTES), entry_rows(), live_rows()
 )
 
 
