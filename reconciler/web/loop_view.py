@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from reconciler.engine.events import Backoff, FinishedRun, RunTrigger
+from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 
@@ -79,7 +80,10 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class LoopView:
-    """The loop at the time `now`. `stuck_reason` and `unready_reason` are empty if the loop is live and ready."""
+    """The loop at the time `now`. `stuck_reason` and `unready_reason` are empty if the loop is live and ready.
+
+    `last_desired`: the desired state that the last run was about.
+    """
 
     now: datetime
     started: datetime
@@ -90,6 +94,7 @@ class LoopView:
     stuck_reason: str = ""
     unready_reason: str = ""
     last_run: FinishedRun | None = None
+    last_desired: DesiredState | None = None
     last_attempt: datetime | None = None
     last_success: datetime | None = None
     last_change: LastChange | None = None

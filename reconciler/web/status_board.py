@@ -102,6 +102,7 @@ class StatusBoard:
                 totals=self._counters.get_totals(),
                 instances=instances,
                 last_run=finished_run,
+                last_desired=self._desired,
                 last_attempt=finished_run.started_at,
                 last_success=ended_at if is_success else before.last_success,
                 last_change=change or before.last_change,

@@ -1,0 +1,369 @@
+"""All torrents of all instances, merged with what is declared and with the last run. Every route reads them here.
+
+See docs/decisions/0141-one-catalogue-of-torrents-for-all-routes.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
+from reconciler.model.gateway import Shows
+from reconciler.model.links import TRACKERS, extract_links, parse_link_urls
+from reconciler.model.position import Position
+from reconciler.model.rows import InstanceRows, Row
+from reconciler.model.run import Run
+from reconciler.model.tags import build_owner_tag, is_reserved_tag
+from reconciler.report.sanitize import sanitize_text
+from reconciler.web.client_rows import (
+    make_client_row,
+    make_pending_row,
+    map_category,
+    mark_as_unread,
+    overlay_entry,
+    split_tags,
+)
+from reconciler.web.context import WebContext
+from reconciler.web.path_maps import PathMap, to_client_path
+from reconciler.web.sync_states import RunFindings, SyncState, collect_findings
+
+WAITING_REASON: Final = "waits for the next run"
+_NO_FINDINGS: Final = RunFindings()
+
+
+@dataclass(frozen=True)
+class KnownTorrent:
+    """A torrent that is on an instance, declared, or both. It stays the same object until something of it changes.
+
+    `row` is a row of qBittorrent 5.1 as clients see it: of the best copy, or made up for a torrent that is on no
+    instance. `instance` has that copy, None if there is none; `instances` are all that have one. `entry` is what is
+    declared, at `position`; `is_handed_in` if a service did so. `reason` says why it is in its `sync_state`.
+    """
+
+    row: Row
+    instance: str | None = None
+    instances: tuple[str, ...] = ()
+    entry: DesiredTorrent | None = None
+    is_handed_in: bool = False
+    is_owned: bool = False
+    sync_state: str = SyncState.UNKNOWN
+    reason: str = ""
+    position: Position | None = None
+
+    @cached_property
+    def encoded_row(self) -> bytes:
+        """The row as JSON."""
+        return to_json(self.row, inf_nan_mode="null")
+
+    @cached_property
+    def trackers(self) -> tuple[str, ...]:
+        """The URLs of its trackers, with their passkeys."""
+        return tuple(parse_link_urls(extract_links(str(self.row["magnet_uri"])), TRACKERS))
+
+
+@dataclass(frozen=True)
+class CatalogueView:
+    """All torrents at one moment, by the `hash` of their rows. `instances` are the reads that it rests on."""
+
+    torrents: Mapping[str, KnownTorrent] = field(default_factory=dict)
+    categories: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    instances: Mapping[str, InstanceRows] = field(default_factory=dict)
+    _selections: dict[Shows, Mapping[str, KnownTorrent]] = field(default_factory=dict, repr=False)
+
+    def select(self, shows: Shows) -> Mapping[str, KnownTorrent]:
+        """Return the torrents that a client may see, except torrents that are to be deleted."""
+        if shows not in self._selections:
+            self._selections[shows] = {key: known for key, known in self.torrents.items() if is_shown(known, shows)}
+        return self._selections[shows]
+
+
+def is_shown(known: KnownTorrent, shows: Shows) -> bool:
+    """True if a client may see a torrent."""
+    if known.sync_state == SyncState.REMOVED:
+        return False
+    if shows is Shows.INTAKE:
+        return known.is_handed_in
+    return shows is Shows.ALL or known.is_owned or known.entry is not None
+
+
+class Catalogue:
+    """Reads the torrents of all instances. A view is built again only if something has changed. Thread-safe."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self._sources: _Sources | None = None
+        self._view = CatalogueView()
+        self._run: Run | None = None
+        self._findings = _NO_FINDINGS
+        self._merges: dict[str, _Merge] = {}
+
+    def read(self) -> CatalogueView:
+        """Return the torrents as they are now. The first call after a while may wait for the instances."""
+        context = self._context
+        instances = context.rows.read() if context.rows else {}
+        loop = context.board.get_view()
+        sources = _Sources(
+            instances,
+            context.get_desired(),
+            context.intake.entries if context.intake else {},
+            context.intake.categories if context.intake else {},
+            loop.last_run.run if loop.last_run else None,
+            loop.last_desired,
+        )
+        with self._lock:
+            if self._sources is None or not sources.is_same(self._sources):
+                self._view = self._build(sources)
+            elif any(rows is not self._view.instances[name] for name, rows in instances.items()):
+                self._view = replace(self._view, instances=instances)
+            self._sources = sources
+            return self._view
+
+    def _build(self, sources: _Sources) -> CatalogueView:
+        if sources.run is not self._run:
+            self._run = sources.run
+            self._findings = collect_findings(sources.run) if sources.run else _NO_FINDINGS
+        merges = {merge.key: merge for merge in _iter_merges(sources, self._findings)}
+        for key, merge in merges.items():
+            before = self._merges.get(key)
+            if before is None or not merge.is_same(before):
+                merge.known = merge.make_torrent()
+            else:
+                merge.known = before.known
+        self._merges = merges
+        torrents = {str(merge.known.row["hash"]): merge.known for merge in merges.values() if merge.known}
+        categories = _merge_categories(sources)
+        return CatalogueView(torrents, categories, _merge_tags(sources), sources.instances)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """All that a view is made from. Compared by identity, because whoever changes something makes a new object."""
+
+    instances: Mapping[str, InstanceRows]
+    desired: DesiredState
+    entries: Mapping[str, DesiredTorrent]
+    own_categories: Mapping[str, DesiredCategory]
+    run: Run | None
+    planned: DesiredState | None  # the desired state of that run
+
+    def is_same(self, other: _Sources) -> bool:
+        return (
+            self.desired is other.desired
+            and self.run is other.run
+            and self.planned is other.planned
+            and (self.entries is other.entries or self.entries == other.entries)
+            and (self.own_categories is other.own_categories or self.own_categories == other.own_categories)
+            and self.instances.keys() == other.instances.keys()
+            and all(_is_same_read(rows, other.instances[name]) for name, rows in self.instances.items())
+        )
+
+    def path_map_of(self, instance: str) -> PathMap:
+        declared = self.desired.instances.get(instance)
+        return declared.path_map if declared else {}
+
+
+@dataclass(slots=True)
+class _Merge:
+    """A torrent before it is merged: its copies, best first, its entry, and the finding of the last run."""
+
+    key: str
+    copies: Sequence[tuple[InstanceRows, Row]]
+    entry: DesiredTorrent | None
+    is_handed_in: bool
+    owner_tag: str
+    path_map: PathMap
+    planned: DesiredTorrent | None  # the entry as the last run knew it
+    state: SyncState | None
+    reason: str
+    known: KnownTorrent | None = None
+
+    def is_same(self, other: _Merge) -> bool:
+        return (
+            _is_equal(self.entry, other.entry)
+            and _is_equal(self.planned, other.planned)
+            and self.is_handed_in == other.is_handed_in
+            and (self.state, self.reason, self.owner_tag) == (other.state, other.reason, other.owner_tag)
+            and self.path_map == other.path_map
+            and len(self.copies) == len(other.copies)
+            and all(
+                row is other_row
+                and rows.name == other_rows.name
+                and (rows.is_read, rows.reason) == (other_rows.is_read, other_rows.reason)
+                for (rows, row), (other_rows, other_row) in zip(self.copies, other.copies, strict=True)
+            )
+        )
+
+    def make_torrent(self) -> KnownTorrent:
+        entry, position = self.entry, self.entry.position if self.entry else None
+        if not self.copies:
+            assert entry
+            state, reason = self.state or SyncState.PENDING, self.reason or WAITING_REASON
+            row = make_pending_row(entry, sanitize_text(reason), self.path_map)
+            return KnownTorrent(row, None, (), entry, self.is_handed_in, False, state, reason, position)
+        rows, raw = self.copies[0]
+        is_owned = self.owner_tag in split_tags(raw["tags"])
+        row = make_client_row(raw, self.path_map)
+        if entry and self.is_handed_in and not entry.absent:
+            overlay_entry(row, entry)
+        state, reason = self._judge(rows, is_owned)
+        if not rows.is_read:
+            mark_as_unread(row, sanitize_text(f"{rows.name}: {rows.reason}"))
+        names = tuple(copy_rows.name for copy_rows, _ in self.copies)
+        return KnownTorrent(row, rows.name, names, entry, self.is_handed_in, is_owned, state, reason, position)
+
+    def _judge(self, rows: InstanceRows, is_owned: bool) -> tuple[SyncState, str]:
+        if self.entry and self.entry.absent:
+            return SyncState.REMOVED, self.reason or WAITING_REASON
+        if not rows.is_read:
+            return SyncState.UNKNOWN, f"{rows.name}: {rows.reason}"
+        if self.entry is None:
+            return (SyncState.UNDECLARED if is_owned else SyncState.FOREIGN), self.reason
+        if self.planned is None or not _declares_same(self.entry, self.planned):
+            return SyncState.DRIFT, WAITING_REASON
+        return (self.state, self.reason) if self.state else (SyncState.IN_SYNC, "")
+
+
+def _iter_merges(sources: _Sources, findings: RunFindings) -> Iterator[_Merge]:
+    """Yield every torrent: X, then the others."""
+    entries = _index_entries(sources.desired)
+    planned = entries if sources.planned is sources.desired else _index_entries(sources.planned)
+    entries = {**entries, **sources.entries}
+    owner_tag = build_owner_tag(sources.desired.owner)
+    path_maps = {name: sources.path_map_of(name) for name in sources.instances}
+    seen: set[str] = set()
+    for key, copies, ids in _group_copies(sources.instances.values()):
+        entry = next((entries[torrent_id] for torrent_id in ids if torrent_id in entries), None)
+        all_ids = (*ids, *entry.ids) if entry else ids
+        seen.update(all_ids)
+        finding = findings.find(all_ids)
+        yield _Merge(
+            key,
+            copies,
+            entry,
+            any(torrent_id in sources.entries for torrent_id in all_ids),
+            owner_tag,
+            path_maps[copies[0][0].name],
+            next((planned[torrent_id] for torrent_id in all_ids if torrent_id in planned), None),
+            finding.state if finding else None,
+            finding.reason if finding else "",
+        )
+    for torrent_id, entry in entries.items():
+        if torrent_id in seen or entry.absent:
+            continue
+        seen.update(entry.ids)
+        finding = findings.find(entry.ids)
+        reason = findings.find_pending_reason(entry.ids) or (finding.reason if finding else "")
+        yield _Merge(
+            entry.ids[0],
+            (),
+            entry,
+            any(other in sources.entries for other in entry.ids),
+            owner_tag,
+            _find_path_map(sources, entry.instance),
+            planned.get(torrent_id),
+            finding.state if finding else None,
+            reason or _find_unread_reason(sources, entry),
+        )
+
+
+def _index_entries(desired: DesiredState | None) -> dict[str, DesiredTorrent]:
+    return {torrent_id: entry for entry in desired.torrents for torrent_id in entry.ids} if desired else {}
+
+
+def _is_equal(entry: DesiredTorrent | None, other: DesiredTorrent | None) -> bool:
+    return entry is other or entry == other
+
+
+def _declares_same(entry: DesiredTorrent, other: DesiredTorrent) -> bool:
+    """True if two entries declare the same, wherever they are in their files."""
+    return entry is other or replace(entry, position=other.position) == other
+
+
+def _find_unread_reason(sources: _Sources, entry: DesiredTorrent) -> str:
+    """Return why none of the instances that an entry can be on can be read; "" if one can."""
+    reads = [sources.instances[name] for name in sources.desired.instances_of(entry) if name in sources.instances]
+    if any(rows.is_read for rows in reads):
+        return ""
+    return "; ".join(f"{rows.name}: {rows.reason}" for rows in reads)
+
+
+def _find_path_map(sources: _Sources, target: str) -> PathMap:
+    """Return the path map of the first member of a group, or of the instance, that has one."""
+    maps = (sources.path_map_of(name) for name in sources.desired.members_of(target))
+    return next(filter(None, maps), {})
+
+
+def _group_copies(
+    instances: Iterable[InstanceRows],
+) -> Iterator[tuple[str, Sequence[tuple[InstanceRows, Row]], tuple[str, ...]]]:
+    """Yield each torrent with its copies, the best first, and all its ids."""
+    groups: dict[str, list[tuple[InstanceRows, Row]]] = {}
+    ids_by_group: dict[str, dict[str, None]] = {}
+    group_by_id: dict[str, str] = {}
+    for rows in instances:
+        for key, row in rows.rows.items():
+            ids = _list_ids(key, row)
+            group = next((group_by_id[torrent_id] for torrent_id in ids if torrent_id in group_by_id), key)
+            groups.setdefault(group, []).append((rows, row))
+            ids_by_group.setdefault(group, {}).update(dict.fromkeys(ids))
+            for torrent_id in ids:
+                group_by_id[torrent_id] = group
+    for group, copies in groups.items():
+        best_first = sorted(copies, key=_rank_copy) if len(copies) > 1 else copies
+        yield group, best_first, tuple(ids_by_group[group])
+
+
+def _rank_copy(copy: tuple[InstanceRows, Row]) -> tuple[bool, float]:
+    """Rank a copy: of an instance that was read, then the most complete one. Equal ones keep their order."""
+    rows, row = copy
+    progress = row.get("progress")
+    return not rows.is_read, -progress if isinstance(progress, (int, float)) else 0.0
+
+
+def _list_ids(key: str, row: Row) -> tuple[str, ...]:
+    v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
+    if not v2 and (not v1 or v1 == key):
+        return (key,)
+    return tuple(dict.fromkeys(filter(None, (key, str(v1 or ""), str(v2 or "")[:40], str(v2 or "")))))
+
+
+def _merge_categories(sources: _Sources) -> Mapping[str, Mapping[str, Any]]:
+    """Return the categories of all instances and the declared ones. A declared path counts first."""
+    merged: dict[str, dict[str, Any]] = {}
+    for name, rows in sources.instances.items():
+        for category, values in rows.categories.items():
+            merged.setdefault(category, map_category({"name": category, **values}, sources.path_map_of(name)))
+    target = sources.desired.intake.instance if sources.desired.intake else ""
+    path_map = _find_path_map(sources, target)
+    for category, declared in {**sources.desired.categories, **sources.own_categories}.items():
+        values = merged.setdefault(category, {"name": category, "savePath": ""})
+        if declared.save_path is not None:
+            values["savePath"] = to_client_path(path_map, declared.save_path)
+        if declared.download_path is not None:
+            path = declared.download_path
+            values["download_path"] = to_client_path(path_map, path) if isinstance(path, str) else path
+    return dict(sorted(merged.items()))
+
+
+def _merge_tags(sources: _Sources) -> tuple[str, ...]:
+    tags = {tag for rows in sources.instances.values() for tag in rows.tags if not is_reserved_tag(tag)}
+    tags.update(name for entry in sources.entries.values() if entry.tags for name in entry.tags.names)
+    return tuple(sorted(tags))
+
+
+def _is_same_read(rows: InstanceRows, other: InstanceRows) -> bool:
+    """True if two reads of an instance say the same; their times may differ."""
+    return rows is other or (
+        rows.rows is other.rows
+        and rows.categories is other.categories
+        and rows.tags is other.tags
+        and (rows.is_read, rows.reason) == (other.is_read, other.reason)
+    )

@@ -1,0 +1,105 @@
+"""The state of each torrent towards its declaration, from the results of the last run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from reconciler.model.plan import Outcome, TorrentAction, Verb
+from reconciler.model.run import ActionResult, InstanceResult, Run
+
+
+class SyncState(StrEnum):
+    """The state of a torrent towards its declaration.
+
+    `in_sync`: as declared. `drift`: to be changed by a run. `pending`: on no instance yet, or what has to happen waits.
+    `blocked`: a person has to act. `contested`: something else changes it back. `failed`: a change failed, or the
+    torrent cannot work. `removed`: declared as absent, and to be deleted. `undeclared`: ours, and declared nowhere.
+    `foreign`: not ours. `unknown`: its instance could not be read.
+    """
+
+    IN_SYNC = "in_sync"
+    DRIFT = "drift"
+    PENDING = "pending"
+    BLOCKED = "blocked"
+    CONTESTED = "contested"
+    FAILED = "failed"
+    REMOVED = "removed"
+    UNDECLARED = "undeclared"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFinding:
+    """The state of a torrent that is not in sync after a run, and the reason."""
+
+    state: SyncState
+    reason: str
+
+
+_STATES_BY_OUTCOME: Final = {
+    Outcome.PLANNED: SyncState.DRIFT,
+    Outcome.FAILED: SyncState.FAILED,
+    Outcome.DEFERRED: SyncState.PENDING,
+    Outcome.BLOCKED: SyncState.BLOCKED,
+    Outcome.DROPPED: SyncState.DRIFT,
+}
+_GRAVITY: Final = (SyncState.FAILED, SyncState.BLOCKED, SyncState.CONTESTED, SyncState.PENDING, SyncState.DRIFT)
+_CONTESTED_PREFIX: Final = "contested: "
+
+
+@dataclass(frozen=True, slots=True)
+class RunFindings:
+    """The findings of a run by the infohash or id of a torrent, and the reasons of pending torrents by infohash."""
+
+    on_instances: Mapping[str, SyncFinding] = field(default_factory=dict)
+    pending: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, ids: tuple[str, ...]) -> SyncFinding | None:
+        """Return the finding about a torrent with these ids; None if there is none."""
+        return next((self.on_instances[key] for key in ids if key in self.on_instances), None)
+
+    def find_pending_reason(self, ids: tuple[str, ...]) -> str:
+        """Return the reason why a torrent is on no instance; "" if the run gives none."""
+        return next((self.pending[key] for key in ids if key in self.pending), "")
+
+
+def collect_findings(run: Run) -> RunFindings:
+    """Return the findings of a run. Of several about one torrent, the gravest counts."""
+    findings: dict[str, SyncFinding] = {}
+    for instance in (*run.instances, *run.linked_instances):
+        for key, finding in _iter_findings(instance):
+            known = findings.get(key)
+            if known is None or _GRAVITY.index(finding.state) < _GRAVITY.index(known.state):
+                findings[key] = finding
+    return RunFindings(findings, {pending.infohash: pending.reason for pending in run.pending})
+
+
+def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]]:
+    refusal = "; ".join(instance.verdict.reasons) if instance.verdict.refused else ""
+    for result in instance.results:
+        action = result.action
+        if not isinstance(action, TorrentAction) or result.outcome is Outcome.APPLIED:
+            continue
+        finding = _judge_result(result, refusal)
+        for key in {action.infohash, action.torrent_id} - {None}:
+            assert key
+            yield key, finding
+    for fault in instance.faults:
+        if fault.is_serious:
+            yield fault.infohash, SyncFinding(SyncState.FAILED, fault.reason)
+
+
+def _judge_result(result: ActionResult, refusal: str) -> SyncFinding:
+    action, state = result.action, _STATES_BY_OUTCOME[result.outcome]
+    reason = result.error or action.reason
+    if refusal and result.outcome in (Outcome.PLANNED, Outcome.BLOCKED):
+        return SyncFinding(SyncState.BLOCKED, refusal)
+    if reason.startswith(_CONTESTED_PREFIX):
+        return SyncFinding(SyncState.CONTESTED, reason)
+    if action.verb is Verb.ADD and state is SyncState.DRIFT:
+        state = SyncState.PENDING
+    return SyncFinding(state, reason)
