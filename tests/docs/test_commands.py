@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.docs_commands import ILLUSTRATED, OUTSIDE, find_arguments, find_outside_reason, parse_arguments
+from tests.support.docs_commands import OUTSIDE, find_arguments, find_outside_reason, parse_arguments
 from tests.support.docs_pages import list_pages, read_blocks, split_commands
 from tests.support.docs_sessions import SESSIONS, list_command_lines
 
@@ -30,7 +30,7 @@ def test_every_command_line_is_carried_out_or_has_a_reason() -> None:
     left = [
         f"{command.block}: {command.text}"
         for command in COMMAND_LINES
-        if command.block.page not in {*SESSIONS, *ILLUSTRATED} and not find_outside_reason(command.text)
+        if command.block.page not in SESSIONS and not find_outside_reason(command.text)
     ]
     assert left == []
 

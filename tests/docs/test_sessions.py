@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,18 +15,30 @@ import pytest
 from reconciler.demo.servers import ReservedPort
 from tests.conftest import MakeServer
 from tests.support.docs_commands import find_outside_reason
-from tests.support.docs_pages import Block, read_command_lines
+from tests.support.docs_pages import ROOT, Block, CommandLine, read_command_lines
 from tests.support.docs_sessions import SESSIONS, DocsSession, read_steps
 from tests.support.raw import RawClient
+from tests.support.repositories import Repository
 from tests.support.torrents import make_torrent
 
 FIRST: Final = "http://127.0.0.1:8080"
 SECOND: Final = "http://127.0.0.1:8081"
+SEEDBOX: Final = "https://seedbox.example/qbt/"
 LISTEN: Final = "127.0.0.1:9470"
+ADDRESSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "docs/desired-state.md": (),
+    "docs/diff.md": (),
+    "docs/groups.md": (SEEDBOX, FIRST),
+    "docs/how-to/kubernetes.md": (),
+    "docs/how-to/several-instances.md": (FIRST, SECOND),
+}
+"""The servers of a page; one server for every other page."""
 FILMS: Final = (
     "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Sintel",
     "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c&dn=Big%20Buck%20Bunny",
 )
+TEARS: Final = "magnet:?xt=urn:btih:209c8226b299b308beaf2b9cd3fb49212dbd13ec&dn=Tears%20of%20Steel"
+COSMOS: Final = "magnet:?xt=urn:btih:c9e15763f722f23e98a29decdfae341b98d53056&dn=Cosmos%20Laundromat"
 ONE_INSTANCE: Final = """\
 version: 1
 policy: upsert
@@ -39,10 +52,9 @@ instances:
 
 @pytest.mark.parametrize("page", sorted(SESSIONS))
 def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: MakeServer) -> None:
-    addresses = {"docs/how-to/several-instances.md": (FIRST, SECOND), "docs/desired-state.md": ()}.get(page, (FIRST,))
     # To check the password of each login costs as much as the rest of a command
-    servers = {address: make_server(trusted_client="127.0.0.1") for address in addresses}
-    variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
+    servers = {address: make_server(trusted_client="127.0.0.1") for address in ADDRESSES.get(page, (FIRST,))}
+    variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD", "SEEDBOX_PASSWORD")
     environ = {variable: server.password for variable in variables for server in servers.values()}
     port = ReservedPort("127.0.0.1")
     folder = tmp_path / "reader"
@@ -96,6 +108,63 @@ def write_instance_files(session: DocsSession) -> None:
     session.write("secrets-for.yaml", "env: {HOME_PASSWORD: 127.0.0.1}\n")
 
 
+def commit_desired_state(session: DocsSession) -> None:
+    """Commit a desired state to the branch `main`, and change it."""
+    head = f"owner: home\n{ONE_INSTANCE}".replace("upsert", "sync")
+    sintel = f"  - magnet: {FILMS[0]}\n    category: films\n    tags: [free]\n    paused: false\n"
+    bunny = f"  - magnet: {FILMS[1]}\n    save_path: /data\n"
+    tears = f"  - magnet: {TEARS}\n    save_path: "
+    others = "".join(f"  - magnet: magnet:?xt=urn:btih:{number:040x}\n" for number in range(1, 12))
+    old = f"{head}guard: {{max_delete: 10}}\n\ntorrents:\n{bunny}    category: films\n{tears}/data\n"
+    Repository.create(session.folder).commit({"desired.yaml": f"{old}{others}\n\n\n  - magnet: {COSMOS}\n"})
+    new = f"{head}guard: {{max_delete: 50}}\n\ntorrents:\n{sintel}{bunny}\n\n{tears}/data/films\n{others}"
+    session.write("desired.yaml", new)
+
+
+def run_once(session: DocsSession) -> None:
+    """Add a film, and correct another one that is ours already."""
+    RawClient(session.servers[FIRST]).add_magnets(FILMS[1:], tags="reconcile:home")
+    torrents = f"torrents:\n  - magnet: {FILMS[0]}\n    paused: true\n  - magnet: {FILMS[1]}\n    category: films\n"
+    session.write("desired.yaml", f"owner: home\n{ONE_INSTANCE}categories: {{films: {{}}}}\n{torrents}")
+    run(session, "reconcile")
+
+
+def lose_seedbox(session: DocsSession) -> None:
+    """Put a film on an instance, stop that, and declare another film for the same group."""
+    seedbox = f"  seedbox: {{url: '{SEEDBOX}', username: admin, password: {{env: SEEDBOX_PASSWORD}}}}\n"
+    groups = "groups:\n  resilient: {strategy: failover, members: [seedbox, home]}\n"
+    entry = "  - magnet: {}\n    instance: resilient\n    paused: true\n"
+    text = f"{ONE_INSTANCE}{seedbox}{groups}torrents:\n{entry.format(FILMS[0])}"
+    session.write("desired.yaml", text)
+    run(session, "reconcile")
+    stop_server(session, SEEDBOX)
+    session.write("desired.yaml", text + entry.format(TEARS))
+
+
+def write_film(session: DocsSession) -> None:
+    """Write a desired state with one film."""
+    session.write("desired.yaml", f"{ONE_INSTANCE}torrents:\n  - magnet: {FILMS[0]}\n    paused: true\n")
+
+
+def write_film_and_addresses(session: DocsSession) -> None:
+    """Write a desired state with one film, and a file with an address for notifications."""
+    write_film(session)
+    inbox = session.open_inbox("https://hooks.example/reconcile")
+    session.write("notify", f"{inbox.url}&from=file\n")
+    session.replace_address("/run/secrets/notify", "notify")
+
+
+def copy_overlay(session: DocsSession) -> None:
+    """Copy the files of the overlay, as the first step does."""
+    shutil.copytree(ROOT / "deploy/kubernetes/overlays/sidecar", session.folder, dirs_exist_ok=True)
+
+
+def run(session: DocsSession, text: str) -> None:
+    """Run a command that must succeed."""
+    session.run(CommandLine(Block("the preparation", 0, "sh", "", ""), text))
+    session.check_exit_code("the page")
+
+
 PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
     "README.md": add_films,
     "docs/import.md": add_films,
@@ -103,6 +172,12 @@ PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
     "docs/how-to/from-flexget.md": add_films_of_flexget,
     "docs/cli.md": write_instance_files,
     "docs/http.md": write_instance_files,
+    "docs/diff.md": commit_desired_state,
+    "docs/groups.md": lose_seedbox,
+    "docs/how-to/kubernetes.md": copy_overlay,
+    "docs/journal.md": run_once,
+    "docs/notifications.md": write_film_and_addresses,
+    "docs/watch.md": write_film,
 }
 
 
@@ -144,8 +219,25 @@ def stop_server(session: DocsSession, address: str) -> None:
 
 def wait_ready(session: DocsSession, address: str) -> None:
     """Wait until a watch has read every instance."""
+    _wait_until(lambda: session.ask(f"{address}/healthz/ready") == 200)
+
+
+def wait_log(session: DocsSession, text: str) -> None:
+    """Look at the log of a watch until it says something."""
+    _wait_until(lambda: text in session.started[-1].err)
+
+
+def wait_notifications(session: DocsSession, *events: str) -> None:
+    """Wait until both addresses have got a notification of these events."""
+    assert session.inbox
+    inbox = session.inbox
+    _wait_until(lambda: len({post.path for post in inbox.posts}) == 2)
+    assert all(found == list(events) for found in inbox.events)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
-    while session.ask(f"{address}/healthz/ready") != 200:
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -174,5 +266,8 @@ def unpack_qui_backup(session: DocsSession, folder: str) -> None:
 
 STEPS: Final[Mapping[str, Callable[..., None]]] = {
     function.__name__: function
-    for function in (set_category, wait_category, replace, write_password, stop_server, wait_ready, unpack_qui_backup)
+    for function in (
+        *(set_category, wait_category, replace, write_password, stop_server, wait_ready, unpack_qui_backup),
+        *(wait_log, wait_notifications),
+    )
 }

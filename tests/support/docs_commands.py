@@ -30,19 +30,6 @@ OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
 """Patterns of the beginning of a command line, each with the reason why no test carries it out."""
 
 
-ILLUSTRATED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "docs/how-to/kubernetes.md": "files of a cluster, as in tests/deploy/test_kubernetes.py",
-        "docs/watch.md": "a watch, as in docs/http.md",
-        "docs/groups.md": "a failover, as in tests/e2e/test_groups.py",
-        "docs/diff.md": "a comparison of revisions, as in tests/cli/commands/test_diff.py",
-        "docs/journal.md": "a history, as in tests/e2e/test_journal.py",
-        "docs/notifications.md": "would send to somebody's server",
-    }
-)
-"""Pages whose command lines are parsed and not carried out, each with what they show."""
-
-
 def find_outside_reason(text: str) -> str | None:
     """Return the reason why no test carries out a command line, or None if one must."""
     return next((reason for pattern, reason in OUTSIDE.items() if re.match(pattern, text)), None)

@@ -18,6 +18,7 @@ import requests
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.commands import CommandResult, StartedCommand, run_reconcile, start_reconcile
 from tests.support.docs_pages import Block, CommandLine, read_blocks, read_command_lines, split_commands
+from tests.support.inbox import Inbox
 
 SESSIONS: Final = frozenset(
     {
@@ -27,7 +28,8 @@ SESSIONS: Final = frozenset(
         "docs/cli.md",
         "docs/http.md",
         "docs/desired-state.md",
-        *(f"docs/how-to/{name}.md" for name in ("prune-safely", "several-instances", "sidecar", "vpn")),
+        *(f"docs/{name}.md" for name in ("diff", "groups", "journal", "notifications", "watch")),
+        *(f"docs/how-to/{name}.md" for name in ("kubernetes", "prune-safely", "several-instances", "sidecar", "vpn")),
         *(f"docs/how-to/from-{name}.md" for name in ("flexget", "qbit-manage", "qui")),
     }
 )
@@ -49,6 +51,7 @@ class DocsSession:
         self._environ = {**os.environ, **environ, "HOME": str(folder)}
         self._environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._addresses = {address: server.url for address, server in servers.items()}
+        self.inbox: Inbox | None = None
         self._last = CommandResult(0, "", "")
         self._is_checked = True
         self._stack = ExitStack()
@@ -64,6 +67,12 @@ class DocsSession:
     def replace_address(self, address: str, real: str) -> None:
         """Let an address of the page stand for another one."""
         self._addresses[address] = real
+
+    def open_inbox(self, address: str) -> Inbox:
+        """Let an address of the page stand for a web server that takes what is posted to it."""
+        self.inbox = self._stack.enter_context(Inbox())
+        self.replace_address(address, self.inbox.url)
+        return self.inbox
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the page."""
