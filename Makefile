@@ -8,7 +8,7 @@ WORKERS ?= 5
 # PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check docs search bench soak chaos fuzz clean
+.PHONY: demo test check docs search bench soak chaos fuzz clients clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
@@ -43,6 +43,16 @@ chaos: $(VENV)/.dev
 fuzz: $(VENV)/.fuzz
 	@for target in yaml magnets torrents replies; do \
 		$(BIN)/python -m tests.support.fuzz $$target $(or $(LENGTH),600) .fuzz/$$target || exit 1; done
+
+# Programs of others against the gateway, each in an environment of its own
+clients: $(VENV)/.dev build/clients/.installed
+	$(BIN)/pytest tests/support/clients/check_*.py -q -n 0
+
+build/clients/.installed: tests/support/clients/flexget.txt tests/support/clients/qbit_manage.txt
+	@for name in flexget qbit_manage; do \
+		$(PYTHON) -m venv build/clients/$$name && \
+		build/clients/$$name/bin/pip install --quiet --disable-pip-version-check -r tests/support/clients/$$name.txt || exit 1; done
+	@touch $@
 
 # Compile the code first, as an installation does, even if the environment forbids bytecode
 bench: $(VENV)/.dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -20,10 +21,13 @@ from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.api import encode_json, render_plan_json, render_snapshot_json, render_status_json
 from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, is_authorized, is_local_name
+from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
+from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import StatusPage, parse_refresh
 from reconciler.web.request_limits import RequestLimits
+from reconciler.web.services.routes import make_service_routes
 
 JSON_MEDIA_TYPE: Final = "application/json"
 RELOAD_DISABLED_TEXT: Final = "Reload is disabled: no token is configured (--token-file)."
@@ -32,7 +36,10 @@ SNAPSHOT_DISABLED_TEXT: Final = "Snapshots are disabled: no token is configured 
 
 def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
     """Return the ASGI application. `local_only`: it listens on loopback, and rejects requests for other host names."""
-    endpoints = _Endpoints(context)
+    endpoints, catalogue = _Endpoints(context), Catalogue(context)
+    access = GatewayAccess(lambda: context.get_desired().gateway)
+    with suppress(HTTPException):
+        access.refresh_settings()  # the log names trusted networks at the start
     routes = Starlette(
         routes=[
             Route("/", endpoints.get_page),
@@ -43,6 +50,7 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Route("/api/v1/plan", endpoints.get_plan),
             Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
+            *make_service_routes(context, catalogue, access),
         ],
         exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
     )
