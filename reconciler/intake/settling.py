@@ -1,0 +1,67 @@
+"""Ends what a service has taken back: once its torrent is gone, nobody needs its entry any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from reconciler.engine.events import FinishedRun
+from reconciler.intake.store import IntakeStore
+from reconciler.model.desired import DesiredState
+from reconciler.model.intake import IntakeError
+from reconciler.model.live_state import LiveState
+from reconciler.model.tags import build_owner_tag
+
+
+def find_settled(desired: DesiredState, live_state: LiveState) -> list[str]:
+    """Return the infohashes of the entries whose deletion is done: on no instance is there a torrent of ours.
+
+    `live_state` is what a run on this desired state has read before it changed anything. An instance that was not read
+    may have it.
+    """
+    absent = [entry for entry in desired.torrents if entry.is_handed_in and entry.absent and entry.ids]
+    if not absent:
+        return []
+    our_tag = build_owner_tag(desired.owner)
+    held_ids = {
+        instance.name: {
+            torrent_id
+            for torrent in instance.snapshot.torrents
+            if our_tag in torrent.tags
+            for torrent_id in (torrent.id, *torrent.infohashes.ids)
+        }
+        for instance in live_state.instances
+        if instance.snapshot is not None
+    }
+    return [
+        entry.infohash
+        for entry in absent
+        if all(name in held_ids and held_ids[name].isdisjoint(entry.ids) for name in desired.instances_of(entry))
+    ]
+
+
+class IntakeSettler:
+    """A `RunListener` that drops the entries which runs have dealt with."""
+
+    def __init__(self, store: IntakeStore) -> None:
+        self._store = store
+        self._desired: DesiredState | None = None
+
+    def on_run_start(self, desired: DesiredState) -> None:
+        """Note what the run is about: an entry that is taken back meanwhile may be added by it."""
+        self._desired = desired
+
+    def on_run_end(self, finished_run: FinishedRun) -> None:
+        """Drop the entries whose torrents are gone."""
+        if self._desired is None or finished_run.live_state is None:
+            return
+        self._drop(find_settled(self._desired, finished_run.live_state))
+
+    def _drop(self, infohashes: Sequence[str]) -> None:
+        if not infohashes:
+            return
+        try:
+            self._store.drop(infohashes, only_absent=True)
+        except IntakeError as error:
+            structlog.get_logger().warning("entries of the intake could not be dropped", reason=str(error))

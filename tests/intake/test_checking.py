@@ -1,0 +1,37 @@
+"""One entry is checked as a load of the whole file would check it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.intake.checking import EntryChecker
+from reconciler.model.magnet import parse_magnet
+from tests.support.desired_yaml import SINTEL
+from tests.support.intake_files import IntakeHome
+
+URL = "http://127.0.0.1:9/x.torrent"
+
+
+def test_an_entry_alone_is_the_entry_of_a_load(tmp_path: Path) -> None:
+    home = IntakeHome(tmp_path)
+    checker = EntryChecker(home.file, home.desired, {})
+    block = f"  - magnet: {SINTEL}\n    labels: {{id: 007}}\n    share_limits: {{ratio: 2}}\n"
+    home.file.write_text(f"version: 1\ntorrents:\n{block}")
+    built, problems = checker.build_entry(block)
+    assert not problems and (built,) == home.reload().torrents
+
+
+def test_a_problem_is_of_the_file_as_a_whole(tmp_path: Path) -> None:
+    home = IntakeHome(tmp_path)
+    torrent, problems = EntryChecker(home.file, home.desired, {}).build_entry("  - magnet: x\n    tags: a\n")
+    assert torrent is None and len(problems) == 2
+    assert {(problem.position.line, problem.of_file) for problem in problems} == {(1, True)}
+
+
+def test_a_url_is_what_a_run_has_fetched(tmp_path: Path) -> None:
+    home = IntakeHome(tmp_path)
+    block = f"  - torrent: {URL}\n"
+    unknown, _ = EntryChecker(home.file, home.desired, {}).build_entry(block)
+    assert unknown is not None and unknown.unknown_source and not unknown.ids
+    known, _ = EntryChecker(home.file, home.desired, {URL: parse_magnet(SINTEL)}).build_entry(block)
+    assert known is not None and known.ids == parse_magnet(SINTEL).infohashes.ids

@@ -1,0 +1,94 @@
+"""An entry that was taken back ends when its torrent is certainly gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.engine.events import FinishedRun
+from reconciler.intake import IntakeSettler
+from reconciler.intake.settling import find_settled
+from reconciler.model.intake import HandedIn
+from reconciler.model.live_state import LiveInstance, LiveState
+from reconciler.model.magnet import parse_magnet
+from reconciler.model.run import Run, RunMode
+from tests.support.desired_yaml import SINTEL
+from tests.support.intake_files import IntakeHome
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_snapshot
+
+GROUP = {"strategy": "failover", "members": ["box", "attic"]}
+TAKEN_BACK = {"hash": "x", "state": "absent", "handed_in": True}
+OURS = {"hash": "x", "tags": [OWNER_TAG]}
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def make_live_state(**rows: list[dict[str, Any]] | None) -> LiveState:
+    """The state of instances by name; None: it was not read."""
+    return LiveState(
+        NOON,
+        "home",
+        tuple(
+            LiveInstance(name, snapshot=None if found is None else make_snapshot(found)) for name, found in rows.items()
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "live", "is_settled"),
+    [
+        (TAKEN_BACK, {"box": []}, True),
+        (TAKEN_BACK, {"box": [OURS]}, False),
+        (TAKEN_BACK, {"box": [{"hash": "x"}]}, True),
+        (TAKEN_BACK, {"box": None}, False),
+        (TAKEN_BACK, {}, False),
+        ({**TAKEN_BACK, "handed_in": False}, {"box": []}, False),
+        ({**TAKEN_BACK, "state": "present"}, {"box": []}, False),
+        ({**TAKEN_BACK, "instance": "both"}, {"box": [], "attic": [OURS]}, False),
+        ({**TAKEN_BACK, "instance": "both"}, {"box": [], "attic": None}, False),
+        ({**TAKEN_BACK, "instance": "both"}, {"box": [], "attic": []}, True),
+    ],
+)
+def test_it_is_gone_from_every_instance_that_it_can_be_on(
+    entry: dict[str, Any], live: dict[str, Any], is_settled: bool
+) -> None:
+    case = {"desired": [entry], "groups": {"both": GROUP}, "instances": ["box", "attic"], "intake": {}}
+    settled = find_settled(make_desired_state(case), make_live_state(**live))
+    assert bool(settled) == is_settled
+
+
+def make_finished_run(live_state: LiveState) -> FinishedRun:
+    return FinishedRun(Run(RunMode.APPLY, "sha256:x", 0), "intake", NOON, 1.0, live_state=live_state)
+
+
+def test_only_what_was_absent_when_the_run_began_is_dropped(tmp_path: Path) -> None:
+    home = IntakeHome(tmp_path)
+    store = home.open_store()
+    infohash = store.hand_in([HandedIn(SINTEL)])[0].infohash
+    settler = IntakeSettler(store)
+    settler.on_run_start(home.reload())
+    store.remove([infohash], delete_files=False)
+    settler.on_run_end(make_finished_run(make_live_state(home=[], box=[])))
+    assert infohash in store.entries, "the run may have added it"
+    settler.on_run_start(home.reload())
+    live = make_live_torrent({"hash": "x", "tags": [OWNER_TAG]})
+    live = replace(live, infohashes=parse_magnet(SINTEL).infohashes)
+    snapshot = replace(make_snapshot([]), torrents=(live,))
+    settler.on_run_end(make_finished_run(LiveState(NOON, "home", (LiveInstance("home", snapshot=snapshot),))))
+    assert infohash in store.entries, "it is still there"
+    settler.on_run_end(make_finished_run(make_live_state(home=[])))
+    assert not store.entries and infohash not in home.text
+
+
+def test_a_file_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+    home = IntakeHome(tmp_path)
+    store = home.open_store()
+    infohash = store.hand_in([HandedIn(SINTEL)])[0].infohash
+    store.remove([infohash], delete_files=False)
+    settler = IntakeSettler(store)
+    settler.on_run_start(home.reload())
+    home.file.unlink()
+    settler.on_run_end(make_finished_run(make_live_state(home=[])))
