@@ -4,7 +4,7 @@ For: durable changes from any thread, each checked as a load would check it, wit
 import `desired` and what is below it. Never contacts an instance or a URL, and never writes outside the folder of the
 file.
 
-See docs/decisions/0182-the-intake-is-a-file-that-only-the-sidecar-writes.md.
+See docs/decisions/0135-the-intake-is-a-file-that-only-the-sidecar-writes.md.
 """
 
 from reconciler.intake.settling import IntakeSettler

@@ -3,8 +3,7 @@
 See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
 See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
 See docs/decisions/0048-refuse-deletions-of-files-that-were-not-read.md.
-
-What a service takes back has a limit of its own, so that a person's limits can be low and services can work.
+See docs/decisions/0136-a-service-takes-back-what-it-handed-in.md.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
+    from reconciler.intake import IntakeStore
+    from reconciler.model.intake import Intake
     from reconciler.model.rows import LiveRows
     from reconciler.notify import Notifier
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
@@ -54,6 +56,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.engine import SilentProgress
     from reconciler.engine.context import connect_incremental
     from reconciler.engine.events import RunTrigger
+    from reconciler.intake import IntakeSettler
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
     from reconciler.watch import FileWatcher, RegistrationThread, TriggerQueue, WatchContext, WatchLoop
 
@@ -62,7 +65,9 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
         stop = stopping.event
         try:
             warn = structlog.get_logger().warning
-            source = open_desired_source(settings, stop, read_only=options.dry_run, warn=warn)
+            source = _read_desired_source(settings, stop, read_only=options.dry_run, warn=warn)
+            intake = _open_intake(source, options, trigger)
+            print_warnings(settings, source.desired)
         except StopRequested:
             return 0
         journal = open_journal(settings, warn)
@@ -72,7 +77,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             rows = _make_live_rows(source, stop, logins, delta_risks) if options.listen else None
             if rows:
                 stack.callback(rows.close)
-            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger, rows))
+            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger, rows, intake))
             for notifier in notifiers:
                 stack.callback(notifier.close)
             watch = WatchLoop(
@@ -87,6 +92,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                         WatchLog(settings, options),
                         *([board] if board else []),
                         *([rows] if rows else []),
+                        *([IntakeSettler(intake)] if intake else []),
                         *notifiers,
                     ],
                     progress=board.progress if board else SilentProgress(),
@@ -156,10 +162,17 @@ def _read_urls(path: Path) -> list[Secret]:
     return urls
 
 
-def open_desired_source(
-    settings: Settings, stop: threading.Event, *, read_only: bool = True, warn: Callable[[str], None] | None = None
+def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSource:
+    """Read the files once and print their warnings. Raises `CommandFailure` or `StopRequested`."""
+    source = _read_desired_source(settings, stop, read_only=True)
+    print_warnings(settings, source.desired)
+    return source
+
+
+def _read_desired_source(
+    settings: Settings, stop: threading.Event, *, read_only: bool, warn: Callable[[str], None] | None = None
 ) -> DesiredSource:
-    """Read the files once and print their warnings. Raises `CommandFailure` or `StopRequested`.
+    """Read the files once. Raises `CommandFailure` or `StopRequested`.
 
     `read_only`: what is fetched is not kept for later runs. `warn`: see `make_fetcher`.
     """
@@ -179,8 +192,15 @@ def open_desired_source(
         raise failure_from_problems(error.problems) from error
     except UnknownInstance as error:
         raise CommandFailure(str(error), 4) from error
-    print_warnings(settings, source.desired)
     return source
+
+
+def _open_intake(source: DesiredSource, options: RunSettings, trigger: TriggerQueue) -> IntakeStore | None:
+    """Return the intake; None for a dry-run, which writes nothing. Raises `CommandFailure`."""
+    from reconciler.cli.commands.watch_intake import check_gateway, open_intake
+
+    check_gateway(source, options)
+    return None if options.dry_run else open_intake(source, trigger)
 
 
 def _make_live_rows(
@@ -204,6 +224,7 @@ def _serve_status_board(
     source: DesiredSource,
     trigger: TriggerQueue,
     rows: LiveRows | None,
+    intake: Intake | None = None,
 ) -> Iterator[StatusBoard | None]:
     """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
@@ -230,6 +251,7 @@ def _serve_status_board(
             request_reload=lambda: trigger.request_run(RunTrigger.RELOAD),
             token_reader=token,
             rows=rows,
+            intake=intake,
         )
         server = serve(context, options.listen)
     except (ListenError, TokenError) as error:
