@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.engine.events import FinishedRun
@@ -51,6 +51,7 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
             *make_service_routes(context, catalogue, access),
+            Mount("/api/v2", _LazyGateway(context, catalogue, access)),
         ],
         exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
     )
@@ -128,6 +129,25 @@ class _Endpoints:
             raise HTTPException(503, "The token cannot be read; see the log.") from error
         if not is_authorized(request.headers.get("authorization", ""), token):
             raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
+
+
+class _LazyGateway:
+    """The gateway, whose code is loaded with the first request after it was declared. 404 before."""
+
+    def __init__(self, context: WebContext, catalogue: Catalogue, access: GatewayAccess) -> None:
+        self._context, self._catalogue, self._access = context, catalogue, access
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            rows = self._context.rows
+            if rows is None or self._context.get_desired().gateway is None:
+                await PlainTextResponse("Not Found", 404)(scope, receive, send)
+                return
+            from reconciler.web.gateway.routes import make_gateway_app
+
+            self._app = make_gateway_app(self._context, self._catalogue, self._access, rows)
+        await self._app(scope, receive, send)
 
 
 class _PlanCache:

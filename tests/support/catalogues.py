@@ -38,7 +38,8 @@ def make_rows(name: str, *rows: Row, **fields: Any) -> InstanceRows:
 
 def make_entry(letter: str, instance: str = "home", **fields: Any) -> DesiredTorrent:
     """An entry for the torrent whose infohash consists of a letter."""
-    return DesiredTorrent(POSITION, InfoHashes(v1=letter * 40), None, instance, **fields)
+    values: dict[str, Any] = {"source": None, **fields}
+    return DesiredTorrent(POSITION, InfoHashes(v1=letter * 40), instance=instance, **values)
 
 
 @dataclass
