@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import flexget, watch
+from bench import flexget, watch, web
 from bench.command import Measurement, measure_command, run_reconcile
 from bench.raw import RawConnection, time_yaml
 from bench.world import make_magnets, render_instance, write_desired
@@ -33,6 +33,7 @@ def main() -> None:
         if version == VERSIONS[0]:
             measure_watch(version, count)
             measure_diff(version, count)
+            measure_web(version, count)
         print()
     compare_with_flexget(count)
 
@@ -141,6 +142,18 @@ def measure_diff(version: str, count: int) -> None:
     print_row("diff of two desired states", figures, "<= 2 s", median(ours) <= 2)
     both = 2 * max(peaks)  # it is measured for the larger one of two processes, each of which loads one state
     print_row("peak memory, diff", f"at most {both:.0f} MiB", "<= 300", both <= 300)
+
+
+def measure_web(version: str, count: int) -> None:
+    """Measure the HTTP side of a watch: a list against a raw one, and health checks while runs go on."""
+    with start_world(version, count) as (server, folder):
+        run_reconcile(folder)
+        raws = [measure_raw(server, lambda raw: raw.time_page(web.PAGE)) for _ in range(CYCLES)]
+        cost = web.measure_web(server, folder, count, CYCLES * 5)
+    figures = f"{cost.list_ms:.0f} ms, {cost.list_cpu_ms:.0f} ms CPU / {median(raws) * 1000:.0f} ms raw"
+    print_row(f"REST, a list of {web.PAGE}", figures, "<= 50 ms", cost.list_cpu_ms <= 50)
+    for subject, (usual, slow) in (("runs", cost.health_ms), ("runs and lists", cost.loaded_health_ms)):
+        print_row(f"health during {subject}", f"{usual:.1f} ms, 99 %: {slow:.1f} ms", "<= 5 ms", usual <= 5)
 
 
 def compare_with_flexget(count: int) -> None:

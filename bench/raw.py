@@ -47,6 +47,12 @@ class RawConnection:
         self.count_torrents()
         return time.perf_counter() - started_at
 
+    def time_page(self, limit: int) -> float:
+        """Return the time of a sorted list of a few torrents, with its JSON parse."""
+        started_at = time.perf_counter()
+        assert len(json.loads(self._send("torrents/info", sort="name", limit=str(limit)).read())) == limit
+        return time.perf_counter() - started_at
+
     def time_add(self, magnets: Sequence[str]) -> float:
         """Return the time to add magnets, a thousand per call, until all are listed."""
         started_at = time.perf_counter()

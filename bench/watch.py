@@ -33,20 +33,20 @@ class IdleCost:
 
 def measure_idle(folder: Path, cycles: int) -> IdleCost:
     """Measure a number of cycles of a watch in sync."""
-    with _run_watch(folder, "1s") as process:
-        _wait_for_cycles(folder, process, WARM_UP_CYCLES)
-        cpu_before, requests = _read_cpu_seconds(process.pid), []
+    with run_watch(folder, "1s") as process:
+        wait_for_cycles(folder, process, WARM_UP_CYCLES)
+        cpu_before, requests = read_cpu_seconds(process.pid), []
         for _ in range(cycles):
-            _wait_for_cycles(folder, process, 1)
+            wait_for_cycles(folder, process, 1)
             requests.append(json.loads((folder / "report.json").read_text())["instances"][0]["requests"])
-        return IdleCost(max(requests), (_read_cpu_seconds(process.pid) - cpu_before) * 1000 / cycles)
+        return IdleCost(max(requests), (read_cpu_seconds(process.pid) - cpu_before) * 1000 / cycles)
 
 
 def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> float:
     """Return the median seconds from a saved file to the change on the server, less the debounce."""
     seconds = []
-    with _run_watch(folder, "600s") as process:
-        _wait_for_cycles(folder, process, 1)
+    with run_watch(folder, "600s") as process:
+        wait_for_cycles(folder, process, 1)
         for number in range(rounds):
             time.sleep(MIN_RUN_SPACING + 1)
             write_desired(folder, server, count, first_tag=f"round-{number}")
@@ -58,11 +58,12 @@ def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds
 
 
 @contextmanager
-def _run_watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
+def run_watch(folder: Path, interval: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Context with a running watch of `folder/desired.yaml`. Its log is in `folder/log`."""
     command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--watch", "--interval", interval, "-v"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--log-format", "json", "--report", "report.json", "--state-dir", "state"],
+            [*command, "--log-format", "json", "--report", "report.json", "--state-dir", "state", *options],
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -78,7 +79,7 @@ def _has_tag(raw: RawConnection, tag: str) -> bool:
     return tag in raw.read_tags(make_infohash(0))
 
 
-def _wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
+def wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
     """Wait for a number of further runs."""
     log = folder / "log"
 
@@ -97,7 +98,7 @@ def _wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool])
         time.sleep(0.02)
 
 
-def _read_cpu_seconds(pid: int) -> float:
+def read_cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of all threads of a process, from its kernel statistics."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")

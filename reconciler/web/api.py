@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import datetime
+from typing import Final
 
 from reconciler import __version__
 from reconciler.engine.events import Backoff, FinishedRun
@@ -13,6 +14,8 @@ from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summarize_instance, summarize_run, summary_text
 from reconciler.web.loop_view import InstanceView, LoopView
+
+JSON_MEDIA_TYPE: Final = "application/json"
 
 
 def render_status_json(view: LoopView) -> bytes:
@@ -34,7 +37,7 @@ def render_status_json(view: LoopView) -> bytes:
         "last_attempt": _optional_iso_utc(view.last_attempt),
         "last_success": _optional_iso_utc(view.last_success),
         "next": _optional_iso_utc(view.next_run_at),
-        "last_run": view.last_run and _run_json(view.last_run),
+        "last_run": view.last_run and run_json(view.last_run),
         "desired_state": {
             "valid": not problems,
             "problems": [problem_json(problem) for problem in problems],
@@ -66,7 +69,8 @@ def encode_json(value: object) -> bytes:
     return (escape_runner_commands(json.dumps(value, ensure_ascii=True, indent=1)) + "\n").encode("ascii")
 
 
-def _run_json(finished_run: FinishedRun) -> dict[str, object]:
+def run_json(finished_run: FinishedRun) -> dict[str, object]:
+    """Return a run that has ended, without its actions."""
     run = finished_run.run
     return {
         "trigger": finished_run.trigger,

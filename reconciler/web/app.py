@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
 
 import structlog
 from starlette.applications import Starlette
@@ -19,19 +18,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reconciler.engine.events import FinishedRun
 from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
-from reconciler.web.api import encode_json, render_plan_json, render_snapshot_json, render_status_json
-from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, is_authorized, is_local_name
+from reconciler.web.api import JSON_MEDIA_TYPE, encode_json, render_plan_json, render_snapshot_json, render_status_json
+from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, is_local_name
 from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import StatusPage, parse_refresh
 from reconciler.web.request_limits import RequestLimits
+from reconciler.web.rest.routes import make_rest_routes
+from reconciler.web.rest.torrents import RefusedChange, handle_refusal
 from reconciler.web.services.routes import make_service_routes
-
-JSON_MEDIA_TYPE: Final = "application/json"
-RELOAD_DISABLED_TEXT: Final = "Reload is disabled: no token is configured (--token-file)."
-SNAPSHOT_DISABLED_TEXT: Final = "Snapshots are disabled: no token is configured (--token-file)."
+from reconciler.web.token_check import require_token
 
 
 def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
@@ -50,10 +48,15 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Route("/api/v1/plan", endpoints.get_plan),
             Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
+            *make_rest_routes(context, catalogue),
             *make_service_routes(context, catalogue, access),
             Mount("/api/v2", _LazyGateway(context, catalogue, access)),
         ],
-        exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
+        exception_handlers={
+            RefusedChange: handle_refusal,
+            HTTPException: _handle_http_error,
+            Exception: _handle_crash,
+        },
     )
     return _SecurityMiddleware(RequestLimits(routes, _make_error_response), local_only=local_only)
 
@@ -103,7 +106,7 @@ class _Endpoints:
 
     def get_snapshot(self, request: Request) -> Response:
         """The last read of the loop, as `reconcile snapshot` writes it; needs the token. One at a time."""
-        self._require_token(request, SNAPSHOT_DISABLED_TEXT)
+        require_token(request, self._context.token_reader, "Snapshots are")
         last_run = self._board.get_view().last_run
         if last_run is None or last_run.live_state is None:
             return _make_early_response()
@@ -114,21 +117,9 @@ class _Endpoints:
 
     def post_reload(self, request: Request) -> Response:
         """Request a run; needs the token."""
-        self._require_token(request, RELOAD_DISABLED_TEXT)
+        require_token(request, self._context.token_reader, "Reload is")
         self._context.request_reload()
         return PlainTextResponse("A run was requested.\n", 202)
-
-    def _require_token(self, request: Request, disabled_text: str) -> None:
-        """Raise `HTTPException` unless the request has the token."""
-        if self._context.token_reader is None:
-            raise HTTPException(403, disabled_text)
-        try:
-            token = self._context.token_reader()
-        except TokenError as error:
-            structlog.get_logger().error("the token cannot be read", reason=str(error))
-            raise HTTPException(503, "The token cannot be read; see the log.") from error
-        if not is_authorized(request.headers.get("authorization", ""), token):
-            raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
 
 
 class _LazyGateway:

@@ -48,11 +48,11 @@ def read_token(path: Path) -> Secret:
     return Secret(token)
 
 
-def is_authorized(authorization: str, token: Secret) -> bool:
-    """True for `Bearer TOKEN`, and for `Basic` with the token as the password, which URLs can contain."""
+def is_authorized(authorization: str, token: Secret, *, allow_password: bool = True) -> bool:
+    """True for `Bearer TOKEN`, and, if allowed, for `Basic` with the token as the password, which URLs can contain."""
     scheme, _, value = authorization.strip().partition(" ")
     given = value.strip().encode("latin-1", "replace")
-    if scheme.lower() == "basic":
+    if scheme.lower() == "basic" and allow_password:
         given = _decode_password(given)
     elif scheme.lower() != "bearer":
         given = b""

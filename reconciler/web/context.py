@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from reconciler.model.desired import DesiredState, Policy
 from reconciler.model.intake import Intake
@@ -14,19 +14,22 @@ from reconciler.web.status_board import StatusBoard
 
 NOTHING_DECLARED: Final = DesiredState(Policy.CREATE_ONLY, {})
 
+NO_SCHEMA: Final[Mapping[str, Any]] = {"$defs": {"TorrentEntry": {"properties": {"magnet": {}, "torrent": {}}}}}
+
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The state and the services that every route may use, all safe from any thread.
+    """The things that every route may use. Everything in it is safe from any thread.
 
-    `get_desired` returns the desired state in force, which may declare a gateway or not. `request_reload` returns at
-    once. `token_reader` None: no token is configured. `intake` and `rows` None: there is no intake, or nobody to read
-    the instances.
+    `get_desired` returns the desired state in force, which may declare a gateway or not, and `read_schema` the JSON
+    Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`
+    and `rows` None: there is no intake, or nobody to read the instances.
     """
 
     board: StatusBoard
     get_desired: Callable[[], DesiredState] = lambda: NOTHING_DECLARED
     request_reload: Callable[[], None] = lambda: None
+    read_schema: Callable[[], Mapping[str, Any]] = lambda: NO_SCHEMA
     token_reader: TokenReader | None = None
     intake: Intake | None = None
     rows: LiveRows | None = None

@@ -97,7 +97,9 @@ class PeerRate:
 
 def find_body_limit(scope: Scope) -> int:
     """Return how many bytes the body of a request can have."""
-    return MAX_UPLOAD_BYTES if scope["path"] in UPLOAD_PATHS else MAX_BODY_BYTES
+    kinds = (value for name, value in scope["headers"] if name == b"content-type")
+    is_upload = scope["path"] in UPLOAD_PATHS and any(kind.lower().startswith(b"multipart/") for kind in kinds)
+    return MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
 
 
 class _LimitedBody:

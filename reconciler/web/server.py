@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -21,6 +22,7 @@ DEFAULT_LISTEN: Final = "127.0.0.1:9470"
 _LISTEN_PATTERN: Final = re.compile(r"(?:(?P<host>\[[^]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})")
 _START_TIMEOUT: Final = 10.0  # seconds
 _STOP_TIMEOUT: Final = 0.9
+_SWITCH_INTERVAL: Final = 0.0005  # seconds after which a busy thread lets another run
 
 
 class ListenError(Exception):
@@ -39,6 +41,7 @@ def serve(context: WebContext, listen: str) -> WebServer:
         from reconciler.web.background_server import BackgroundServer, forward_uvicorn_log
 
         forward_uvicorn_log()
+        sys.setswitchinterval(_SWITCH_INTERVAL)  # health checks take turns with a run: by default after 5 ms each time
         local = is_loopback(listening.getsockname()[0])
         server = WebServer(BackgroundServer(make_app(context, local_only=local)), listening, host)
     except BaseException:
@@ -99,9 +102,10 @@ def _open_listening_socket(host: str, port: int) -> socket.socket:
         raise ListenError(f"cannot listen on {address_text}: {error.strerror or error}") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(
-            socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-        )  # inherited by connections, to notice clients that are gone
+        # Both are inherited by connections: notice clients that are gone, and send the body of a response at once. Else
+        # it would wait for the client to acknowledge the headers, which takes 40 ms on a connection that is kept.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind(address)
         listening.listen(128)
     except OSError as error:

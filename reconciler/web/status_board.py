@@ -50,6 +50,7 @@ class StatusBoard:
         self._suspended: frozenset[str] = frozenset()
         self._unready_reason = "no run has ended yet"
         self._view = LoopView(self._started, self._started, interval, 0, self._counters.get_totals())
+        self._subscribers: list[Callable[[LoopView], None]] = []
         self.progress = LivenessProgress(self.record_progress)
 
     def _update_declared(self, desired: DesiredState) -> None:
@@ -75,6 +76,7 @@ class StatusBoard:
         with self._lock:
             self._last_progress_at, self._is_running = self._clock.now(), True
             self._view = replace(self._view, last_attempt=self._clock.utc())
+        self._notify_subscribers()
 
     def record_progress(self) -> None:
         """Note progress of the present run."""
@@ -107,6 +109,15 @@ class StatusBoard:
                 last_success=ended_at if is_success else before.last_success,
                 last_change=change or before.last_change,
             )
+        self._notify_subscribers()
+
+    def subscribe(self, on_change: Callable[[LoopView], None]) -> None:
+        """Call a function at the start and the end of each run, in the thread of the loop."""
+        self._subscribers.append(on_change)
+
+    def _notify_subscribers(self) -> None:
+        for on_change in self._subscribers:
+            on_change(self.get_view())
 
     def get_view(self) -> LoopView:
         """Return the loop as it is now."""

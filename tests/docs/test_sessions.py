@@ -108,6 +108,12 @@ def write_instance_files(session: DocsSession) -> None:
     session.write("secrets-for.yaml", "env: {HOME_PASSWORD: 127.0.0.1}\n")
 
 
+def write_instance_files_and_add_films(session: DocsSession) -> None:
+    """Write a desired state with a token, and add two films."""
+    write_instance_files(session)
+    add_films(session)
+
+
 def commit_desired_state(session: DocsSession) -> None:
     """Commit a desired state to the branch `main`, and change it."""
     head = f"owner: home\n{ONE_INSTANCE}".replace("upsert", "sync")
@@ -172,6 +178,7 @@ PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
     "docs/how-to/from-flexget.md": add_films_of_flexget,
     "docs/cli.md": write_instance_files,
     "docs/http.md": write_instance_files,
+    "docs/rest.md": write_instance_files_and_add_films,
     "docs/diff.md": commit_desired_state,
     "docs/groups.md": lose_seedbox,
     "docs/how-to/kubernetes.md": copy_overlay,

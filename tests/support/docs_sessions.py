@@ -27,6 +27,7 @@ SESSIONS: Final = frozenset(
         "docs/import.md",
         "docs/cli.md",
         "docs/http.md",
+        "docs/rest.md",
         "docs/desired-state.md",
         *(f"docs/{name}.md" for name in ("diff", "groups", "journal", "notifications", "watch")),
         *(f"docs/how-to/{name}.md" for name in ("kubernetes", "prune-safely", "several-instances", "sidecar", "vpn")),

@@ -31,6 +31,8 @@ from reconciler.saved.snapshot_writer import write_snapshot
 from reconciler.web import StatusBoard
 from reconciler.web.api import render_status_json
 from reconciler.web.metrics import Metrics
+from reconciler.web.rest.openapi import build_openapi
+from reconciler.web.sync_states import SyncState
 from tests.support import golden_reports
 from tests.support.example_comparisons import COMPARISON
 from tests.support.example_runs import CASES, planned
@@ -88,6 +90,14 @@ A missing secret ([E064](#e064-a-secret-is-missing-on-this-machine)) is an error
 `reconcile validate`.
 """
 _BY_NAME: Final = frozenset({"members", "preferences"})  # objects whose keys are names
+_REST_DOCUMENTS: Final = (
+    "TorrentDocument",
+    "TorrentList",
+    "TorrentResult",
+    "ChangeResult",
+    "ErrorDocument",
+    "ProblemDocument",
+)
 _TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null"}
 
 
@@ -311,6 +321,56 @@ def _make_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in cells)
 
 
+def make_rest_page() -> str:
+    """Return the operations of REST and the keys of its documents, from its OpenAPI document."""
+    document = build_openapi(build_json_schema())
+    chapters = [
+        _describe_operation(method.upper(), path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+    schemas = document["components"]["schemas"]
+    for name in _REST_DOCUMENTS:
+        rows = [
+            (f"`{key}`", _describe_document_value(value), value.get("description", ""))
+            for key, value in schemas[name]["properties"].items()
+        ]
+        chapters.append(f"## {name}\n\n{schemas[name]['description']}\n\n" + _make_table(("key", "value", ""), rows))
+    introduction = (
+        "The operations of `/api/v1`, from the OpenAPI document that `GET /api/v1/openapi.json` returns. "
+        "[REST](../rest.md) explains them.\n"
+    )
+    return "\n".join(["# REST operations\n", introduction, *chapters, _NOTE])
+
+
+def _describe_operation(method: str, path: str, operation: Any) -> str:
+    """Return the chapter of an operation: its parameters and its replies."""
+    token = " Needs the token." if "security" in operation else ""
+    parameters = [
+        (f"`{item['name']}`", _describe_document_value(item["schema"]), item["description"])
+        for item in operation.get("parameters", ())
+    ]
+    replies = [(f"`{status}`", reply["description"]) for status, reply in operation["responses"].items()]
+    tables = [_make_table(("parameter", "value", "meaning"), parameters)] if parameters else []
+    tables.append(_make_table(("status", "reply"), replies))
+    return f"## `{method} {path}`\n\n{operation['summary']}.{token}\n\n" + "\n".join(tables)
+
+
+def _describe_document_value(schema: Any) -> str:
+    """Return the values of a key of a document, in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name in _REST_DOCUMENTS:
+            return f"[{name}](#{name.lower()})"
+        return " or ".join(map(_code, SyncState)) if name == "SyncState" else "`file`, `line`, `column`"
+    if "items" in schema and "$ref" in schema["items"]:
+        return f"list of {_describe_document_value(schema['items'])}"
+    if choices := schema.get("anyOf"):
+        return " or ".join(dict.fromkeys(_describe_document_value(choice) for choice in choices))
+    return _describe_value(schema)
+
+
 def make_errors_page() -> str:
     """Return the pages of all codes of problems, which `reconcile explain-error` shows one by one."""
     return f"{_ERRORS_INTRODUCTION}\n{read_problem_pages_text()}\n{_NOTE}"
@@ -322,6 +382,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "options.md": make_options_page,
     "metrics.md": make_metrics_page,
     "json.md": make_json_page,
+    "rest.md": make_rest_page,
     "errors.md": make_errors_page,
 }
 

@@ -119,8 +119,12 @@ def test_chunks_are_counted(counting_port: int, chunks: int, status: str) -> Non
 
 
 def test_what_may_be_uploaded_is_larger() -> None:
-    assert find_body_limit({"path": "/api/v2/torrents/add"}) == MAX_UPLOAD_BYTES > MAX_BODY_BYTES
-    assert find_body_limit({"path": "/api/v2/torrents/delete"}) == MAX_BODY_BYTES
+    def limit(path: str, kind: bytes) -> int:
+        return find_body_limit({"path": path, "headers": [(b"content-type", kind)]})
+
+    assert limit("/api/v2/torrents/add", b"Multipart/form-data; boundary=b") == MAX_UPLOAD_BYTES > MAX_BODY_BYTES
+    assert limit("/api/v2/torrents/add", b"application/x-www-form-urlencoded") == MAX_BODY_BYTES
+    assert limit("/api/v2/torrents/delete", b"multipart/form-data; boundary=b") == MAX_BODY_BYTES
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error(site: StatusSite) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 from structlog.testing import capture_logs
@@ -51,6 +52,16 @@ def test_the_same_port_again_at_once(board: StatusBoard) -> None:
         port = server.port
     with serve(WebContext(board), f"127.0.0.1:{port}") as again:
         assert StatusSite(board, again, []).request("/healthz/live").status == 200
+
+
+def test_a_response_waits_neither_for_the_client_nor_for_a_busy_thread(site: StatusSite) -> None:
+    with socket.create_connection(("127.0.0.1", site.server.port), 5) as client:
+        client.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        (connection,) = site.server._background.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+    assert sys.getswitchinterval() <= 0.001
 
 
 def test_stopped_server_accepts_no_connection(board: StatusBoard) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.run import make_run_options
@@ -249,6 +249,7 @@ def _serve_status_board(
             board,
             get_desired=lambda: source.desired,
             request_reload=lambda: trigger.request_run(RunTrigger.RELOAD),
+            read_schema=_read_schema,
             token_reader=token,
             rows=rows,
             intake=intake,
@@ -258,6 +259,13 @@ def _serve_status_board(
         raise CommandFailure(str(error), 4) from error
     with server:
         yield board
+
+
+def _read_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the desired state."""
+    from reconciler.desired.json_schema.build import build_json_schema
+
+    return build_json_schema()
 
 
 class _ShutdownDeadline:

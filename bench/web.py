@@ -1,0 +1,120 @@
+"""The cost of the HTTP side of a watch: a list over REST, and health checks while runs go on, as clients see them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+from bench.watch import read_cpu_seconds, run_watch, wait_for_cycles
+from bench.world import write_desired
+from reconciler.demo.servers import QbittorrentServer
+
+PAGE: int = 100  # torrents of a list
+CHECK_SPACING: float = 0.01  # seconds between two health checks
+TOKEN = "a-token-for-the-bench-alone"
+
+
+@dataclass(frozen=True, slots=True)
+class WebCost:
+    """Times in milliseconds. `list_cpu_ms`: of a list, with the reads that it causes.
+
+    The health checks: their median and 99th percentile while runs go on, and while a client also reads lists.
+    """
+
+    list_ms: float
+    list_cpu_ms: float
+    health_ms: tuple[float, float]
+    loaded_health_ms: tuple[float, float]
+    requests_per_second: float
+
+
+def measure_web(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> WebCost:
+    """Measure the HTTP side of a watch of many torrents."""
+    (folder / "token").write_text(TOKEN)
+    with run_watch(folder, "1s", "--listen", "127.0.0.1:0", "--token-file", "token") as process:
+        wait_for_cycles(folder, process, 3)
+        client = WebClient(folder)
+        client.time_list(count)  # the rows are read when they are first asked for
+        before = read_cpu_seconds(process.pid)
+        started_at = time.perf_counter()
+        lists = [client.time_list(count) for _ in range(rounds)]
+        requests_per_second = rounds / (time.perf_counter() - started_at)
+        cpu = (read_cpu_seconds(process.pid) - before) / rounds
+        with _change_often(server, folder, count):
+            health = client.time_health()
+            with _repeat(lambda: WebClient(folder).time_list(count)):
+                loaded = client.time_health()
+        client.close()
+    return WebCost(median(lists) * 1000, cpu * 1000, health, loaded, requests_per_second)
+
+
+class WebClient:
+    """A connection to the HTTP side of a watch whose log is in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        urls = re.findall(r'"url": ?"http://127\.0\.0\.1:(\d+)"', (folder / "log").read_text())
+        self._http = http.client.HTTPConnection("127.0.0.1", int(urls[0]), timeout=60)
+
+    def time_list(self, count: int) -> float:
+        """Return the seconds of a sorted list of a few of all torrents."""
+        started_at = time.perf_counter()
+        page = json.loads(self._get(f"/api/v1/torrents?limit={PAGE}&sort=-added"))
+        assert (len(page["torrents"]), page["total"]) == (min(PAGE, count), count), page["total"]
+        return time.perf_counter() - started_at
+
+    def time_health(self, seconds: float = 10.0) -> tuple[float, float]:
+        """Return the median and the 99th percentile of health checks, in milliseconds."""
+        times, end = [], time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            started_at = time.perf_counter()
+            assert self._get("/healthz/live") == b"ok\n"
+            times.append((time.perf_counter() - started_at) * 1000)
+            time.sleep(CHECK_SPACING)
+        return median(times), quantiles(times, n=100)[98]
+
+    def _get(self, path: str) -> bytes:
+        self._http.request("GET", path)
+        return self._http.getresponse().read()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+@contextmanager
+def _change_often(server: QbittorrentServer, folder: Path, count: int) -> Iterator[None]:
+    """Context in which the desired state changes again and again, so that a run is nearly always going on."""
+    rounds = iter(range(1_000_000))
+
+    def change() -> None:
+        write_desired(folder, server, count, first_tag=f"web-{next(rounds)}")
+        time.sleep(2)
+
+    with _repeat(change):
+        yield
+
+
+@contextmanager
+def _repeat(act: Callable[[], object]) -> Iterator[None]:
+    """Context in which a thread repeats a function."""
+    is_over = threading.Event()
+
+    def repeat() -> None:
+        while not is_over.is_set():
+            act()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
