@@ -20,7 +20,6 @@ from reconciler.model.groups import PlacementFacts
 from reconciler.model.plan import GuardVerdict, InstancePlan
 from reconciler.model.preferences import PreferenceValue, reveal_value
 from reconciler.model.secret import Secret
-from reconciler.model.server_effects import name_state
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.versions import NEWEST_TESTED
 from reconciler.plan.declared_changes import ActionExplainer, FileLocator
@@ -54,7 +53,7 @@ def project_state(desired: DesiredState, now: datetime) -> ProjectedState:
     planned = without_stop_conditions(planned)
     empty = {name: _build_empty_snapshot(planned, name) for name in planned.instances}
     plan = plan_unhashed(PlanInput(planned, empty, facts=_make_facts(planned), now=now))
-    snapshots = {plan.name: _complete_torrents(project_plan(plan, empty[plan.name])) for plan in plan.instances}
+    snapshots = {plan.name: project_plan(plan, empty[plan.name], is_downloaded=True) for plan in plan.instances}
     return ProjectedState(desired, filled, snapshots, now)
 
 
@@ -82,23 +81,6 @@ def _build_empty_snapshot(desired: DesiredState, name: str) -> Snapshot:
 
 def _make_facts(desired: DesiredState) -> PlacementFacts:
     return PlacementFacts(free_space=dict.fromkeys(desired.instances, _AMPLE_SPACE) if desired.groups else {})
-
-
-def _complete_torrents(snapshot: Snapshot) -> Snapshot:
-    torrents = tuple(_complete_torrent(torrent, snapshot.api_version) for torrent in snapshot.torrents)
-    return replace(snapshot, torrents=torrents)
-
-
-def _complete_torrent(torrent: LiveTorrent, api: tuple[int, ...]) -> LiveTorrent:
-    """Return a torrent with all its data. How much that is, nobody knows; it shares none with another torrent."""
-    return replace(
-        torrent,
-        progress=1.0,
-        size=1,
-        has_metadata=True,
-        state=name_state(api, torrent.stopped, True, 1.0),
-        content_path=torrent.content_path or f"{torrent.save_path or '/'}/{torrent.id}",
-    )
 
 
 class _Comparer:

@@ -137,13 +137,14 @@ class ActionExplainer:
             shown = {change.field for change in changes}
             changes += tuple(change for change in _iter_new_changes(before, after, new) if change.field not in shown)
         changes = sort_changes(changes)
-        reason = drift_reason(changes)
         if planned and index is not None:
-            if (changes, reason) != (planned.changes, planned.reason):
-                explained = replace(planned, changes=changes, reason=reason)
+            if changes != planned.changes:
+                explained = replace(planned, changes=changes, reason=drift_reason(changes))
                 self._compared[index] = replace(self._compared[index], action=explained)
         elif changes:
-            action = UpdateTorrent(new.name or new.label, reason, changes, new.position, infohash=infohash)
+            action = UpdateTorrent(
+                new.name or new.label, drift_reason(changes), changes, new.position, infohash=infohash
+            )
             self._compared.append(ComparedAction(action, old.position))
             self.added_count += 1
         changed = {change.field for change in changes}

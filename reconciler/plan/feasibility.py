@@ -113,12 +113,9 @@ def _split_unsupported(
 ) -> tuple[list[Change], list[HeldChanges]]:
     """Split the changes into supported or carried ones, and all others with one reason."""
     supported, lacking, descriptions = [], [], []
+    api = snapshot.api_version
     for change in changes:
-        release = (
-            None
-            if change.field in carried_fields
-            else find_required_release(change.field, change.after, snapshot.api_version)
-        )
+        release = None if change.field in carried_fields else find_required_release(change.field, change.after, api)
         if release:
             lacking.append(change)
             description = f"{change.field} {change.after}" if change.field in CREATE_ONLY_OPTIONS else change.field

@@ -84,12 +84,16 @@ from reconciler.model.versions import COMMENT_IN_LIST, SUBCATEGORIES
 _OPTION_REQUESTS: Final = (ChangeRequest.VALUE, ChangeRequest.TOGGLE)
 
 
-def project_plan(plan: InstancePlan, snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot of the instance of this plan after everything that is not on hold was carried out."""
+def project_plan(plan: InstancePlan, snapshot: Snapshot, *, is_downloaded: bool = False) -> Snapshot:
+    """Return the snapshot of the instance of this plan after everything that is not on hold was carried out.
+
+    `is_downloaded`: what is added has all its data at once. How much that is, nobody knows; it shares none with another
+    torrent.
+    """
     actions = [action for action in plan.actions if action.hold is None]
     if not actions:
         return snapshot
-    projection = _Projection(snapshot)
+    projection = _Projection(snapshot, is_downloaded)
     projection.set_preferences([action for action in actions if isinstance(action, SetPreference)])
     projection.ensure_categories(action for action in actions if isinstance(action, EnsureCategory))
     projection.change_torrents(actions)
@@ -100,8 +104,9 @@ def project_plan(plan: InstancePlan, snapshot: Snapshot) -> Snapshot:
 class _Projection:
     """The state of an instance while the actions of a plan change it."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, is_downloaded: bool) -> None:
         self._snapshot = snapshot
+        self._is_downloaded = is_downloaded
         self._api = snapshot.api_version
         self._torrents = {torrent.id: torrent for torrent in snapshot.torrents}
         self._categories = dict(snapshot.categories)
@@ -198,20 +203,22 @@ class _Projection:
         path = normalize_path(options.save_path) if options.save_path else self._default_save_path
         if options.auto_tmm:
             path = find_category_path(options.category, self._categories, self._default_save_path)
-        is_whole = dict(options.extra_options).get("skip_checking") is True
-        is_link = isinstance(source, Magnet)
+        is_whole = self._is_downloaded or dict(options.extra_options).get("skip_checking") is True
+        has_metadata = self._is_downloaded or not isinstance(source, Magnet)
         torrent = LiveTorrent(
             hashes.ids[0],
             hashes,
             trim_name(options.name or "") or source.name or str(hashes),
             options.stopped,
-            name_state(self._api, options.stopped, not is_link, float(is_whole)),
+            name_state(self._api, options.stopped, has_metadata, float(is_whole)),
             options.category,
             trim_tags(options.tags),
             path or "",
             options.auto_tmm,
             float(is_whole),
-            has_metadata=not is_link,
+            size=int(self._is_downloaded),
+            content_path=f"{path or '/'}/{hashes.ids[0]}" if self._is_downloaded else "",
+            has_metadata=has_metadata,
             options=build_added_options(options.extra_options, options.stopped, options.auto_tmm, self._api),
             comment="" if COMMENT_IN_LIST.is_available(self._api) else None,
             links=_find_links(source),
