@@ -75,7 +75,7 @@ async def read_new_torrent(request: Request) -> HandedIn:
 
 
 async def read_changes(request: Request) -> Mapping[str, EntryValue | None]:
-    """Return the keys that a request changes, with None for those that it removes. Raises `HTTPException`."""
+    """Return the keys that a request changes, with None for each that it removes. Raises `HTTPException`."""
     if media_type_of(request) != JSON_TYPE:
         raise HTTPException(415, f"The body must be {JSON_TYPE}.")
     changes = parse_json_object(await request.body())

@@ -131,7 +131,7 @@ class PlanDocument(TypedDict):
     instances: list[dict[str, Any]]
 
 
-class SnapshotDocument(TypedDict):
+class LiveSnapshotDocument(TypedDict):
     """The torrents of all instances, as `reconcile snapshot` writes them; it has more keys."""
 
     format_version: Literal[1]

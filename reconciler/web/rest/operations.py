@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.web.rest.documents import (
     ChangeResult,
+    LiveSnapshotDocument,
     PlanDocument,
-    SnapshotDocument,
     StatusDocument,
     TorrentList,
     TorrentResult,
@@ -23,7 +23,7 @@ from reconciler.web.rest.torrents import PATH, DeleteQuery, WaitQuery
 
 
 class Body(StrEnum):
-    """The bodies of requests: keys of a torrent entry with its source, or those that change."""
+    """The bodies of requests: keys of a torrent entry with its source, or keys that change."""
 
     NEW_TORRENT = "new torrent"
     CHANGES = "changes"
@@ -49,7 +49,7 @@ class Success:
 class Operation:
     """An operation, with its successes and errors by status.
 
-    `errors`: when they occur, besides those that every operation has.
+    `errors`: when they occur, besides the errors of every operation.
     """
 
     name: str
@@ -161,7 +161,7 @@ OPERATIONS: Final = (
         "GET",
         "/api/v1/snapshot",
         "Show what the last run has read",
-        {200: Success(SnapshotDocument, "The snapshot.")},
+        {200: Success(LiveSnapshotDocument, "The snapshot.")},
         SnapshotQuery,
         needs_token=True,
         errors=EARLY,

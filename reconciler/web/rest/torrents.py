@@ -64,7 +64,7 @@ class DeleteQuery(WaitQuery):
 
 
 class TorrentEndpoints:
-    """A method per operation. Those that wait for the client or a run are coroutines, the others run in threads."""
+    """A method per operation. A coroutine waits for the client or a run; the others run in threads."""
 
     def __init__(self, context: WebContext, catalogue: Catalogue) -> None:
         self._context, self._catalogue, self._waiters = context, catalogue, Waiters()
