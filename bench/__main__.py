@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import flexget, watch, web
+from bench import flexget, gateway, watch, web
 from bench.command import Measurement, measure_command, run_reconcile
 from bench.raw import RawConnection, time_yaml
 from bench.world import make_magnets, render_instance, write_desired
@@ -32,6 +32,7 @@ def main() -> None:
         measure_import(version, count)
         if version == VERSIONS[0]:
             measure_watch(version, count)
+            measure_gateway(version, count)
             measure_diff(version, count)
             measure_web(version, count)
         print()
@@ -154,6 +155,26 @@ def measure_web(version: str, count: int) -> None:
     print_row(f"REST, a list of {web.PAGE}", figures, "<= 50 ms", cost.list_cpu_ms <= 50)
     for subject, (usual, slow) in (("runs", cost.health_ms), ("runs and lists", cost.loaded_health_ms)):
         print_row(f"health during {subject}", f"{usual:.1f} ms, 99 %: {slow:.1f} ms", "<= 5 ms", usual <= 5)
+
+
+def measure_gateway(version: str, count: int) -> None:
+    """Measure the gateway of a watch against the same requests to qBittorrent."""
+    with start_world(version, count) as (server, folder):
+        run_reconcile(folder)
+        cost = gateway.measure_gateway(server, folder, ROUNDS)
+    lists = {"at first": cost.first_list, "as it is": cost.gateway_list, "after a change": cost.list_after_change}
+    for subject, seconds in lists.items():
+        figures, ratio = compare_medians([seconds], [cost.direct_list])
+        print_row(f"gateway: torrents/info {subject}", figures, "<= 1.5", ratio <= 1.5)
+    is_met = cost.unchanged_seconds <= 0.005 and cost.unchanged_bytes <= 1024
+    figures = f"{cost.unchanged_seconds * 1000:.1f} ms, {cost.unchanged_bytes} bytes"
+    print_row("gateway: sync/maindata unchanged", figures, "5 ms, 1 KiB", is_met)
+    rate = 1000 / cost.cpu_ms
+    print_row(
+        "gateway: requests per second and core", f"{rate:.0f} ({cost.cpu_ms:.1f} ms CPU each)", ">= 100", rate >= 100
+    )
+    figures = f"{cost.growth_mib:+.1f} MiB"
+    print_row(f"gateway: memory over {gateway.REQUESTS:,} requests", figures, "<= 5 MiB", cost.growth_mib <= 5)
 
 
 def compare_with_flexget(count: int) -> None:

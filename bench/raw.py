@@ -7,11 +7,10 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlencode
 
 from ruamel.yaml import YAML
-
-from reconciler.demo.servers import QbittorrentServer
 
 # the same as in `bench.world`, so that both sides send the same
 ADD_OPTIONS = {
@@ -23,10 +22,26 @@ ADD_OPTIONS = {
 }
 
 
+class Server(Protocol):
+    """A server on this machine that speaks the Web API."""
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+
+    @property
+    def username(self) -> str:
+        """The name to log in with."""
+
+    @property
+    def password(self) -> str:
+        """The password of that name."""
+
+
 class RawConnection:
     """A logged-in connection without a client library. Times are in seconds."""
 
-    def __init__(self, server: QbittorrentServer) -> None:
+    def __init__(self, server: Server) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
         response = self._send("auth/login", username=server.username, password=server.password)
         self._cookie = (response.getheader("Set-Cookie") or "").split(";")[0]
@@ -52,6 +67,13 @@ class RawConnection:
         started_at = time.perf_counter()
         assert len(json.loads(self._send("torrents/info", sort="name", limit=str(limit)).read())) == limit
         return time.perf_counter() - started_at
+
+    def time_reply(self, path: str, **form: str) -> tuple[float, bytes]:
+        """Return the time of one request on a new TCP connection, with its whole reply, and the reply."""
+        self._http.close()  # the server may have done so, after some idle seconds
+        started_at = time.perf_counter()
+        body = self._send(path, **form).read()
+        return time.perf_counter() - started_at, body
 
     def time_add(self, magnets: Sequence[str]) -> float:
         """Return the time to add magnets, a thousand per call, until all are listed."""

@@ -51,7 +51,7 @@ def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds
             time.sleep(MIN_RUN_SPACING + 1)
             write_desired(folder, server, count, first_tag=f"round-{number}")
             saved_at, raw = time.perf_counter(), RawConnection(server)
-            _wait_until(process, partial(_has_tag, raw, f"round-{number}"))
+            wait_until(process, partial(_has_tag, raw, f"round-{number}"))
             seconds.append(time.perf_counter() - saved_at - DEBOUNCE)
             raw.close()
     return median(seconds)
@@ -87,10 +87,11 @@ def wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) 
         return log.read_text().count('"trigger"')
 
     target = count_runs() + count
-    _wait_until(process, lambda: count_runs() >= target)
+    wait_until(process, lambda: count_runs() >= target)
 
 
-def _wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+def wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds while the watch runs."""
     deadline = time.monotonic() + 60
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -104,33 +104,41 @@ class Catalogue:
         self._run: Run | None = None
         self._findings = _NO_FINDINGS
         self._merges: dict[str, _Merge] = {}
+        self._keys_by_id: dict[str, str] = {}
 
     def read(self) -> CatalogueView:
         """Return the torrents as they are now. The first call after a while may wait for the instances."""
         context = self._context
         instances = context.rows.read() if context.rows else {}
         loop = context.board.get_view()
-        sources = _Sources(
-            instances,
-            context.get_desired(),
-            context.intake.entries if context.intake else {},
-            context.intake.categories if context.intake else {},
-            loop.last_run.run if loop.last_run else None,
-            loop.last_desired,
-        )
         with self._lock:
-            if self._sources is None or not sources.is_same(self._sources):
-                self._view = self._build(sources)
+            sources = _Sources(
+                instances,
+                context.get_desired(),
+                context.intake.entries if context.intake else {},
+                context.intake.categories if context.intake else {},
+                self._find_findings(loop.last_run.run if loop.last_run else None),
+                loop.last_desired,
+            )
+            before = self._sources
+            if before is None or not sources.is_same(before):
+                updated = self._update_rows(sources, before) if before and sources.has_same_rest(before) else None
+                self._view = updated or self._build(sources)
             elif any(rows is not self._view.instances[name] for name, rows in instances.items()):
                 self._view = replace(self._view, instances=instances)
             self._sources = sources
             return self._view
 
+    def _find_findings(self, run: Run | None) -> RunFindings:
+        """Return the findings of the last run: the same object until a run finds something else."""
+        if run is not self._run:
+            self._run, findings = run, collect_findings(run) if run else _NO_FINDINGS
+            if findings != self._findings:
+                self._findings = findings
+        return self._findings
+
     def _build(self, sources: _Sources) -> CatalogueView:
-        if sources.run is not self._run:
-            self._run = sources.run
-            self._findings = collect_findings(sources.run) if sources.run else _NO_FINDINGS
-        merges = {merge.key: merge for merge in _iter_merges(sources, self._findings)}
+        merges = {merge.key: merge for merge in _iter_merges(sources)}
         for key, merge in merges.items():
             before = self._merges.get(key)
             if before is None or not merge.is_same(before):
@@ -138,9 +146,30 @@ class Catalogue:
             else:
                 merge.known = before.known
         self._merges = merges
+        self._keys_by_id = {row["hash"]: merge.key for merge in merges.values() for _, row in merge.copies}
         torrents = {str(merge.known.row["hash"]): merge.known for merge in merges.values() if merge.known}
-        categories = _merge_categories(sources)
-        return CatalogueView(torrents, categories, _merge_tags(sources), sources.instances)
+        return CatalogueView(torrents, _merge_categories(sources), _merge_tags(sources), sources.instances)
+
+    def _update_rows(self, sources: _Sources, before: _Sources) -> CatalogueView | None:
+        """Return the view with the rows that have changed, which is most of what happens; None if that is not all."""
+        changed: dict[str, _Merge] = {}
+        for name, rows in sources.instances.items():
+            old_rows = before.instances[name].rows
+            for torrent_id, row in rows.rows.items():
+                if (old := old_rows[torrent_id]) is row:
+                    continue
+                if _list_ids(torrent_id, row) != _list_ids(torrent_id, old):
+                    return None
+                key = self._keys_by_id[torrent_id]
+                changed[key] = self._merges[key]
+        torrents = dict(self._view.torrents)
+        for key, merge in changed.items():
+            updated = merge.update_copies(sources)
+            updated.known = updated.make_torrent()
+            if merge.known is None or merge.known.row["hash"] != updated.known.row["hash"]:
+                return None
+            self._merges[key], torrents[str(updated.known.row["hash"])] = updated, updated.known
+        return CatalogueView(torrents, _merge_categories(sources), _merge_tags(sources), sources.instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +180,27 @@ class _Sources:
     desired: DesiredState
     entries: Mapping[str, DesiredTorrent]
     own_categories: Mapping[str, DesiredCategory]
-    run: Run | None
+    findings: RunFindings  # of the last run
     planned: DesiredState | None  # the desired state of that run
 
     def is_same(self, other: _Sources) -> bool:
+        return self.has_same_rest(other) and all(
+            rows.rows is other.instances[name].rows
+            and rows.categories is other.instances[name].categories
+            and rows.tags is other.instances[name].tags
+            for name, rows in self.instances.items()
+        )
+
+    def has_same_rest(self, other: _Sources) -> bool:
+        """True if nothing but rows, categories and tags has changed, and no torrent has come or gone."""
         return (
             self.desired is other.desired
-            and self.run is other.run
+            and self.findings is other.findings
             and self.planned is other.planned
             and (self.entries is other.entries or self.entries == other.entries)
             and (self.own_categories is other.own_categories or self.own_categories == other.own_categories)
             and self.instances.keys() == other.instances.keys()
-            and all(_is_same_read(rows, other.instances[name]) for name, rows in self.instances.items())
+            and all(_has_same_torrents(rows, other.instances[name]) for name, rows in self.instances.items())
         )
 
     def path_map_of(self, instance: str) -> PathMap:
@@ -201,6 +239,13 @@ class _Merge:
             )
         )
 
+    def update_copies(self, sources: _Sources) -> _Merge:
+        """Return the torrent with its copies as they are now."""
+        present = {rows.name: str(row["hash"]) for rows, row in self.copies}
+        copies = [(rows, rows.rows[present[name]]) for name, rows in sources.instances.items() if name in present]
+        copies.sort(key=_rank_copy)
+        return replace(self, copies=copies, path_map=sources.path_map_of(copies[0][0].name))
+
     def make_torrent(self) -> KnownTorrent:
         entry, position = self.entry, self.entry.position if self.entry else None
         if not self.copies:
@@ -231,12 +276,12 @@ class _Merge:
         return (self.state, self.reason) if self.state else (SyncState.IN_SYNC, "")
 
 
-def _iter_merges(sources: _Sources, findings: RunFindings) -> Iterator[_Merge]:
+def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
     """Yield every torrent: X, then the others."""
     entries = _index_entries(sources.desired)
     planned = entries if sources.planned is sources.desired else _index_entries(sources.planned)
     entries = {**entries, **sources.entries}
-    owner_tag = build_owner_tag(sources.desired.owner)
+    owner_tag, findings = build_owner_tag(sources.desired.owner), sources.findings
     path_maps = {name: sources.path_map_of(name) for name in sources.instances}
     seen: set[str] = set()
     for key, copies, ids in _group_copies(sources.instances.values()):
@@ -359,11 +404,8 @@ def _merge_tags(sources: _Sources) -> tuple[str, ...]:
     return tuple(sorted(tags))
 
 
-def _is_same_read(rows: InstanceRows, other: InstanceRows) -> bool:
-    """True if two reads of an instance say the same; their times may differ."""
-    return rows is other or (
-        rows.rows is other.rows
-        and rows.categories is other.categories
-        and rows.tags is other.tags
-        and (rows.is_read, rows.reason) == (other.is_read, other.reason)
+def _has_same_torrents(rows: InstanceRows, other: InstanceRows) -> bool:
+    """True if two reads of an instance have the same torrents, and the same result."""
+    return (rows.is_read, rows.reason) == (other.is_read, other.reason) and (
+        rows.rows is other.rows or rows.rows.keys() == other.rows.keys()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ from reconciler.model.gateway import Shows
 from reconciler.model.groups import Group, Member, PendingTorrent, Strategy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.plan import Outcome, UpdateTorrent
+from reconciler.model.rows import Row
 from reconciler.model.run import ActionResult, InstanceResult, Status
-from reconciler.web.catalogue import KnownTorrent
+from reconciler.web.catalogue import Catalogue, KnownTorrent
 from reconciler.web.sync_states import SyncState
 from tests.support.catalogues import POSITION, CatalogueWorld, make_entry, make_row, make_rows
 
@@ -149,3 +151,25 @@ def test_categories_and_tags_are_those_of_all_instances_and_of_the_intake() -> N
         "tv": {"name": "tv", "savePath": "/mnt/tv"},
     }
     assert view.tags == ("hd",)
+
+
+def test_after_any_changes_it_is_as_if_built_at_once() -> None:
+    dice, world = random.Random(5), CatalogueWorld()
+    world.declare(make_entry("a"), make_entry("b"), make_entry("c", absent=True))
+    rows: dict[str, dict[str, Row]] = {"home": {}, "away": {}}
+    for _ in range(300):
+        name, letter = dice.choice(["home", "away"]), dice.choice("abcd")
+        action = dice.random()
+        if action < 0.15:
+            rows[name] = {key: row for key, row in rows[name].items() if key != letter * 40}
+        elif action < 0.85:
+            row = make_row(letter, progress=dice.randrange(3) / 2, tags=dice.choice([OURS, "x"]), infohash_v2="")
+            rows[name] = {**rows[name], letter * 40: row}
+        elif action < 0.95:
+            world.hand_in(*(make_entry(letter, category=dice.choice("xy")) for letter in dice.sample("ab", 1)))
+        else:
+            world.end_run()
+        reads = {name: {"is_read": dice.random() > 0.1, "reason": "away"} for name in rows}
+        world.set_rows(*(make_rows(name, *rows[name].values(), **reads[name]) for name in rows))
+        world.set_rows(*(replace(read, rows=rows[name]) for name, read in world.rows.instances.items()))
+        assert world.catalogue.read().torrents == Catalogue(world.context).read().torrents

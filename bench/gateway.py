@@ -1,0 +1,105 @@
+"""The cost of the gateway of a watch, next to the same requests to qBittorrent itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.raw import RawConnection
+from bench.watch import read_cpu_seconds, run_watch, wait_until
+from bench.world import make_infohash
+from reconciler.demo.servers import QbittorrentServer
+
+REQUESTS = 1000
+LISTS = 20
+AFTER_REFRESH = 3.0  # seconds, more than between two reads of an instance
+_URL = re.compile(r'"url": ?"http://[^:]+:(\d+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The gateway of a watch."""
+
+    port: int
+    username: str = "bench"
+    password: str = "a-password"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCost:
+    """Medians in seconds, bytes, and what the requests cost the process of the watch."""
+
+    first_list: float  # for which the gateway logs in and reads everything
+    direct_list: float
+    gateway_list: float
+    list_after_change: float
+    unchanged_seconds: float
+    unchanged_bytes: int
+    cpu_ms: float  # of a request for the changes
+    growth_mib: float  # over all these requests
+
+
+def measure_gateway(server: QbittorrentServer, folder: Path, rounds: int) -> GatewayCost:
+    """Measure the gateway before a server whose torrents are declared in `folder`."""
+    desired = folder / "desired.yaml"
+    settings = "intake: {file: intake.yaml, instance: box}\ngateway: {username: bench, password: a-password}\n"
+    desired.write_text(settings + desired.read_text())
+    with run_watch(folder, "600s", "--listen", "127.0.0.1:0") as process:
+        log = folder / "log"
+        wait_until(process, lambda: '"trigger"' in log.read_text())
+        match = _URL.search(log.read_text())
+        assert match
+        gateway = RawConnection(Gateway(int(match[1])))
+        first = gateway.time_reply("torrents/info")[0]
+        lists = [(_time_direct_list(server), gateway.time_reply("torrents/info")[0]) for _ in range(rounds)]
+        changed = [_time_list_after_change(server, gateway, number) for number in range(rounds)]
+        return GatewayCost(
+            first,
+            median(pair[0] for pair in lists),
+            median(pair[1] for pair in lists),
+            median(changed),
+            *_measure_requests(process, gateway),
+        )
+
+
+def _time_direct_list(server: QbittorrentServer) -> float:
+    direct = RawConnection(server)
+    try:
+        return direct.time_reply("torrents/info")[0]
+    finally:
+        direct.close()
+
+
+def _time_list_after_change(server: QbittorrentServer, gateway: RawConnection, number: int) -> float:
+    direct = RawConnection(server)
+    direct.time_reply("torrents/addTags", hashes=make_infohash(number), tags=f"round-{number}")
+    direct.close()
+    time.sleep(AFTER_REFRESH)
+    seconds, body = gateway.time_reply("torrents/info")
+    assert f"round-{number}".encode() in body, "the gateway has not seen the change"
+    return seconds
+
+
+def _measure_requests(process: subprocess.Popen[bytes], gateway: RawConnection) -> tuple[float, int, float, float]:
+    """Return seconds and bytes of an unchanged reply, CPU milliseconds of it, and the growth of the memory in MiB."""
+    for _ in range(LISTS):
+        gateway.time_reply("torrents/info")
+    _, rid = gateway.time_reply("sync/maindata")[0], 1
+    replies = [gateway.time_reply("sync/maindata", rid=str(rid + number)) for number in range(REQUESTS)]
+    memory, cpu = _read_memory(process.pid), read_cpu_seconds(process.pid)
+    replies = [gateway.time_reply("sync/maindata", rid=str(rid + REQUESTS + number)) for number in range(REQUESTS)]
+    cpu_ms = (read_cpu_seconds(process.pid) - cpu) * 1000 / REQUESTS
+    for _ in range(LISTS):
+        gateway.time_reply("torrents/info")
+    growth = (_read_memory(process.pid) - memory) / 2**20
+    return median(reply[0] for reply in replies), max(len(reply[1]) for reply in replies), cpu_ms, growth
+
+
+def _read_memory(pid: int) -> int:
+    """Return the resident bytes of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
