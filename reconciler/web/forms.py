@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 from starlette.requests import Request
 
 from reconciler.web.request_limits import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
+
+_parser_log = logging.getLogger("python_multipart")
+_parser_log.addHandler(logging.NullHandler())  # else it warns of each bad form on stderr, which is our log
+_parser_log.propagate = False
 
 MAX_FIELDS: Final = 100
 MAX_FILES: Final = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Iterable
 from typing import Any
@@ -44,6 +45,12 @@ def test_fields_and_files() -> None:
     assert parse("application/x-www-form-urlencoded; charset=UTF-8", b"a=1&a=2&b=f%C3%ADlms+x") == Form(
         {"a": "2", "b": "fílms x"}
     )
+
+
+def test_the_parser_warns_nobody_on_stderr_which_is_our_log() -> None:
+    parser_log = logging.getLogger("python_multipart")
+    assert not parser_log.propagate
+    assert any(isinstance(handler, logging.NullHandler) for handler in parser_log.handlers)
 
 
 def test_a_large_file_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import AccessMiddleware, GatewayAccess, make_auth_routes
 from reconciler.web.gateway.read_endpoints import ReadEndpoints
+from reconciler.web.gateway.write_endpoints import WriteEndpoints
 
 _METHODS: Final = ("GET", "POST", "HEAD")  # that 5.1 knows
 
@@ -24,7 +25,11 @@ _METHODS: Final = ("GET", "POST", "HEAD")  # that 5.1 knows
 def make_gateway_app(context: WebContext, catalogue: Catalogue, access: GatewayAccess, rows: LiveRows) -> ASGIApp:
     """Return the application below `/api/v2`. Each request looks up what is declared, because an edit may change it."""
     endpoints = Starlette(
-        routes=[*make_auth_routes(access), *ReadEndpoints(context, catalogue, rows).make_routes()],
+        routes=[
+            *make_auth_routes(access),
+            *ReadEndpoints(context, catalogue, rows).make_routes(),
+            *WriteEndpoints(context, catalogue).make_routes(),
+        ],
         exception_handlers={HTTPException: _answer_refusal, Exception: _answer_crash},
     )
     return AccessMiddleware(endpoints, access)
