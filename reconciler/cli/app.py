@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import typer
 
-from reconciler.cli import options
+from reconciler.cli import option_values, options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.habits import CommandGroup
 from reconciler.cli.settings import (
@@ -100,7 +100,7 @@ def main(
     settings = Settings(
         tuple(file or ()),
         output,
-        options.parse_instance_names(instance),
+        option_values.parse_instance_names(instance),
         log_format,
         verbose,
         quiet,
@@ -108,7 +108,7 @@ def main(
         secrets_for,
         tuple(allow_export or ()),
     )
-    is_changing = context.invoked_subcommand in (None, "apply", "add", "rm") and not dry_run
+    is_changing = context.invoked_subcommand in (None, "apply", "add", "rm", "intake") and not dry_run
     _reject_misspelt_variables(context, NARROWING_OPTIONS if is_changing else ("secrets_for",))
     if context.invoked_subcommand:
         _reject_ignored_options(context, context.invoked_subcommand)
@@ -120,7 +120,7 @@ def main(
         raise CommandFailure("--out requires --dry-run", 4)
     if live and not dry_run:
         raise CommandFailure("--live requires --dry-run: a snapshot is only planned against", 4)
-    timeout = options.parse_seconds(wait, "--wait") if wait else 0.0
+    timeout = option_values.parse_seconds(wait, "--wait") if wait else 0.0
     run_settings = RunSettings(
         dry_run,
         detailed_exitcode,
@@ -133,7 +133,7 @@ def main(
         take_over,
         retry_login,
         timeout,
-        shard=options.parse_shard(shard),
+        shard=option_values.parse_shard(shard),
     )
     if not watch:
         for name in _WATCH_OPTIONS:
@@ -146,7 +146,7 @@ def main(
 
     watch_settings = replace(
         run_settings,
-        interval=options.parse_seconds(interval or "60s"),
+        interval=option_values.parse_seconds(interval or "60s"),
         listen=listen,
         token_file=token_file,
         notify=tuple(map(Secret, notify or ())),
@@ -237,7 +237,7 @@ def apply(
         accept_plan=accept_plan or before["accept_plan"],
         take_over=take_over or before["take_over"],
         retry_login=before["retry_login"],
-        shard=options.parse_shard(shard or before["shard"]),
+        shard=option_values.parse_shard(shard or before["shard"]),
     )
     return apply_command(settings, run_settings, plan)
 
@@ -326,6 +326,7 @@ def status(
     category: options.CategoryOption = None,
     tag: options.TagOption = None,
     state: options.StateOption = None,
+    label: options.LabelOption = None,
     limit: options.StatusLimitOption = None,
     offset: options.OffsetOption = None,
     watch: options.StatusWatchOption = False,
@@ -345,6 +346,7 @@ def status(
     \b
     Examples:
       reconcile status --instance seedbox --state downloading
+      reconcile status --label movie_id=12
       reconcile status --watch
       reconcile status --wait complete --category linux --timeout 2h
       reconcile status --url http://127.0.0.1:9470
@@ -358,12 +360,12 @@ def status(
     from reconciler.cli.commands.status import status_command
 
     status_settings = StatusSettings(
-        TorrentFilter(tuple(category or ()), tuple(tag or ()), tuple(state or ())),
+        TorrentFilter(tuple(category or ()), tuple(tag or ()), tuple(state or ()), option_values.parse_labels(label)),
         Pagination(offset or 0, limit),
         watch,
-        options.parse_seconds(interval or "2s"),  # a server refreshes its own state every 1.5 s
+        option_values.parse_seconds(interval or "2s"),  # a server refreshes its own state every 1.5 s
         wait is not None,
-        options.parse_seconds(timeout, "--timeout") if timeout else None,
+        option_values.parse_seconds(timeout, "--timeout") if timeout else None,
     )
     return status_command(settings, status_settings)
 
@@ -526,6 +528,33 @@ def rm(
     from reconciler.cli.commands.rm import RemoveSettings, remove_command
 
     return remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run)))
+
+
+@app.command()
+@shared_options("file", "output", "state_dir", before_name=("dry_run",))
+def intake(
+    settings: Settings,
+    context: typer.Context,
+    action: options.IntakeActionArgument,
+    torrents: options.IntakeTorrentsArgument = None,
+    dry_run: options.EditDryRunOption = False,
+) -> int:
+    """List what services have handed in, or move it into a YAML file of yours.
+
+    Contacts no instance. Exit code 0, 1 or 4.
+
+    \b
+    Examples:
+      reconcile intake list
+      reconcile intake promote 08ada5a7 Cosmos torrents.yaml --dry-run
+    """
+    from reconciler.cli.commands.intake import list_command, promote_command
+
+    if action is options.IntakeAction.LIST:
+        if torrents:
+            raise CommandFailure("intake list takes no torrents. Use: reconcile intake list", 4)
+        return list_command(settings)
+    return promote_command(settings, tuple(torrents or ()), dry_run=_is_dry_run(context, dry_run))
 
 
 @app.command()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,10 +14,6 @@ from reconciler import __version__
 from reconciler.cli.commands.completion import Shell
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat
 from reconciler.model.status import Phase
-
-if TYPE_CHECKING:
-    from reconciler.model.shard import Shard
-
 
 OPTION_VARIABLES: Final[set[str]] = set()  # that the options of the main command read
 _PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -33,6 +29,13 @@ _REPORT_HELP: Final = "Also write the JSON report to this file."
 _SHARD_HELP: Final = "Only this process's share of the instances; INDEX counts from 0."
 _VERBOSE_HELP: Final = "Log more detail."
 _QUIET_HELP: Final = "Log errors only, and show no progress."
+
+
+class IntakeAction(StrEnum):
+    """The actions of `reconcile intake`."""
+
+    LIST = "list"
+    PROMOTE = "promote"
 
 
 class WaitCondition(StrEnum):
@@ -225,6 +228,10 @@ CategoryOption = Annotated[
 TagOption = Annotated[
     list[str] | None, _command_option("--tag", metavar="NAME", help_text="Only torrents with this tag. Repeatable.")
 ]
+LabelOption = Annotated[
+    list[str] | None,
+    _command_option("--label", metavar="NAME=VALUE", help_text="Only torrents with this label. Repeatable."),
+]
 StateOption = Annotated[
     list[Phase] | None,
     _command_option(
@@ -391,30 +398,16 @@ AddPausedOption = Annotated[bool, _command_option("--paused", help_text="Add the
 RemoveInstanceOption = Annotated[
     str | None, _command_option("--instance", metavar="NAME", help_text="Only entries for this instance or group.")
 ]
+IntakeActionArgument = Annotated[
+    IntakeAction, typer.Argument(metavar="ACTION", show_default=False, help="list, or promote TORRENT... FILE.")
+]
+IntakeTorrentsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TORRENT]... [FILE]",
+        show_default=False,
+        help=f"{_TORRENT_HELP} FILE: a file of yours to move it to.",
+    ),
+]
 EditDryRunOption = Annotated[bool, _command_option("--dry-run", help_text="Show the change and write nothing.")]
 KeepOption = Annotated[bool, _command_option("--keep", help_text="Keep the servers running until Ctrl-C.")]
-
-
-def parse_shard(text: str | None) -> Shard | None:
-    """Return the share of this process, or None if there is no text. Raises `CommandFailure`."""
-    from reconciler.model.shard import Shard
-
-    try:
-        return Shard.parse(text) if text else None
-    except ValueError as error:
-        raise CommandFailure(f"--shard: {error}", 4) from error
-
-
-def parse_seconds(text: str, option: str = "--interval") -> float:
-    """Parse a duration, written as in the desired state, into seconds. Raises `CommandFailure`."""
-    from reconciler.desired.schema.common import parse_duration
-
-    try:
-        return float(str(parse_duration(text.strip())))
-    except ValueError as error:
-        raise CommandFailure(f"{option}: {error}; write it like 60s, 5m or 1h", 4) from error
-
-
-def parse_instance_names(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """Split instance names at commas and spaces: an environment variable may contain several."""
-    return tuple(dict.fromkeys(name for text in texts or () for name in re.split(r"[,\s]+", text) if name))

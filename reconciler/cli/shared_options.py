@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer
 
-from reconciler.cli import options
+from reconciler.cli import option_values, options
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 
 TEXT_OR_JSON: Final = (OutputFormat.TEXT, OutputFormat.JSON)
@@ -87,7 +87,7 @@ def _make_parameters(names: Collection[str], outputs: Collection[OutputFormat]) 
 
 def _merge_settings(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """Return the options before a command's name, overridden by those after it."""
-    files, instances = values.get("file"), options.parse_instance_names(values.get("instance"))
+    files, instances = values.get("file"), option_values.parse_instance_names(values.get("instance"))
     return replace(
         settings,
         files=tuple(files or settings.files),

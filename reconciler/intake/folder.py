@@ -60,6 +60,7 @@ class IntakeFolder:
         name = self._folder / f".{self.path.name}.lock"
         handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
         try:
+            _give_to_owner(name, _find_status(self.path))
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
@@ -87,10 +88,10 @@ class IntakeFolder:
         """
         if with_folder:
             sync_folder(self._folder)
-        mode = PRIVATE_MODE
-        with suppress(FileNotFoundError):
-            mode = stat.S_IMODE(self.path.stat().st_mode)
+        before = _find_status(self.path)
+        mode = stat.S_IMODE(before.st_mode) if before else PRIVATE_MODE
         with temporary_file(self.path, lambda stream: stream.write(text.encode()), mode=mode) as temporary:
+            _give_to_owner(temporary, before)
             temporary.replace(self.path)
         sync_folder(self._folder)
         return self.find_fingerprint()
@@ -125,6 +126,19 @@ class IntakeFolder:
             if (is_orphan or left_over.match(name)) and os.path.realpath(self._folder / name) not in others:
                 with suppress(OSError):
                     (self._folder / name).unlink()
+
+
+def _find_status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _give_to_owner(path: Path, owner: os.stat_result | None) -> None:
+    """Give a file to the owner of another one: root may promote what the user of the sidecar keeps."""
+    if owner is not None and os.geteuid() == 0 and path.stat().st_uid != owner.st_uid:
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _is_own(entry: os.DirEntry[str]) -> bool:

@@ -62,6 +62,10 @@ class IntakeStore:
             self._commit(Draft.identify_fetched)
         return MappingProxyType(self._state.torrents if self._state else {})
 
+    def list_stored(self) -> tuple[StoredEntry, ...]:
+        """Return the entries with their texts, in the order of the file."""
+        return self._state.entries if self._state else ()
+
     @property
     def categories(self) -> Mapping[str, DesiredCategory]:
         """The categories of the file as last written, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -99,6 +99,7 @@ class TorrentStatus:
     absent: bool = False
     paused: bool = False
     fault: TorrentFault | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def phase(self) -> Phase:
@@ -132,7 +133,7 @@ class InstanceStatus:
 
 @dataclass(frozen=True, slots=True)
 class TorrentFilter:
-    """A filter for torrents: in one of these categories, with one of these tags, in one of these phases.
+    """A filter for torrents: in one of these categories, with one of these tags or labels, in one of these phases.
 
     An empty part of the filter matches every torrent.
     """
@@ -140,6 +141,7 @@ class TorrentFilter:
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     def matches(self, row: TorrentStatus) -> bool:
         """True if the torrent passes the filter."""
@@ -147,8 +149,10 @@ class TorrentFilter:
 
     def can_match(self, row: TorrentStatus) -> bool:
         """True if the torrent passes the filter in some phase."""
-        return (not self.categories or row.category in self.categories) and (
-            not self.tags or not row.tags.isdisjoint(self.tags)
+        return (
+            (not self.categories or row.category in self.categories)
+            and (not self.tags or not row.tags.isdisjoint(self.tags))
+            and (not self.labels or any(row.labels.get(name) == value for name, value in self.labels))
         )
 
 

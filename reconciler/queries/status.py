@@ -164,6 +164,7 @@ def _build_torrent_status(
         transfer=transfer_stats.get(live.id) if live else None,
         absent=entry.absent,
         paused=entry.paused is True,
+        labels=entry.labels,
     )
 
 
@@ -179,6 +180,7 @@ def _build_unknown_status(entry: DesiredTorrent) -> TorrentStatus:
         tags=_get_declared_tags(entry),
         absent=entry.absent,
         paused=entry.paused is True,
+        labels=entry.labels,
     )
 
 
@@ -208,6 +210,7 @@ def _build_pending_status(pending: PendingTorrent, entry: DesiredTorrent, now: d
         category=entry.category,
         tags=_get_declared_tags(entry),
         paused=entry.paused is True,
+        labels=entry.labels,
     )
 
 

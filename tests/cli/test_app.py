@@ -31,7 +31,10 @@ def has_option(command: Any, name: str) -> bool:
 
 def build_argument_words(parameter: Any) -> list[str]:
     """Return something for each argument that a command requires."""
-    return ["x"] * abs(parameter.nargs) if parameter.param_type_name == "argument" and parameter.required else []
+    if parameter.param_type_name != "argument" or not parameter.required:
+        return []
+    word = "list" if parameter.name == "action" else "x"
+    return [word] * abs(parameter.nargs)
 
 
 def test_the_documentation_contains_every_option_and_variable() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.status import Phase, TorrentFilter, phase_of
+from reconciler.model.status import Phase, TorrentFilter, TorrentStatus, phase_of
 from tests.support.status_rows import make_status_row
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -80,3 +80,15 @@ SELECTIONS = [
 @pytest.mark.parametrize(("selection", "names"), SELECTIONS)
 def test_a_selection(selection: TorrentFilter, names: str) -> None:
     assert [name for name, row in ROWS.items() if selection.matches(row)] == names.split()
+
+
+def test_one_of_the_labels_is_enough() -> None:
+    row = TorrentStatus("home", "a", "", None, "missing", labels={"movie_id": "12", "user": "me"})
+    for labels, matches in (
+        ((), True),
+        ((("movie_id", "12"),), True),
+        ((("movie_id", "1"),), False),
+        ((("movie_id", "1"), ("user", "me")), True),
+        ((("other", "12"),), False),
+    ):
+        assert TorrentFilter(labels=labels).matches(row) is matches

@@ -22,7 +22,7 @@ from reconciler.report.text.problems import compute_diff, format_count, render_d
 
 @dataclass(frozen=True, slots=True)
 class EntryOutcome:
-    """The outcome for one torrent. `verb` is "add", "remove", or the reason why nothing was done."""
+    """The outcome for one torrent. `verb` is "add", "remove", "promote", or the reason why nothing was done."""
 
     verb: str
     infohash: str
@@ -104,8 +104,12 @@ def save_and_report(
 
 
 def _render_outcome(outcome: EntryOutcome, *, dry_run: bool) -> Line:
-    style = {"add": Style.ADD, "remove": Style.DELETE}.get(outcome.verb, Style.DIM)
-    verb = {"add": "would add" if dry_run else "added", "remove": "would remove" if dry_run else "removed"}
+    style = {"add": Style.ADD, "remove": Style.DELETE, "promote": Style.ADD}.get(outcome.verb, Style.DIM)
+    verb = {
+        "add": "would add" if dry_run else "added",
+        "remove": "would remove" if dry_run else "removed",
+        "promote": "would move" if dry_run else "moved",
+    }
     position = f"{outcome.position} · " if outcome.position else ""
     return make_line(
         (f"{verb.get(outcome.verb, outcome.verb)}  ", style),

@@ -109,6 +109,7 @@ def _torrent_json(row: TorrentStatus) -> dict[str, object]:
         "upload_rate": transfer.upload_rate if transfer else None,
         "category": row.category,
         "tags": sorted(row.tags),
+        "labels": dict(row.labels),
         "owned": row.owned,
         "in_sync": row.in_sync,
         "fault": row.fault and row.fault.kind,

@@ -59,6 +59,7 @@ def test_the_json_report() -> None:
         "upload_rate": 0,
         "category": "linux",
         "tags": [],
+        "labels": {},
         "owned": False,
         "in_sync": True,
         "fault": None,
