@@ -136,8 +136,13 @@ class Draft:
         """Look again which torrents the URLs are that were not known."""
         for number, entry in enumerate(self._entries):
             if entry and entry.torrent and entry.torrent.unknown_source:
-                torrent, _ = self._checker.build_entry(entry.block.text)
-                self._put(number, StoredEntry(entry.block, torrent))
+                self._identify_again(number, entry)
+
+    def _identify_again(self, number: int, entry: StoredEntry) -> StoredEntry:
+        torrent, _ = self._checker.build_entry(entry.block.text)
+        identified = StoredEntry(entry.block, torrent)
+        self._put(number, identified)
+        return identified
 
     # --- torrents
 
@@ -163,8 +168,12 @@ class Draft:
             return HandInResult(infohash, declared.position, is_known=True)
         number = next((self._index_by_key[key] for key in (*ids, source.text) if key in self._index_by_key), None)
         known = None if number is None else self._entries[number]
+        if known and number is not None and known.torrent and known.torrent.unknown_source:
+            known = self._identify_again(number, known)
         if known and not known.is_absent:
-            return HandInResult(infohash, known.torrent.position if known.torrent else None, is_known=True)
+            if known.torrent is None:
+                return HandInResult(infohash, is_known=True)
+            return HandInResult(infohash or known.torrent.infohash, known.torrent.position, is_known=True)
         if known is None and self._count >= self._settings.max_torrents:
             message = f"the intake is full: it may hold {self._settings.max_torrents:,} torrents"
             hint = "Remove some, or raise intake.max_torrents"

@@ -219,6 +219,11 @@ def write_password(session: DocsSession, name: str) -> None:
     session.write(name, session.servers[FIRST].password)
 
 
+def write_torrent_file(session: DocsSession, name: str) -> None:
+    """Write a .torrent file, as a reader has one."""
+    (session.folder / name).write_bytes(make_torrent(7))
+
+
 def stop_server(session: DocsSession, address: str) -> None:
     """Stop a qBittorrent."""
     session.servers[address].kill()
@@ -275,6 +280,6 @@ STEPS: Final[Mapping[str, Callable[..., None]]] = {
     function.__name__: function
     for function in (
         *(set_category, wait_category, replace, write_password, stop_server, wait_ready, unpack_qui_backup),
-        *(wait_log, wait_notifications),
+        *(wait_log, wait_notifications, write_torrent_file),
     )
 }

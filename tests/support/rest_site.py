@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent, Instance, Policy
+from reconciler.model.gateway import IntakeSettings
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.intake import DeclaredElsewhere, EntryChanges, HandedIn, HandInResult, IntakeError
 from reconciler.model.live_state import LiveInstance, LiveState
@@ -31,7 +32,10 @@ BEARER = {"Authorization": f"Bearer {TOKEN.reveal()}"}
 INTAKE_FILE = "intake.yaml"
 DECLARED = DesiredTorrent(Position("desired.yaml", 12, 5), InfoHashes(v1="d" * 40), None, "home", name="Declared")
 DESIRED = DesiredState(
-    Policy.SYNC, {"home": Instance("home", Position("desired.yaml", 2, 3), "http://home")}, (DECLARED,)
+    Policy.SYNC,
+    {"home": Instance("home", Position("desired.yaml", 2, 3), "http://home")},
+    (DECLARED,),
+    intake=IntakeSettings(Position("desired.yaml", 1, 1), INTAKE_FILE, "home"),
 )
 LIVE_STATE = LiveState(NOON, "home", (LiveInstance("home", "http://home", make_snapshot([])),))
 
@@ -95,7 +99,7 @@ class MemoryIntake:
         """Mark the entries as absent."""
         self._fail(*infohashes)
         with self._lock:
-            for infohash in infohashes:
+            for infohash in self._entries.keys() & set(infohashes):
                 entry = self._entries[infohash]
                 self._entries[infohash] = replace(entry, absent=True, delete_files=delete_files)
 
@@ -137,8 +141,6 @@ class MemoryIntake:
             raise failure
         if DECLARED.infohash in infohashes:
             raise DeclaredElsewhere(Problem(DECLARED.position, Code.DUPLICATE_TORRENT, "people declare it"))
-        if infohashes and not self._entries.keys() >= set(infohashes):
-            raise KeyError(infohashes[0])
 
 
 class RestSite:

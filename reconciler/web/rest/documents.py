@@ -162,7 +162,7 @@ def describe_torrent(torrent: KnownTorrent) -> TorrentDocument:
         "progress": get_number(row, "progress", is_live=is_live),
         "eta": get_eta(row) if is_live else None,
         "ratio": get_number(row, "ratio", is_live=is_live),
-        "size": get_whole_number(row, "size", is_live=is_live),
+        "size": get_whole_number(row, "size", is_live=is_live and row.get("has_metadata") is not False),
         "download_rate": get_whole_number(row, "dlspeed", is_live=is_live),
         "upload_rate": get_whole_number(row, "upspeed", is_live=is_live),
         "added": _time_text(row.get("added_on")),

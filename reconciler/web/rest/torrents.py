@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from reconciler.model.codes import Code
 from reconciler.model.infohash import parse_infohash_text
-from reconciler.model.intake import DeclaredElsewhere, Intake, IntakeError, IntakeFull, IntakeUnavailable
+from reconciler.model.intake import DeclaredElsewhere, HandedIn, Intake, IntakeError, IntakeFull, IntakeUnavailable
 from reconciler.model.position import Position, Problem
 from reconciler.report.json.common import FORMAT_VERSION, problem_json
 from reconciler.web.api import JSON_MEDIA_TYPE, encode_json
@@ -23,13 +23,14 @@ from reconciler.web.context import WebContext
 from reconciler.web.rest.bodies import parse_query, read_changes, read_new_torrent
 from reconciler.web.rest.documents import describe_torrent
 from reconciler.web.rest.listing import CursorError, ListQuery, list_torrents
-from reconciler.web.rest.waiting import Waiters
+from reconciler.web.rest.waiting import Wait, Waiters
 from reconciler.web.sync_states import SyncState
 from reconciler.web.token_check import require_token
 
 PATH: Final = "/api/v1/torrents"
 NO_INTAKE_TEXT: Final = 'Torrents cannot be changed here: the desired state declares no "intake".'
 DECLARED_TEXT: Final = "the torrent is declared here, in a file that only people change"
+NOT_HANDED_IN_TEXT: Final = "No torrent that was handed in has this infohash."
 NOT_FOUND_TEXT: Final = "No torrent has this infohash."
 Returned = TypeVar("Returned")
 
@@ -97,10 +98,12 @@ class TorrentEndpoints:
         if result.is_known and not _is_in(intake, result.infohash):
             position = result.position or Position("", 1, 1)
             return make_problem_response(409, Problem(position, Code.DUPLICATE_TORRENT, DECLARED_TEXT))
-        if not result.infohash:  # a URL that could not be fetched yet
+        wait = Wait(query.seconds)
+        infohash = result.infohash or await self._identify_link(intake, handed_in, wait)
+        if not infohash:
             return _respond({"torrent": None, "reached": False if query.seconds else None}, 202)
-        location = {"Location": f"{PATH}/{quote(result.infohash)}"}
-        return await self._respond_after(result.infohash, query, 200 if result.is_known else 201, location)
+        location = {"Location": f"{PATH}/{quote(infohash)}"}
+        return await self._respond_after(infohash, wait, 200 if result.is_known else 201, location)
 
     async def patch(self, request: Request) -> Response:
         """Change keys of an entry; null removes one."""
@@ -109,19 +112,22 @@ class TorrentEndpoints:
         changes = await read_changes(request)
         infohash = await self._identify(request)
         await asyncio.to_thread(_refuse_errors, lambda: intake.change([infohash], changes))
-        return await self._respond_after(infohash, query, 200)
+        return await self._respond_after(infohash, Wait(query.seconds), 200)
 
     async def delete(self, request: Request) -> Response:
         """Remove a torrent."""
         intake = self._require_intake(request)
         query = parse_query(DeleteQuery, request)
         infohash = await self._identify(request)
+        is_known = infohash in intake.entries
         await asyncio.to_thread(_refuse_errors, lambda: intake.remove([infohash], delete_files=query.delete_files))
-        return await self._respond_after(infohash, query, 202, is_wanted=False)
+        if not is_known:
+            raise HTTPException(404, NOT_HANDED_IN_TEXT)
+        return await self._respond_after(infohash, Wait(query.seconds), 202, is_wanted=False)
 
     def _require_intake(self, request: Request) -> Intake:
         require_token(request, self._context.token_reader, "Changing torrents is", allow_password=False)
-        if self._context.intake is None:
+        if self._context.intake is None or self._context.get_desired().intake is None:
             raise HTTPException(403, NO_INTAKE_TEXT)
         return self._context.intake
 
@@ -133,19 +139,32 @@ class TorrentEndpoints:
         torrent = find_torrent(await asyncio.to_thread(self._catalogue.read), str(infohashes))
         return (torrent.entry.infohash if torrent and torrent.entry else "") or str(infohashes)
 
+    async def _identify_link(self, intake: Intake, handed_in: HandedIn, wait: Wait) -> str:
+        """Return the infohash of a torrent by URL, once a run has fetched it; "" if the wait ends before that."""
+        found = [""]
+
+        def identify() -> bool:
+            (result,) = intake.hand_in([handed_in])  # it is known now, so nothing is written
+            found[0] = result.infohash
+            return bool(result.infohash)
+
+        if wait.seconds:
+            await self._waiters.wait_until(lambda: _refuse_errors(identify), wait)
+        return found[0]
+
     async def _respond_after(
         self,
         infohash: str,
-        query: WaitQuery,
+        wait: Wait,
         status: int,
         headers: Mapping[str, str] | None = None,
         *,
         is_wanted: bool = True,
     ) -> Response:
-        """Answer with the torrent as it is, after the wait that the query asks for."""
+        """Answer with the torrent as it is after the wait."""
         reached = None
-        if query.seconds:
-            reached = await self._waiters.wait_until(lambda: self._is_reached(infohash, is_wanted), query.seconds)
+        if wait.seconds:
+            reached = await self._waiters.wait_until(lambda: self._is_reached(infohash, is_wanted), wait)
         torrent = find_torrent(await asyncio.to_thread(self._catalogue.read), infohash)
         document = describe_torrent(torrent) if torrent else None
         return _respond(
@@ -197,7 +216,7 @@ def _refuse_errors(change: Callable[[], Returned]) -> Returned:
     except IntakeError as error:
         raise RefusedChange(400, error.problems) from error
     except KeyError as error:
-        raise HTTPException(404, NOT_FOUND_TEXT) from error
+        raise HTTPException(404, NOT_HANDED_IN_TEXT) from error
 
 
 def _is_in(intake: Intake, infohash: str) -> bool:

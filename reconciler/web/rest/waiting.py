@@ -11,21 +11,33 @@ POLL_INTERVAL: Final = 0.5  # seconds
 MAX_WAITERS: Final = 32
 
 
+class Wait:
+    """The time that a request waits for, from now on. `seconds` 0: not at all."""
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self._now = seconds, now
+        self._deadline = now() + seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left, at least 0."""
+        return max(0.0, self._deadline - self._now())
+
+
 class Waiters:
     """The requests that wait. Of more than a few, the others are answered at once."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self._count = 0
 
-    async def wait_until(self, is_reached: Callable[[], bool], seconds: float) -> bool:
+    async def wait_until(self, is_reached: Callable[[], bool], wait: Wait) -> bool:
         """Return True as soon as a condition holds, and False when the time is over. It may be slow to check."""
-        deadline = self._now() + (seconds if self._count < MAX_WAITERS else 0)
+        may_wait = self._count < MAX_WAITERS
         self._count += 1
         try:
             while not await asyncio.to_thread(is_reached):
-                left = deadline - self._now()
-                if left <= 0:
+                left = wait.seconds_left
+                if not (left and may_wait):
                     return False
                 await asyncio.sleep(min(POLL_INTERVAL, left))
             return True

@@ -49,6 +49,11 @@ def test_what_no_instance_has_is_unknown_and_not_zero() -> None:
     assert (document["sync"], document["reason"], document["instances"]) == ("pending", "no healthy member", [])
 
 
+def test_the_size_of_a_torrent_without_metadata_is_unknown() -> None:
+    assert describe_torrent(make_known_torrent(1, size=0, has_metadata=False))["size"] is None
+    assert describe_torrent(make_known_torrent(1, size=0, has_metadata=True))["size"] == 0
+
+
 @pytest.mark.parametrize("row", [{"eta": 8_640_000}, {"eta": -1}, {"eta": None}, {"eta": "soon"}])
 def test_an_eta_that_is_none(row: dict[str, Any]) -> None:
     assert describe_torrent(make_known_torrent(1, **row))["eta"] is None

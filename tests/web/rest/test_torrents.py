@@ -46,7 +46,14 @@ def test_a_torrent_is_found_by_any_of_its_ids(rest: RestSite, infohash: str) -> 
 def test_no_torrent_has_this_infohash(rest: RestSite, text: str) -> None:
     for method, body in (("GET", None), ("DELETE", None), ("PATCH", {})):
         answer = rest.request(f"{PATH}/{text}", method, body)
-        assert (answer.status, answer.json["error"]) == (404, "No torrent has this infohash.")
+        assert (answer.status, answer.json["error"].startswith("No torrent")) == (404, True)
+
+
+def test_only_what_was_handed_in_is_changed(rest: RestSite) -> None:
+    infohash = rest.put_row(1)
+    for method, body in (("DELETE", None), ("PATCH", {"category": "x"})):
+        answer = rest.request(f"{PATH}/{infohash}", method, body)
+        assert (answer.status, answer.json["error"]) == (404, "No torrent that was handed in has this infohash.")
 
 
 def test_a_torrent_is_handed_in_once(rest: RestSite) -> None:
@@ -78,6 +85,8 @@ def test_a_torrent_of_a_file_of_people_is_refused_with_its_place(rest: RestSite)
 def test_a_url_that_is_not_fetched_yet_is_accepted(rest: RestSite) -> None:
     answer = rest.request(PATH, "POST", {"torrent": "https://example.org/a.torrent"})
     assert (answer.status, answer.json["torrent"], "location" in answer.headers) == (202, None, False)
+    answer = rest.request(f"{PATH}?wait=1s", "POST", {"torrent": "https://example.org/a.torrent"})
+    assert (answer.status, answer.json["reached"]) == (202, False)
 
 
 def test_an_entry_is_changed_and_removed(rest: RestSite) -> None:
