@@ -150,6 +150,7 @@ class InstanceReader:
         self._has_fresh_rows = False
         self._asked_at = clock.now()
         self._next_read_at = clock.now()
+        self._last_seconds = 0.0  # that a read took; after a single slow one, the next is likely to be fast
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -259,7 +260,8 @@ class InstanceReader:
             read_at=self._clock.utc(),
         )
         is_first = requests == 0  # a login needs some, once
-        pause = compute_pause(1 if is_first else feed.request_count - requests, self._clock.now() - started_at)
+        seconds, self._last_seconds = self._last_seconds, self._clock.now() - started_at
+        pause = compute_pause(1 if is_first else feed.request_count - requests, min(seconds, self._last_seconds))
         with self._condition:
             self._backoff.forget_changed({})
             self._publish(rows, pause)
