@@ -12,6 +12,9 @@ JITTER: Final = 0.1  # of the interval, either way, so that many sidecars do not
 DEBOUNCE: Final = 2.0  # seconds without a request before a run
 MAX_DEBOUNCE: Final = 10.0  # seconds; requests that never stop do not delay a run for ever
 MIN_RUN_SPACING: Final = 5.0  # seconds between two runs
+INTAKE_DEBOUNCE: Final = 0.3  # services wait for what they ask, and their file is always whole
+MAX_INTAKE_DEBOUNCE: Final = 1.0
+MIN_INTAKE_SPACING: Final = 1.0  # or as long as the last run took, so that runs take half of the time at most
 
 
 class TriggerQueue:
@@ -46,7 +49,10 @@ class TriggerQueue:
 
 
 class Schedule:
-    """Computes when the next run is due. Debounce and spacing are never longer than the interval."""
+    """Computes when the next run is due. Debounce and spacing are never longer than the interval.
+
+    Where services wait for a run, they are short.
+    """
 
     def __init__(self, interval: float, random: Callable[[], float]) -> None:
         self._interval = interval
@@ -55,7 +61,8 @@ class Schedule:
         self._spacing = min(MIN_RUN_SPACING, interval)
         self._requested: set[RunTrigger] = set()
         self._first_request_at = self._last_request_at = 0.0
-        self._interval_due_at = self._earliest_run_at = 0.0
+        self._interval_due_at = self._started_at = 0.0
+        self._earliest_run_at = self._earliest_intake_run_at = 0.0
 
     def request_run(self, trigger: RunTrigger, now: float) -> None:
         """Note a request for a run."""
@@ -74,6 +81,10 @@ class Schedule:
 
     def compute_next_run(self) -> float:
         """Return when the next run is due without further requests. During the debounce the interval waits too."""
+        if RunTrigger.INTAKE in self._requested:
+            last_due_at = self._first_request_at + MAX_INTAKE_DEBOUNCE
+            due_at = min(self._last_request_at + min(INTAKE_DEBOUNCE, self._debounce), last_due_at)
+            return max(due_at, self._earliest_intake_run_at)
         request_due_at = min(self._last_request_at + self._debounce, self._first_request_at + MAX_DEBOUNCE)
         return max(request_due_at if self._requested else self._interval_due_at, self._earliest_run_at)
 
@@ -86,8 +97,10 @@ class Schedule:
     def record_run_start(self, now: float) -> None:
         """Note the start of a run, which serves all requests so far."""
         self._requested.clear()
+        self._started_at = now
         self._interval_due_at = now + self._interval * (1 - JITTER + 2 * JITTER * self._random())
 
     def record_run_end(self, now: float) -> None:
         """Note the end of a run."""
         self._earliest_run_at = now + self._spacing
+        self._earliest_intake_run_at = now + min(self._spacing, max(MIN_INTAKE_SPACING, now - self._started_at))

@@ -59,6 +59,25 @@ def test_five_seconds_lie_between_two_runs_or_the_interval_where_it_is_shorter()
     assert short.compute_next_run() == 2
 
 
+def test_services_wait_for_a_run_only_shortly() -> None:
+    run_schedule = schedule()
+    run_schedule.request_run(RunTrigger.INTAKE, 1)
+    run_schedule.request_run(RunTrigger.FILES, 1.1)
+    assert run_schedule.compute_next_run() == 2  # a second after the last run, which took a second
+    run_schedule.request_run(RunTrigger.INTAKE, 1.9)
+    assert run_schedule.get_due_triggers(2.0) == {RunTrigger.INTAKE, RunTrigger.FILES}
+    run_schedule.record_run_start(2)
+    run_schedule.record_run_end(5)
+    run_schedule.request_run(RunTrigger.INTAKE, 5)
+    assert run_schedule.compute_next_run() == 8  # runs take half of the time at most
+    run_schedule.request_run(RunTrigger.INTAKE, 20)
+    assert run_schedule.compute_next_run() == 8
+    run_schedule.record_run_start(20)
+    run_schedule.record_run_end(30)
+    run_schedule.request_run(RunTrigger.INTAKE, 40)
+    assert run_schedule.compute_next_run() == pytest.approx(40.3)
+
+
 def test_interval_waits_during_the_debounce() -> None:
     run_schedule = schedule()
     run_schedule.request_run(RunTrigger.FILES, 59.5)

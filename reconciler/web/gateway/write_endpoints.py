@@ -36,7 +36,7 @@ from reconciler.web.path_maps import to_instance_path
 
 DELETION_TIMEOUT: Final = 30.0  # seconds in which a call waits for the deletion that it asks for
 ID_LENGTH: Final = 40  # hex digits of the id of a torrent in a list of qBittorrent
-_DELETION_INTERVAL: Final = 0.1  # seconds between two looks
+_DELETION_INTERVAL: Final = 0.25  # seconds between two looks
 WITHOUT_EFFECT: Final = {
     "topPrio": ("hashes",),
     "bottomPrio": ("hashes",),
@@ -92,13 +92,23 @@ class WriteEndpoints:
         delete_files = parse_bool(fields["deleteFiles"]) or False
         ids = await run_in_threadpool(self._remove, fields["hashes"], delete_files=delete_files)
         waited = 0.0
-        while any(torrent_id in self._intake.entries for torrent_id in ids):
+        while not await run_in_threadpool(self._are_gone, ids):
             if waited >= DELETION_TIMEOUT:
                 structlog.get_logger().info("gateway does not wait longer for a deletion", torrents=len(ids))
                 break
             await asyncio.sleep(_DELETION_INTERVAL)
             waited += _DELETION_INTERVAL
         return PlainTextResponse("")
+
+    def _are_gone(self, ids: Sequence[str]) -> bool:
+        """True if every instance that could have one of these torrents was read, and has none."""
+        desired, view = self._context.get_desired(), self._catalogue.read()
+        for entry in (entry for torrent_id in ids if (entry := self._intake.entries.get(torrent_id))):
+            known = next((view.torrents[key] for key in entry.ids if key in view.torrents), None)
+            instances = [view.instances.get(name) for name in desired.instances_of(entry)]
+            if (known and known.instances) or not all(rows and rows.is_read for rows in instances):
+                return False
+        return True
 
     def _remove(self, hashes: str, *, delete_files: bool) -> list[str]:
         ids = [_id_of(known) for known in select_targets(self._catalogue.read().torrents, hashes)]

@@ -23,7 +23,7 @@ from reconciler.model.intake import (
     IntakeUnavailable,
 )
 from reconciler.model.position import Position, Problem
-from reconciler.model.rows import InstanceUnavailable, LiveRows, Reply
+from reconciler.model.rows import InstanceRows, InstanceUnavailable, LiveRows, Reply
 from reconciler.web.catalogue import Catalogue, CatalogueView, KnownTorrent
 from reconciler.web.context import WebContext
 from reconciler.web.gateway import write_endpoints
@@ -58,7 +58,8 @@ class FixedCatalogue:
 
     def __init__(self, torrents: Sequence[KnownTorrent]) -> None:
         categories = {name: {"name": name, "savePath": ""} for name in ("own", "git", "live")}
-        self._view = CatalogueView({str(known.row["hash"]): known for known in torrents}, categories)
+        by_hash = {str(known.row["hash"]): known for known in torrents}
+        self._view = CatalogueView(by_hash, categories, instances={"home": InstanceRows("home", is_read=True)})
 
     def read(self) -> CatalogueView:
         """Return the view."""
@@ -187,6 +188,14 @@ def test_a_deletion_is_waited_for(site: Site) -> None:
     assert site.intake.calls == [("remove", [H1], True)]
     assert site.post("delete", hashes="unknown", deleteFiles="true").status == 200
     assert len(site.intake.calls) == 1
+
+
+def test_a_torrent_that_no_instance_has_is_gone_although_its_entry_stays_for_a_while(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.intake, "remove", lambda infohashes, *, delete_files: None)
+    monkeypatch.setattr(asyncio, "sleep", None)  # fails if it is called
+    assert site.post("delete", hashes=H2, deleteFiles="false").status == 200
 
 
 def test_a_deletion_that_takes_long_is_answered_and_goes_on(
