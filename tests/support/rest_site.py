@@ -184,7 +184,7 @@ class RestSite:
     def put_row(self, number: int, **row: Any) -> str:
         """Let the instance have a torrent, and return its infohash."""
         full_row = make_known_torrent(number, **row).row
-        self.rows.rows[full_row["hash"]] = full_row
+        self.rows.rows = {**self.rows.rows, full_row["hash"]: full_row}
         return str(full_row["hash"])
 
 

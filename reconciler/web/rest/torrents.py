@@ -23,7 +23,7 @@ from reconciler.web.context import WebContext
 from reconciler.web.rest.bodies import parse_query, read_changes, read_new_torrent
 from reconciler.web.rest.documents import describe_torrent
 from reconciler.web.rest.listing import CursorError, ListQuery, list_torrents
-from reconciler.web.rest.waiting import Wait, Waiters
+from reconciler.web.rest.waiting import Waiters, WaitTime
 from reconciler.web.sync_states import SyncState
 from reconciler.web.token_check import require_token
 
@@ -98,7 +98,7 @@ class TorrentEndpoints:
         if result.is_known and not _is_in(intake, result.infohash):
             position = result.position or Position("", 1, 1)
             return make_problem_response(409, Problem(position, Code.DUPLICATE_TORRENT, DECLARED_TEXT))
-        wait = Wait(query.seconds)
+        wait = WaitTime(query.seconds)
         infohash = result.infohash or await self._identify_link(intake, handed_in, wait)
         if not infohash:
             return _respond({"torrent": None, "reached": False if query.seconds else None}, 202)
@@ -112,7 +112,7 @@ class TorrentEndpoints:
         changes = await read_changes(request)
         infohash = await self._identify(request)
         await asyncio.to_thread(_refuse_errors, lambda: intake.change([infohash], changes))
-        return await self._respond_after(infohash, Wait(query.seconds), 200)
+        return await self._respond_after(infohash, WaitTime(query.seconds), 200)
 
     async def delete(self, request: Request) -> Response:
         """Remove a torrent."""
@@ -123,7 +123,7 @@ class TorrentEndpoints:
         await asyncio.to_thread(_refuse_errors, lambda: intake.remove([infohash], delete_files=query.delete_files))
         if not is_known:
             raise HTTPException(404, NOT_HANDED_IN_TEXT)
-        return await self._respond_after(infohash, Wait(query.seconds), 202, is_wanted=False)
+        return await self._respond_after(infohash, WaitTime(query.seconds), 202, is_wanted=False)
 
     def _require_intake(self, request: Request) -> Intake:
         require_token(request, self._context.token_reader, "Changing torrents is", allow_password=False)
@@ -139,7 +139,7 @@ class TorrentEndpoints:
         torrent = find_torrent(await asyncio.to_thread(self._catalogue.read), str(infohashes))
         return (torrent.entry.infohash if torrent and torrent.entry else "") or str(infohashes)
 
-    async def _identify_link(self, intake: Intake, handed_in: HandedIn, wait: Wait) -> str:
+    async def _identify_link(self, intake: Intake, handed_in: HandedIn, wait: WaitTime) -> str:
         """Return the infohash of a torrent by URL, once a run has fetched it; "" if the wait ends before that."""
         found = [""]
 
@@ -155,7 +155,7 @@ class TorrentEndpoints:
     async def _respond_after(
         self,
         infohash: str,
-        wait: Wait,
+        wait: WaitTime,
         status: int,
         headers: Mapping[str, str] | None = None,
         *,

@@ -11,7 +11,7 @@ POLL_INTERVAL: Final = 0.5  # seconds
 MAX_WAITERS: Final = 32
 
 
-class Wait:
+class WaitTime:
     """The time that a request waits for, from now on. `seconds` 0: not at all."""
 
     def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class Waiters:
     def __init__(self) -> None:
         self._count = 0
 
-    async def wait_until(self, is_reached: Callable[[], bool], wait: Wait) -> bool:
+    async def wait_until(self, is_reached: Callable[[], bool], wait: WaitTime) -> bool:
         """Return True as soon as a condition holds, and False when the time is over. It may be slow to check."""
         may_wait = self._count < MAX_WAITERS
         self._count += 1

@@ -37,7 +37,7 @@ def test_a_list_is_read_without_a_token(make_rest: MakeRestSite) -> None:
 def test_a_torrent_is_found_by_any_of_its_ids(rest: RestSite, infohash: str) -> None:
     v2 = "2" * 64
     v1 = rest.put_row(1, infohash_v2=v2)
-    rest.rows.rows[v2[:40]] = {**rest.rows.rows.pop(v1), "hash": v2[:40]}
+    rest.rows.rows = {v2[:40]: {**rest.rows.rows[v1], "hash": v2[:40]}}
     found = rest.request(f"{PATH}/" + infohash.format(v1=v1, V1=v1.upper(), v2=v2))
     assert (found.status, found.json["torrent"]["infohash_v1"]) == (200, v1)
 
@@ -116,7 +116,7 @@ def test_the_wait_ends_when_a_run_has_carried_out_the_entry(rest: RestSite) -> N
     rest.intake.remove([make_hash(1)], delete_files=False)
     rest.run()
     assert rest.request(f"{path}?wait=1s", "DELETE").status == 202, "the instance still has it"
-    rest.rows.rows.clear()
+    rest.rows.rows = {}
     done = rest.request(f"{path}?wait=30s", "DELETE")
     assert (done.status, done.json["reached"]) == (200, True)
 

@@ -6,20 +6,20 @@ import asyncio
 
 import pytest
 
-from reconciler.web.rest.waiting import Wait, Waiters
+from reconciler.web.rest.waiting import Waiters, WaitTime
 
 MODULE = "reconciler.web.rest.waiting"
 
 
 def test_a_wait_ends_with_its_condition() -> None:
     answers = [False, False, True]
-    assert asyncio.run(Waiters().wait_until(lambda: answers.pop(0), Wait(30))) is True
+    assert asyncio.run(Waiters().wait_until(lambda: answers.pop(0), WaitTime(30))) is True
     assert answers == []
 
 
 def test_a_wait_ends_with_its_time() -> None:
     times = [0.0, 0.1, 5.0]
-    wait = Wait(0.15, lambda: times.pop(0))
+    wait = WaitTime(0.15, lambda: times.pop(0))
     assert asyncio.run(Waiters().wait_until(lambda: False, wait)) is False
     assert times == []
 
@@ -29,9 +29,9 @@ def test_of_too_many_the_others_are_answered_at_once(monkeypatch: pytest.MonkeyP
 
     async def wait_twice() -> tuple[bool, bool]:
         waiters, is_over = Waiters(), False
-        first = asyncio.create_task(waiters.wait_until(lambda: is_over, Wait(30)))
+        first = asyncio.create_task(waiters.wait_until(lambda: is_over, WaitTime(30)))
         await asyncio.sleep(0)
-        second = await waiters.wait_until(lambda: False, Wait(30))
+        second = await waiters.wait_until(lambda: False, WaitTime(30))
         is_over = True
         return await first, second
 
