@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -54,7 +55,7 @@ class IntakeStore:
     @property
     def entries(self) -> Mapping[str, DesiredTorrent]:
         """The entries of the file as last written, by every id of their torrents, and also what is to be deleted."""
-        state = self._state
+        state = self._refresh()
         if state is None:
             return _NOTHING
         urls = {entry.url for entry in state.entries if entry.torrent and entry.torrent.unknown_source}
@@ -69,7 +70,16 @@ class IntakeStore:
     @property
     def categories(self) -> Mapping[str, DesiredCategory]:
         """The categories of the file as last written, by name."""
-        return MappingProxyType(self._state.categories) if self._state else _NOTHING
+        state = self._refresh()
+        return MappingProxyType(state.categories) if state else _NOTHING
+
+    def _refresh(self) -> IntakeState | None:
+        """Return the state, read again if another process has written the file and it can be read."""
+        state, path = self._state, self._path
+        with suppress(OSError, IntakeError):
+            if state and path and IntakeFolder(path).find_fingerprint() not in (None, state.fingerprint):
+                self._commit(lambda _draft: None)
+        return self._state
 
     def hand_in(self, torrents: Sequence[HandedIn]) -> list[HandInResult]:
         """Add entries, in one write. A torrent that cannot be added has its problem in its result."""

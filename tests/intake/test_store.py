@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +21,14 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.intake import DeclaredElsewhere, EntryValue, HandedIn, IntakeError, IntakeFull, IntakeUnavailable
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.torrent_file import TorrentFile
 from tests.support.desired_yaml import BUNNY, SINTEL
 from tests.support.intake_files import IntakeHome
 from tests.support.torrents import make_torrent
 
 SINTEL_HASH = str(parse_magnet(SINTEL).infohashes)
 BUNNY_HASH = str(parse_magnet(BUNNY).infohashes)
+ROOT = Path(__file__).parents[2]
 URL = "http://127.0.0.1:9/x.torrent?passkey=secret"
 
 
@@ -291,7 +295,6 @@ def test_two_processes_lose_nothing_of_each_other(home: IntakeHome) -> None:
         stores[number % 2].hand_in([HandedIn(magnet(number))])
     stores[0].set_category("a", None)
     stores[1].drop([f"{1:040x}"])
-    stores[0].drop([])
     assert len(stores[0].entries) == len(stores[1].entries) == 5
     check_same(home, stores[0])
 
@@ -371,6 +374,48 @@ def test_what_a_killed_process_left_is_deleted_at_the_next_start(home: IntakeHom
     home.open_store()
     names = {path.name for path in folder.iterdir()}
     assert names.isdisjoint(left) and names.issuperset(kept)
+
+
+SERVICE = """
+import sys
+from pathlib import Path
+from reconciler.intake import IntakeStore
+from reconciler.model.intake import HandedIn
+from tests.support.intake_files import IntakeHome
+from tests.support.torrents import make_torrent
+home = IntakeHome(Path(sys.argv[1]))
+store = home.open_store()
+for number in range(int(sys.argv[2]), 100_000):
+    content = make_torrent(number) if number % 2 else b""
+    link = "" if content else f"magnet:?xt=urn:btih:{number:040x}"
+    print(store.hand_in([HandedIn(link, content, {"labels": {"number": number}})])[0].infohash, flush=True)
+    if number % 5 == 0:
+        print("-" + str(number), flush=True)
+        store.drop([f"{number:040x}"])
+"""
+
+
+def test_a_kill_at_any_time_loses_nothing_that_was_answered(home: IntakeHome) -> None:
+    answered: set[str] = set()
+    doubtful: set[str] = set()
+    for start in (10, 1010):
+        command = [sys.executable, "-c", SERVICE, str(home.folder), str(start)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        for _ in range(start // 100 + 7):
+            line = process.stdout.readline().strip()
+            answered.add(line)
+        process.kill()
+        answered.update(line.strip() for line in process.stdout if line.endswith("\n"))
+        process.wait()
+        doubtful |= {f"{int(line[1:]):040x}" for line in answered if line.startswith("-")}
+        answered = {line for line in answered if line and not line.startswith("-")}
+        kept = {entry.infohash for entry in home.reload().torrents}
+        assert answered - doubtful <= kept
+        check_same(home, home.open_store())
+    names = {path.stem for path in home.file.parent.glob("*.torrent")}
+    sources = [entry.source for entry in home.desired.torrents]
+    assert names == {Path(source.location).stem for source in sources if isinstance(source, TorrentFile)}
 
 
 KEYS = st.fixed_dictionaries(
