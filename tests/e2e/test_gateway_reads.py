@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.conftest import MakeServer
+from tests.conftest import MakeProxy, MakeServer
 from tests.support.gateway import GatewayWorld, start_gateway
 from tests.support.home import Home
 from tests.support.magnets import make_infohash, make_magnet
@@ -60,6 +61,28 @@ def test_it_reads_as_5_1_0_and_goes_on_while_that_is_away(make_server: MakeServe
         world.wait_until(lambda: all(row["comment"] for row in world.gateway.get("torrents/info").json()))
         assert world.gateway.get("torrents/files", hash=make_infohash(1)).status_code == 503
         assert world.gateway.get("app/preferences").json() == preferences[1]
+
+
+def test_clients_cost_an_instance_a_request_in_two_seconds_and_none_without_them(
+    make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    server = make_server("5.1.0")
+    proxy = make_proxy(server)
+    with start_gateway(Home(tmp_path), server, proxy=proxy) as world:
+        world.wait_until(lambda: world.watch.has_logged("watching"))
+        assert proxy.count_requests("auth/login") == 1
+        proxy.clear()
+        started_at = time.monotonic()
+        services = [world.connect() for _ in range(3)]
+        for _ in range(20):
+            for service in services:
+                assert service.get("torrents/info").json() == []
+                assert service.get("sync/maindata").json()["full_update"]
+        seconds = time.monotonic() - started_at
+        endpoints = [request.endpoint for request in proxy.requests]
+        assert endpoints[:3] == ["auth/login", "app/version", "app/webapiVersion"]
+        assert endpoints[3:] == ["sync/maindata"] * len(endpoints[3:])
+        assert len(endpoints) - 4 <= seconds / 2
 
 
 def clients(world: GatewayWorld) -> tuple[Any, Any]:

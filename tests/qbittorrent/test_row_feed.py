@@ -8,14 +8,22 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.errors import InstanceError
+from reconciler.model.errors import AuthenticationError, InstanceError
+from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, RowFeed
+from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, LoginMemory, RowFeed
 from reconciler.qbittorrent.row_feed import FULL_READ_INTERVAL, apply_changes, is_waiting_for_metadata, keep_unchanged
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, ManualMonotonicClock
-from tests.support.instances import QBITTORRENT_ANSWERS, json_answer, make_instance, serve_stub
+from tests.support.instances import (
+    QBITTORRENT_ANSWERS,
+    StubRequest,
+    json_answer,
+    make_instance,
+    serve_stub,
+    text_answer,
+)
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
@@ -114,6 +122,16 @@ def test_a_list_that_qbittorrent_does_not_send_is_an_error(rows: str) -> None:
         feed = RowFeed(make_instance(url, username="a"))
         with pytest.raises(InstanceError):
             feed.read()
+
+
+def test_credentials_that_were_refused_are_not_sent_again() -> None:
+    logins, requests = LoginMemory(), list[StubRequest]()
+    with serve_stub({**QBITTORRENT_ANSWERS, "auth/login": text_answer("Fails.")}, requests) as url:
+        instance = make_instance(url, username="a", password=Secret("wrong"))
+        for _ in range(3):  # a feed that failed is replaced
+            with pytest.raises(AuthenticationError):
+                RowFeed(instance, logins=logins).read()
+    assert [endpoint for endpoint, _ in requests] == ["auth/login"]
 
 
 def test_it_follows_any_changes(server: Any, make_proxy: MakeProxy) -> None:

@@ -12,11 +12,11 @@ import requests
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.home import Home
+from tests.support.proxy import Proxy
 from tests.support.watch_process import WatchProcess, start_watch
 
 USERNAME: Final = "arr"
 PASSWORD: Final = "gateway-password"
-OTHER_CLIENT: Final = "127.0.0.1"  # the address of a client that qBittorrent does not trust
 HEAD: Final = (
     "intake: {file: intake.yaml, instance: box}\n"
     f"gateway: {{username: {USERNAME}, password: {{env: GATEWAY_PASSWORD}}, shows: all}}\n"
@@ -66,12 +66,17 @@ class GatewayWorld:
 
 
 @contextmanager
-def start_gateway(home: Home, server: QbittorrentServer, *torrents: str, head: str = HEAD) -> Iterator[GatewayWorld]:
-    """Start a watch with a gateway before a server, in a folder of its own. `torrents`: what is declared there."""
+def start_gateway(
+    home: Home, server: QbittorrentServer, *torrents: str, head: str = HEAD, proxy: Proxy | None = None
+) -> Iterator[GatewayWorld]:
+    """Start a watch with a gateway before a server, in a folder of its own. `torrents`: what is declared there.
+
+    With a proxy, the watch speaks to the server through it, and runs only when it is asked to.
+    """
     home.environ["GATEWAY_PASSWORD"] = PASSWORD
-    home.add_instance(server.url, server.username, server.password)
+    home.add_instance(proxy.url if proxy else server.url, server.username, server.password)
     home.write(*torrents, head=head)
-    with start_watch(home, "--listen", "127.0.0.1:0") as watch:
+    with start_watch(home, "--listen", "127.0.0.1:0", interval="600s" if proxy else "1s") as watch:
         url = wait_for_url(watch)
         direct = ApiClient(server.url, server.username, server.password)
         yield GatewayWorld(server, home, watch, url, direct, ApiClient(url, USERNAME, PASSWORD))

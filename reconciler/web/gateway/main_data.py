@@ -27,23 +27,24 @@ class MainState:
 
 
 class MainDataMemory:
-    """The states that one client session was sent last, by the `rid` of the reply. Thread-safe."""
+    """The states that a session was sent last, by the `rid` of the reply. Thread-safe.
 
-    def __init__(self) -> None:
+    `kept`: how many of them. A client needs two: the one that it has, and the one that it is sent, which may get lost.
+    """
+
+    def __init__(self, kept: int = 2) -> None:
+        self._kept = kept
         self._lock = threading.Lock()
         self._last_rid = 0
         self._states: dict[int, MainState] = {}
 
     def reply(self, rid: int, state: MainState) -> bytes:
-        """Return the reply to a client that has the reply `rid`; an unknown one gets everything.
-
-        Only the state that the client has and the one that it is sent are kept, as a reply may get lost.
-        """
+        """Return the reply to a client that has the reply `rid`; an unknown one gets everything."""
         with self._lock:
-            before = self._states.get(rid) if rid > 0 else None
-            new_rid = self._last_rid % MAX_RID + 1
-            self._last_rid = new_rid
-            self._states = {new_rid: state} if before is None else {rid: before, new_rid: state}
+            before = self._states.pop(rid, None) if rid > 0 else None
+            self._last_rid = new_rid = self._last_rid % MAX_RID + 1
+            known = {**self._states, rid: before} if before else self._states
+            self._states = dict(list({**known, new_rid: state}.items())[-self._kept :])
         if before is None:
             return encode_full(new_rid, state)
         return to_json({**compute_changes(before, state), "rid": new_rid}, inf_nan_mode="null")

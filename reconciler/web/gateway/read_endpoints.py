@@ -45,6 +45,7 @@ BUILD_INFO: Final = {
     "qt": "6.8.2",
     "zlib": "1.3.1",
 }
+SHARED_STATES: Final = 16  # that clients of one API key have
 _MEMORY_KEY: Final = "sync/maindata"
 Parameters = Mapping[str, str]
 Handler = Callable[[Parameters], Response]
@@ -109,7 +110,9 @@ class ReadEndpoints:
     async def sync_main_data(self, request: Request) -> Response:
         """Return `sync/maindata`: what has changed since the reply with the number `rid` in this session."""
         parameters = await _read_parameters(request)
-        memory = session_of(request).memory.setdefault(_MEMORY_KEY, MainDataMemory())
+        session = session_of(request)
+        is_shared = not session.id  # by all clients that have the API key
+        memory = session.memory.setdefault(_MEMORY_KEY, MainDataMemory(SHARED_STATES if is_shared else 2))
         rid = parse_int(parameters.get("rid", "")) or 0
         body = await run_in_threadpool(lambda: memory.reply(rid, self._make_main_state()))
         return Response(body, media_type=JSON_MEDIA_TYPE)

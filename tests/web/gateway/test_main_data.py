@@ -56,6 +56,15 @@ def test_a_reply_that_got_lost_is_made_up_for() -> None:
     assert ask(memory, 99, make_state())["full_update"]
 
 
+def test_clients_of_a_shared_session_do_not_drive_each_other_out() -> None:
+    memory, state = MainDataMemory(kept=4), make_state(make_known("a"))
+    rids = [ask(memory, 0, state)["rid"], ask(memory, 0, state)["rid"]]
+    for _ in range(5):
+        replies = [ask(memory, rid, state) for rid in rids]
+        assert not any("full_update" in reply for reply in replies)
+        rids = [reply["rid"] for reply in replies]
+
+
 def test_an_empty_world_says_only_that_it_is_everything() -> None:
     assert ask(MainDataMemory(), 0, MainState()) == {"rid": 1, "full_update": True, "server_state": {}}
 
