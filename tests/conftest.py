@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import secrets
@@ -40,6 +41,17 @@ MakeProxy = Callable[..., Proxy]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--qbt 5.3.0` limits the tests to versions, for quick work at a desk."""
     parser.addoption("--qbt", action="append", choices=list(QBITTORRENT_PACKAGES), help="only this qBittorrent version")
+
+
+def pytest_configure() -> None:
+    """Collect no garbage while the tests are collected, which makes a million objects that stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but without the tests themselves."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from tests.support.raw import RawClient
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> Iterator[Home]:
     """An empty folder."""
-    return Home(tmp_path)
+    with Home(tmp_path) as home:
+        yield home
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.support.torrents import bencode
 SIZE = 3 << 30  # of a sparse file: large enough for a check to last while two runs read it
 PIECE_SIZE = 4 << 20
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine hashes that in minutes
+
 
 def _write_stopped_entry(home: Home, server: QbittorrentServer, **keys: str) -> str:
     """Declare a complete torrent that is stopped; return its infohash."""
@@ -36,7 +38,7 @@ def _start_check(truth: RawClient, key: str) -> None:
 
 
 def _wait_for_end(truth: RawClient, key: str) -> None:
-    truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("stoppedUP", "pausedUP"))
+    truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("stoppedUP", "pausedUP"), timeout=400)
     assert truth.list_torrents()[key]["progress"] == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -212,8 +211,7 @@ def test_a_kill_during_creation_changes_nothing(any_maker: Maker, home: Home) ->
     home.write(f"{{content: {film}, name: Film}}")
     process = home.start()
     any_maker.raw.wait_until(lambda: len(any_maker.tasks) == 2)
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.kill()
     waiting = home.run()
     assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "waits for its turn" in waiting.out

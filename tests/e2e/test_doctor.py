@@ -58,7 +58,7 @@ def test_a_healthy_instance_passes_every_check(
         home.add_instance(proxy.url, server.username, server.password, more=probes)
         home.write(make_entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
         ran = home.run("doctor")
-    assert (ran.exit_code, failing(ran), ran.err) == (0, [], "")
+    assert (ran.exit_code, failing(ran), ran.messages) == (0, [], "")
     findings = checks(ran)
     assert list(findings)[: len(ALWAYS)] == ALWAYS
     assert f"v{version}, Web API " in findings["version"]["text"]

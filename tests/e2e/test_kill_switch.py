@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,8 +106,7 @@ def test_owned_torrents_stop_within_an_interval_and_start_again(
 
 
 def _is_killed(watch: WatchProcess) -> None:
-    watch.process.send_signal(signal.SIGKILL)
-    watch.process.wait(10)
+    watch.process.kill()
 
 
 def test_a_vpn_that_flaps_is_followed_every_time(
@@ -143,10 +141,9 @@ def test_the_kill_switch_waits_for_no_other_instance(
         process = home.start()
         try:
             truth.wait_until(lambda: truth.list_stopped() == ids(1))
-            assert process.poll() is None, "the run still waits for the other"
+            assert process.is_running, "the run still waits for the other"
         finally:
             process.kill()
-            process.communicate()
 
 
 @contextmanager

@@ -49,8 +49,8 @@ def test_two_runs_at_once_end_in_the_declared_state(home: Home, box: Proxy, dire
         home.write(*make_entries(COUNT, paused=True, sequential=on, first_last_piece_first=on, tags=["a"]))
         box.clear()
         runs = [home.start(), home.start()]
-        results = [(process.communicate()[1], process.returncode) for process in runs]
-        assert [code for _, code in results] == [0, 0], results
+        results = [process.wait() for process in runs]
+        assert [result.exit_code for result in results] == [0, 0], results
         rows = direct.list_torrents().values()
         assert len(rows) == COUNT
         assert {(row["seq_dl"], row["f_l_piece_prio"]) for row in rows} == {(on, on)}
@@ -67,11 +67,10 @@ def test_a_killed_run_leaves_its_hold_and_the_next_one_goes_on_at_once(
     process = home.start()
     RawClient.wait_until(lambda: box.count_requests("torrents/add") > 0)
     process.kill()
-    process.communicate()
     assert len(read_leases(direct).holds) == 1
     box.clear()
     ran = home.run()
-    assert (ran.exit_code, "waiting" in ran.err) == (0, False)
+    assert (ran.exit_code, "waiting" in ran.messages) == (0, False)
     assert set(direct.list_torrents()) == {make_infohash(1)}
     assert read_leases(direct).holds == frozenset()
 
@@ -100,6 +99,5 @@ def test_a_run_that_is_stopped_gives_its_lease_back(home: Home, box: Proxy, dire
     RawClient.wait_until(lambda: box.count_requests("torrents/setUploadLimit") > 0)
     assert len(read_leases(direct).holds) == 1
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 143
+    assert process.wait(30).exit_code == 143
     assert read_leases(direct).holds == frozenset()

@@ -91,7 +91,7 @@ def test_a_failed_delivery_delays_nothing_and_is_reported(
         declared_home.write(make_entry(1), make_entry(2), make_entry(3))
         watch.wait_until(lambda: make_infohash(3) in RawClient(any_server).list_torrents())
         assert watch.stop() < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
     events = {line["event"]: line for line in watch.log if "notification" in line["event"]}
     assert events["notifications are lost: this address does not answer, and the watch ends"]["lost"] == 2
     assert events["a notification was not delivered"]["reason"] == "no answer: Connection refused"

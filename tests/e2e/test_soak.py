@@ -163,7 +163,7 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_
         while (passed := time.monotonic() - began) < SECONDS:
             soak.step()
             time.sleep(soak.dice.random())
-            assert watch.process.poll() is None, "".join(watch.err)
+            assert watch.process.is_running, "".join(watch.err)
             if warm is None and passed > SECONDS / 3:
                 warm = watch.count_descriptors(), watch.resident_bytes()
         end_well(soak, watch, warm or (watch.count_descriptors(), watch.resident_bytes()), state_dir)
@@ -203,7 +203,7 @@ def end_well(soak: Soak, watch: WatchProcess, warm: tuple[int, int], state_dir: 
     assert not soak.unshown(watch.reports), "what is executed is a part of what was shown"
     assert not [line for line in watch.log if "internal error" in line["event"]]
     assert watch.stop() < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
     reported = Counter(
         a["outcome"] for report in watch.reports for instance in report["instances"] for a in instance["actions"]
     )

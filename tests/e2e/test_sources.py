@@ -186,9 +186,9 @@ def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Fixe
     assert asked.wait(20)
     process.send_signal(signal.SIGTERM)
     gone.set()
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 143, err
-    assert "stopped while torrents were fetched" in out
+    done = process.wait(20)
+    assert done.exit_code == 143, done.err
+    assert "stopped while torrents were fetched" in done.out
     assert box.requests == []
 
 
@@ -220,7 +220,7 @@ def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
         wanted = {id_of(make_torrent(3)), make_infohash(5)}
         watch.wait_until(lambda: set(truth.list_torrents()) == wanted)
         assert (web.count_requests("/2"), watch.stop() < 5) == (1, True)
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
 
 
 def test_many_files_behind_nginx(home: Home, any_server: QbittorrentServer, tmp_path: Path) -> None:

@@ -31,13 +31,10 @@ SIZE = 3_000_000
 def looking(home: Home, *options: str, text: bool = False) -> Iterator[WatchProcess]:
     """Run `reconcile status` until the end of the block."""
     process = home.start("status", *options, *(["--output", "text"] if text else []))
-    watched = WatchProcess(process)
     try:
-        yield watched
+        yield WatchProcess(process)
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(10)
+        process.kill()
 
 
 def newest(watched: WatchProcess) -> dict[str, Any]:
@@ -87,7 +84,7 @@ def test_a_download_from_its_beginning_to_its_end(
             assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}
         proxy.clear()
         watched.stop(signal.SIGINT)
-        assert watched.process.returncode == 0
+        assert watched.process.exit_code == 0
         assert proxy.count_requests("auth/logout") == 1
         assert proxy.mutations == []
 
@@ -134,7 +131,7 @@ def test_wait_outlasts_a_server_that_is_down(home: Home, any_server: Qbittorrent
         waiting.wait_until(lambda: waiting.has_logged("1 metadata") or waiting.has_logged("1 stalled"), 60)
         box.clear()
         waiting.stop(signal.SIGTERM)
-    assert waiting.process.returncode == 143
+    assert waiting.process.exit_code == 143
     report = "".join(waiting.out)
     assert '"outcome": "stopped"' in report
     assert '"phase": "metadata"' in report, "the last good look"
@@ -156,7 +153,7 @@ def test_in_a_pipe_each_change_is_a_block(home: Home, any_server: QbittorrentSer
         watched.wait_until(lambda: said("~  torrent-2  box       missing"))
         home.file.write_text("version: 7\n")
         watched.wait_until(lambda: said("problems, the first: desired.yaml:1:"))
-        assert watched.process.poll() is None
+        assert watched.process.is_running
         home.file.write_text(good)
         watched.wait_until(lambda: "1 declared torrent: 1 stopped\n" in watched.out[-4:])
         blocks = len(re.findall(r"^\d{4}-\d\d-\d\d ", "".join(watched.out), re.MULTILINE))
@@ -164,7 +161,7 @@ def test_in_a_pipe_each_change_is_a_block(home: Home, any_server: QbittorrentSer
         any_server.kill()
         watched.wait_until(lambda: said("?  torrent-1"))
         watched.stop(signal.SIGTERM)
-    assert watched.process.returncode == 0
+    assert watched.process.exit_code == 0
     assert "\x1b" not in "".join(watched.out)
 
 

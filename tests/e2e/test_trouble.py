@@ -19,10 +19,12 @@ from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.support import proxy as faults
+from tests.support.commands import StartedCommand
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy
 from tests.support.raw import RawClient
+from tests.support.subjects import describe_subjects
 
 HANG_BEFORE, HANG_AFTER = faults.hang_before(6), faults.hang_after(6)  # seconds
 FAULTS: list[tuple[str, Fault]] = [
@@ -225,10 +227,11 @@ def test_a_server_that_is_lost_during_a_run(
     assert home.run().summary == {"unchanged": 2}
 
 
-def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 30
-    while not condition() and time.monotonic() < end:
-        assert process.poll() is None, "it ended before it could be interrupted"
+def _wait_for(condition: Callable[[], bool], process: StartedCommand) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.is_running, f"it ended before it could be interrupted\n{process.describe_state()}"
+        assert time.monotonic() < end, describe_subjects(condition)
         time.sleep(0.002)
 
 
@@ -246,7 +249,6 @@ def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy
         process,
     )
     process.kill()
-    process.communicate()
     assert len(truth.list_torrents()) <= 2000
 
     done = home.run()
@@ -269,14 +271,13 @@ def test_a_run_that_ends_between_an_add_and_its_tag_leaves_no_torrent_to_nobody(
         answer = handler.ask_server(body)
         process.send_signal(number)
         if number is signal.SIGKILL:
-            process.wait(30)
+            truth.wait_until(lambda: not process.is_running)
         handler.send_answer(*answer)
 
     proxy.add_fault("torrents/add", end_process)
     truth.add_magnets([make_magnet(9)])
     process = home.start()
-    process.communicate(timeout=60)
-    assert process.returncode == (143 if number is signal.SIGTERM else -9)
+    assert process.wait(60).exit_code == (143 if number is signal.SIGTERM else -9)
     owned = {key for key, row in truth.list_torrents().items() if row["tags"] == "reconcile:home"}
     assert owned == ({make_infohash(n) for n in range(4)} if number is signal.SIGTERM else set())
 
@@ -299,9 +300,9 @@ def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/add") >= 1, process)
     server.kill()
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1, err
-    assert "Traceback" not in out + err
+    done = process.wait(60)
+    assert done.exit_code == 1, done.err
+    assert "Traceback" not in done.out + done.err
 
     server.start()
     assert home.run().exit_code == 0
@@ -320,11 +321,11 @@ def test_a_signal_ends_a_run_in_order(
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/add") > 20, process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == code, err
+    done = process.wait(20)
+    assert done.exit_code == code, done.err
     assert proxy.requests[-1].endpoint == "auth/logout"
-    assert '"outcome": "dropped"' in out
-    assert "Traceback" not in err
+    assert '"outcome": "dropped"' in done.out
+    assert "Traceback" not in done.err
     assert 0 < len(truth.list_torrents()) < 500
     assert home.run().exit_code == 0
 
@@ -340,8 +341,7 @@ def test_a_signal_while_it_waits_for_a_server(
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/info") > 1, process)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
-    assert process.returncode == 143
+    assert process.wait(10).exit_code == 143
 
 
 # Runs the command on every case of a folder in one process, and counts what it tries to connect to.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from functools import partial
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
@@ -33,7 +34,7 @@ def test_a_watch_follows_the_file_corrects_drift_and_stops_in_order(home: Home, 
         watch.wait_until(lambda: set(truth.list_torrents()) == numbered(2))
         watch.wait_until(lambda: len(watch.reports) >= 4)
         assert watch.stop() < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
     assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout")
     sums = [{key: n for key, n in report["summary"].items() if n} for report in watch.reports]
     assert sums == [
@@ -57,7 +58,7 @@ def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Pro
     with start_watch(home) as watch:
         watch.wait_until(lambda: proxy.read_count >= 8, within=40)
         assert watch.stop(signal.SIGINT) < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
     assert proxy.mutations == []
     assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") == 1
     assert watch.reports == [], "nothing to say on standard output"
@@ -96,7 +97,7 @@ def test_a_watch_outlasts_a_server_that_restarts_or_is_down(
         watch.wait_until(lambda: watch.has_logged("is back"), within=60)
         watch.wait_until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1, 2), within=40)
         assert watch.stop() < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
 
 
 def set_password(server: QbittorrentServer, password: str) -> None:
@@ -120,9 +121,9 @@ def test_a_password_that_changes_is_tried_once_until_it_is_corrected(
         watch.wait_until(lambda: len(watch.reports) == 1)
         for password, torrent in ((second, 2), (first, 3)):
             box.clear()
-            watch.err.clear()
+            is_refused = partial(watch.has_logged, "refuses the user name or password", since=len(watch.err))
             set_password(any_server, password)
-            watch.wait_until(lambda: watch.has_logged("refuses the user name or password"))
+            watch.wait_until(is_refused)
             time.sleep(3)
             assert box.count_requests("auth/login") <= 2, "one refusal, and the attempt that may fall into the restart"
             home.file.write_text(text + f"  - {make_entry(torrent)}\n")
@@ -149,7 +150,7 @@ def test_a_broken_file_keeps_the_last_good_state_in_force(
         home.file.write_text(good + f"  - {make_entry(3)}\n")
         watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1, 2, 3))
         watch.stop()
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
 
 
 def test_a_start_on_a_broken_file_or_without_a_secret_is_4(
@@ -189,7 +190,7 @@ def test_a_watch_stops_in_time_despite_a_hanging_request(
         hanging = second.read_count
         watch.wait_until(lambda: second.read_count > hanging)
         assert watch.stop() < 5
-    assert watch.process.returncode == 0
+    assert watch.process.exit_code == 0
     assert box.count_requests("auth/logout") == box.count_requests("auth/login"), (
         "the others are logged out all the same"
     )

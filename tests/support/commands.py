@@ -61,6 +61,12 @@ class CommandResult:
     err: str
 
     @property
+    def messages(self) -> str:
+        """Standard error without the lines on waits of more than a second, which a busy machine adds."""
+        lines = self.err.splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("waiting: "))
+
+    @property
     def report(self) -> dict[str, Any]:
         """The JSON report on standard output."""
         return dict(json.loads(self.out))
@@ -95,15 +101,19 @@ class StartedCommand:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.is_running:
-            self.send_signal(signal.SIGKILL)
-            self.wait()
+        self.kill()
         self._stack.close()
 
     @property
     def is_running(self) -> bool:
         """True until it has ended."""
         return self._exit_code is None and not select.select([self._channel], [], [], 0)[0]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code, once `wait` or `kill` has returned."""
+        assert self._exit_code is not None, "nobody has waited for its end"
+        return self._exit_code
 
     @property
     def out(self) -> str:
@@ -115,11 +125,20 @@ class StartedCommand:
         """Standard error so far."""
         return _read_stream(self._err)
 
+    def describe_state(self) -> str:
+        """Return the end of its output, for a failed test."""
+        return f"{'running' if self.is_running else 'ended'}\n{self.out[-2000:]}\n{self.err[-4000:]}"
+
     def send_signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
         if self.is_running:
             with suppress(ProcessLookupError):  # it ends at this moment
                 os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, if it still runs."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
 
     def wait(self, timeout: float = 110.0) -> CommandResult:
         """Return the result once it has ended. Raises `TimeoutError`."""

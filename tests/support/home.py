@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from tests.support import commands
-from tests.support.commands import COMMAND
 from tests.support.magnets import make_magnet
 
 
@@ -37,12 +37,21 @@ class ReportedRun(commands.CommandResult):
 
 
 class Home:
-    """A folder with `desired.yaml`, and passwords in the environment."""
+    """A folder with `desired.yaml`, and passwords in the environment. Its end ends each command that still runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environ: dict[str, str] = {}
         self._instances: list[str] = []
+        self._started = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._started.close()
 
     @property
     def file(self) -> Path:
@@ -79,16 +88,10 @@ class Home:
         done = commands.run_reconcile(self.folder, *arguments, environ={**self.full_environ, **(environ or {})})
         return ReportedRun(done.exit_code, done.out, done.err)
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        """`reconcile` under way, for tests that interrupt it."""
-        return subprocess.Popen(
-            (*COMMAND, "--output", "json", *options),
-            cwd=self.folder,
-            env=self.full_environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *options: str) -> commands.StartedCommand:
+        """`reconcile --output json OPTIONS` under way, for tests that interrupt it. It ends with this context."""
+        command = commands.start_reconcile(self.folder, "--output", "json", *options, environ=self.full_environ)
+        return self._started.enter_context(command)
 
 
 def make_entry(number: int, **keys: object) -> str:

@@ -136,6 +136,10 @@ class Proxy:
         self.known_login = None
         return None
 
+    def describe_state(self) -> str:
+        """Return the last requests, for a failed test."""
+        return "\n".join(f"{request.endpoint} {request.body[:200]!r}" for request in self.requests[-20:])
+
     def clear(self) -> None:
         """Forget all recorded requests and every rule."""
         self.requests.clear()

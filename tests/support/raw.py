@@ -10,6 +10,7 @@ import requests
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.magnets import make_infohash
+from tests.support.subjects import describe_subjects
 
 
 class _SourceAddressAdapter(requests.adapters.HTTPAdapter):
@@ -94,10 +95,19 @@ class RawClient:
     def _has_endpoint(self, path: str) -> bool:
         return self._session.post(self._base + path, data={"hashes": "0" * 40}, timeout=30).status_code != 404
 
+    def describe_state(self) -> str:
+        """Return its torrents and the end of its log, for a failed test."""
+        fields = ("state", "progress", "category", "tags", "save_path", "dl_limit", "up_limit")
+        rows = [f"{key} {[row[field] for field in fields]}" for key, row in self.list_torrents().items()]
+        messages = [message["message"] for message in self.post("log/main").json()]
+        return "\n".join([*rows[:20], f"{len(rows)} torrents", *messages[-20:]])
+
     @staticmethod
     def wait_until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
-        """Wait until a condition on the server holds."""
-        end = time.monotonic() + timeout
+        """Wait until a condition holds. Raises `AssertionError` with the last state of all that it looks at."""
+        began = time.monotonic()
         while not condition():
-            assert time.monotonic() < end, "it did not happen"
-            time.sleep(0.05)
+            passed = time.monotonic() - began
+            if passed > timeout:
+                raise AssertionError(f"it did not happen in {timeout:g} s\n{describe_subjects(condition)}")
+            time.sleep(min(0.1, max(0.01, passed / 20)))  # often at first, for a poll costs a request

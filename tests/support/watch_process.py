@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from tests.support.commands import StartedCommand
 from tests.support.home import Home
 from tests.support.raw import RawClient
 
@@ -20,11 +19,18 @@ from tests.support.raw import RawClient
 class WatchProcess:
     """`reconcile --watch` in a user's folder."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: StartedCommand) -> None:
         self.process = process
-        self.out: list[str] = []
-        self.err: list[str] = []
-        self._readers = [self._start_reader(process.stdout, self.out), self._start_reader(process.stderr, self.err)]
+
+    @property
+    def out(self) -> list[str]:
+        """The whole lines on standard output so far."""
+        return _split_whole_lines(self.process.out)
+
+    @property
+    def err(self) -> list[str]:
+        """The whole lines on standard error so far."""
+        return _split_whole_lines(self.process.err)
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -36,24 +42,19 @@ class WatchProcess:
         """The log so far."""
         return [json.loads(line) for line in self.err if line.startswith("{")]
 
-    def has_logged(self, text: str) -> bool:
-        """Return True if a line of the log contains the text."""
-        return any(text in line for line in self.err)
+    def has_logged(self, text: str, since: int = 0) -> bool:
+        """Return True if a line of the log contains the text. Leaves out the first `since` lines."""
+        return any(text in line for line in self.err[since:])
 
     def wait_until(self, condition: Callable[[], bool], within: float = 60.0) -> None:
         """Wait until a condition holds while the watch runs."""
-        try:
-            RawClient.wait_until(lambda: condition() or self._assert_running(), within)
-        except AssertionError as error:
-            raise AssertionError("it did not happen:\n" + "".join(self.err[-20:])) from error
+        RawClient.wait_until(lambda: condition() or self._assert_running(), within)
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """Stop the watch and return the seconds that took."""
         began = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)
-        for reader in self._readers:
-            reader.join(5)
         return time.monotonic() - began
 
     def count_descriptors(self) -> int:
@@ -66,25 +67,19 @@ class WatchProcess:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def _assert_running(self) -> bool:
-        assert self.process.poll() is None, "it ended:\n" + "".join(self.err)
+        assert self.process.is_running, "it ended:\n" + "".join(self.err)
         return False
 
-    @staticmethod
-    def _start_reader(stream: IO[str] | None, lines: list[str]) -> threading.Thread:
-        assert stream
-        thread = threading.Thread(target=lambda: lines.extend(stream), daemon=True)
-        thread.start()
-        return thread
+
+def _split_whole_lines(text: str) -> list[str]:
+    return text[: text.rfind("\n") + 1].splitlines(keepends=True)
 
 
 @contextmanager
 def start_watch(home: Home, *options: str, interval: str = "1s") -> Iterator[WatchProcess]:
     """Start a watch, and end it at the end of the block if it still runs."""
     process = home.start("--watch", "--interval", interval, "--log-format", "json", *options)
-    watched = WatchProcess(process)
     try:
-        yield watched
+        yield WatchProcess(process)
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(10)
+        process.kill()

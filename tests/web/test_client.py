@@ -69,7 +69,7 @@ def fill(site: StatusSite, time: FakeTime) -> None:
 def test_text(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
     fill(site, time)
     ran = run_reconcile(tmp_path, "status", "--url", site.server.url)
-    assert (ran.exit_code, ran.err) == (1, "")
+    assert (ran.exit_code, ran.messages) == (1, "")
     assert ran.out == TEXT.replace("in a minute", "in 20 seconds").replace("next try     ", "next try       ").replace(
         "-            -\n", "-              -\n"
     )
@@ -78,7 +78,7 @@ def test_text(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
 def test_json_is_the_response_of_the_server(site: StatusSite, tmp_path: Path) -> None:
     site.board.on_run_end(make_finished_run(converged()))
     ran = run_reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
-    assert (ran.exit_code, ran.err) == (0, "")
+    assert (ran.exit_code, ran.messages) == (0, "")
     assert ran.json == site.request("/api/v1/status").json
 
 
@@ -143,7 +143,7 @@ def test_liveness_does_not_depend_on_instances(site: StatusSite, time: FakeTime,
     fill(site, time)
     ask_whether = ("status", "--url", site.server.url, "--live")
     ran = run_reconcile(tmp_path, *ask_whether)
-    assert (ran.exit_code, ran.out, ran.err) == (0, "live\n", "")
+    assert (ran.exit_code, ran.out, ran.messages) == (0, "live\n", "")
     ran = run_reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
     assert (ran.exit_code, ran.json) == (0, {"format_version": 1, "live": True})
 

@@ -16,3 +16,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text(FILE)
     monkeypatch.chdir(tmp_path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _hide_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no command say what it has waited for for a second, which a busy machine makes of any moment."""
+    monkeypatch.setattr("reconciler.cli.progress.SHOW_AFTER", 600.0)
