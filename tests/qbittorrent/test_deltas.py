@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -25,50 +26,51 @@ from reconciler.qbittorrent.deltas import (
 )
 from reconciler.qbittorrent.schemas import MAIN_DATA_ADAPTER, MainData
 from tests.support.instances import OPTIONS_ROW
+from tests.support.strategies import Choices
 
 Rows = dict[str, dict[str, Any]]
 
 KEYS = [letter * 40 for letter in "abcdef"]
 STATES = ["stoppedDL", "stoppedUP", "stalledDL", "uploading", "moving", "missingFiles", "checkingUP", "new in 6.0"]
 
-
-NEWER = {
-    "comment": st.sampled_from(["", "c"]),
-    "share_limit_action": st.sampled_from(["Default", "RemoveWithContent", "New"]),
-    "share_limits_mode": st.sampled_from(["Default", "MatchAll"]),
+NEWER: dict[str, Sequence[Any]] = {
+    "comment": ("", "c"),
+    "share_limit_action": ("Default", "RemoveWithContent", "New"),
+    "share_limits_mode": ("Default", "MatchAll"),
+}
+FIELDS: dict[str, Sequence[Any]] = {
+    "name": ("", "x", "ü"),
+    "state": STATES,
+    "category": ("", "linux"),
+    "tags": ("", "a", "a, b", "reconcile:home"),
+    "save_path": ("/d", "/e/", "C:\\d"),
+    "auto_tmm": (False, True),
+    "progress": (None, 0, 0.5, 1),
+    "size": (0, 9),
+    "content_path": ("", "/d/x", "/d/y/"),
+    "total_size": (-1, 9),
+    "magnet_uri": ("magnet:?xt=a", "magnet:?xt=a&tr=http%3A%2F%2Ft", "magnet:?xt=a&ws=http://w"),
+    **dict.fromkeys(("force_start", "seq_dl", "f_l_piece_prio", "super_seeding"), (False, True)),
+    **dict.fromkeys(("dl_limit", "up_limit"), (0, -1, 5)),
+    "ratio_limit": (None, -2, 1.5),
+    **dict.fromkeys(("seeding_time_limit", "inactive_seeding_time_limit"), (-2, -1, 9)),
+    "download_path": ("", "/i"),
+    **NEWER,
+    "dlspeed": range(10),
+    "eta": range(10),
 }
 
 
 def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
     """Generate rows of one torrent, always of the same kind: v1, v2 or hybrid."""
     v1 = f"{key[:8]}{'0' * 32}" if key > "d" else key
-    return st.fixed_dictionaries(
-        {
-            "infohash_v1": st.just("" if key > "e" else v1),
-            "infohash_v2": st.just(f"{key}{'1' * 24}" if key > "d" else ""),
-            "name": st.sampled_from(["", "x", "ü"]),
-            "state": st.sampled_from(STATES),
-            "category": st.sampled_from(["", "linux"]),
-            "tags": st.sampled_from(["", "a", "a, b", "reconcile:home"]),
-            "save_path": st.sampled_from(["/d", "/e/", "C:\\d"]),
-            "auto_tmm": st.booleans(),
-            "progress": st.sampled_from([None, 0, 0.5, 1]),
-            "size": st.sampled_from([0, 9]),
-            "content_path": st.sampled_from(["", "/d/x", "/d/y/"]),
-            "total_size": st.sampled_from([-1, 9]),
-            "magnet_uri": st.sampled_from(
-                ["magnet:?xt=a", "magnet:?xt=a&tr=http%3A%2F%2Ft", "magnet:?xt=a&ws=http://w"]
-            ),
-            **{name: st.booleans() for name in ("force_start", "seq_dl", "f_l_piece_prio", "super_seeding")},
-            **{name: st.sampled_from([0, -1, 5]) for name in ("dl_limit", "up_limit")},
-            "ratio_limit": st.sampled_from([None, -2, 1.5]),
-            **{name: st.sampled_from([-2, -1, 9]) for name in ("seeding_time_limit", "inactive_seeding_time_limit")},
-            "download_path": st.sampled_from(["", "/i"]),
-            **NEWER,
-            "dlspeed": st.integers(0, 9),
-            "eta": st.integers(0, 9),
-        }
-    )
+    hashes = {"infohash_v1": "" if key > "e" else v1, "infohash_v2": f"{key}{'1' * 24}" if key > "d" else ""}
+
+    def build(data: bytes) -> dict[str, Any]:
+        choices = Choices(data)
+        return hashes | {name: choices.pick(values) for name, values in FIELDS.items()}
+
+    return st.binary(min_size=len(FIELDS), max_size=len(FIELDS)).map(build)
 
 
 worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(
