@@ -109,6 +109,7 @@ def _find_first(root: Path, *patterns: str) -> Path:
 
 READY_TIMEOUT = 20.0  # seconds; usually 0.3 to 0.5
 STOP_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
+RESTART_TIMEOUT = 60.0  # seconds: a server that is killed loses what it has not saved yet
 START_ATTEMPTS = 3  # another process may take the port just before the start
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal to get when the parent thread ends
 _LIBC = (
@@ -233,7 +234,7 @@ class QbittorrentServer:
 
     def restart(self) -> None:
         """Stop it gracefully and start it again with its torrents."""
-        self._terminate()
+        self._terminate(RESTART_TIMEOUT)
         self.start()
 
     def kill(self) -> None:
@@ -246,18 +247,18 @@ class QbittorrentServer:
     def stop(self) -> None:
         """Stop it gracefully and remove its profile with all downloads, unless `keep_profile` is set."""
         try:
-            self._terminate()
+            self._terminate(STOP_TIMEOUT)
         finally:  # also if a second Ctrl-C interrupts the wait
             if self._reserved_port:
                 self._reserved_port.release()
             if not self._keep_profile:
                 shutil.rmtree(self.profile, ignore_errors=True)
 
-    def _terminate(self) -> None:
+    def _terminate(self, timeout: float) -> None:
         if self._process:
             self._process.terminate()
             try:
-                self._process.wait(STOP_TIMEOUT)
+                self._process.wait(timeout)
             except subprocess.TimeoutExpired:
                 pass
             finally:
