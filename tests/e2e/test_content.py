@@ -290,9 +290,9 @@ def test_a_watch_creates_the_torrent_and_settles(any_maker: Maker, home: Home, m
         film = any_maker.film()
         made = f"{{content: {film}, name: Film, instance: box, export: film.torrent}}"
         home.write(made, "{content_of: Film, instance: other}")
-        watch.wait_until(lambda: len(truth.list_torrents()) == 1, 40)
+        watch.wait_until(lambda: len(truth.list_torrents()) == 1)
         watch.wait_until((home.folder / "film.torrent").exists)
         any_maker.proxy.clear()
-        watch.wait_until(lambda: any_maker.proxy.read_count > 3, 40)
+        watch.wait_until(lambda: any_maker.proxy.read_count > 3)
         assert any_maker.proxy.mutations == []
     assert home.run().summary == {"unchanged": 2}

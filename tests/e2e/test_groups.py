@@ -250,13 +250,13 @@ def test_a_member_that_returns_half_complete(two: Place) -> None:
     two.write(1)
     two.home.run()
     slow = two.raw("a")
-    slow.wait_until(lambda: two.whole("a", key), 60)
+    slow.wait_until(lambda: two.whole("a", key))
     slow.post("torrents/delete", hashes=key, deleteFiles="true")
     slow.wait_until(lambda: key not in slow.list_torrents() and not has_file(two.servers["a"], 1))
     write_data(two.servers["a"], 1, share=0.5)
     slow.post("app/setPreferences", json='{"dl_limit": 1024}')  # bytes/s: it will not be whole
     two.home.run()
-    slow.wait_until(lambda: 0.4 < slow.list_torrents()[key]["progress"] < 0.9 and _downloads(slow, key), 30)
+    slow.wait_until(lambda: 0.4 < slow.list_torrents()[key]["progress"] < 0.9 and _downloads(slow, key))
     two.servers["a"].kill()
     two.settle(lambda: two.whole("b", key))
     two.servers["a"].start()
@@ -447,7 +447,7 @@ def test_a_watch_survives_a_failover(place: Place) -> None:
         place.servers["a"].start()
         watch.wait_until(lambda: place.holders(key) == {"a"}, 60)
         watch.wait_until(lambda: watch.has_logged("is back"))
-        assert watch.stop() < 5
+        assert watch.stop() < 20
     assert has_data(place.servers["b"], 1)
 
 

@@ -99,5 +99,5 @@ def test_a_run_that_is_stopped_gives_its_lease_back(home: Home, box: Proxy, dire
     RawClient.wait_until(lambda: box.count_requests("torrents/setUploadLimit") > 0)
     assert len(read_leases(direct).holds) == 1
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30).exit_code == 143
+    assert process.wait(60).exit_code == 143
     assert read_leases(direct).holds == frozenset()

@@ -177,16 +177,16 @@ def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Fixe
 
     def hang(handler: WebHandler) -> None:
         asked.set()
-        gone.wait(20)
+        gone.wait(60)
         handler.send_answer(503, b"")
 
     web.answers["/"] = hang
     home.write(f"{{torrent: '{web.url_of()}'}}")
     process = home.start()
-    assert asked.wait(20)
+    assert asked.wait(60)
     process.send_signal(signal.SIGTERM)
     gone.set()
-    done = process.wait(20)
+    done = process.wait(60)
     assert done.exit_code == 143, done.err
     assert "stopped while torrents were fetched" in done.out
     assert box.requests == []
@@ -219,7 +219,7 @@ def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
         watch.process.send_signal(signal.SIGHUP)
         wanted = {id_of(make_torrent(3)), make_infohash(5)}
         watch.wait_until(lambda: set(truth.list_torrents()) == wanted)
-        assert (web.count_requests("/2"), watch.stop() < 5) == (1, True)
+        assert (web.count_requests("/2"), watch.stop() < 20) == (1, True)
     assert watch.process.exit_code == 0
 
 

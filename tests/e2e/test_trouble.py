@@ -321,7 +321,7 @@ def test_a_signal_ends_a_run_in_order(
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/add") > 20, process)
     process.send_signal(number)
-    done = process.wait(20)
+    done = process.wait(60)
     assert done.exit_code == code, done.err
     assert proxy.requests[-1].endpoint == "auth/logout"
     assert '"outcome": "dropped"' in done.out
@@ -341,7 +341,7 @@ def test_a_signal_while_it_waits_for_a_server(
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/info") > 1, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10).exit_code == 143
+    assert process.wait(60).exit_code == 143
 
 
 # Runs the command on every case of a folder in one process, and counts what it tries to connect to.

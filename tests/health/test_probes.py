@@ -65,7 +65,7 @@ def test_probes_run_concurrently_each_with_its_own_timeout() -> None:
     together = threading.Barrier(3)
 
     def wait(handler: WebHandler) -> None:
-        together.wait(20)
+        together.wait(60)
         handler.send_answer(200, b"")
 
     with FixedWebServer({"/1": wait, "/2": wait, "/3": wait}) as meeting, listener() as silent_port:

@@ -54,7 +54,7 @@ class WatchProcess:
         """Stop the watch and return the seconds that took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)
         return time.monotonic() - began
 
     def count_descriptors(self) -> int:

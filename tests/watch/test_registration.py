@@ -165,7 +165,7 @@ def test_the_thread_ends_with_the_watch() -> None:
 
     thread = registration_module.RegistrationThread(get_desired, stop)
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     stop.set()
     thread.join(10)
     assert not thread.is_alive()
