@@ -103,7 +103,7 @@ def test_a_dripping_head_or_body_ends_at_the_deadline(reply: bytes) -> None:
         with limit_replies(ReplyLimits(5, 0.7)), pytest.raises(SlowReply):
             get(connection)
         connection.close()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
 
 
 def test_without_limits_a_response_is_read_as_usual() -> None:

