@@ -45,7 +45,7 @@ def test_a_byte_at_a_time_ends_soon_and_is_not_asked_again(
     with pytest.raises(SlowReplyError, match=rf"seedbox: {endpoint} at http://127.* answers too slowly.*timeout\.read"):
         read(session)
     session.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 12
     assert proxy.count_requests(endpoint) == 1
 
 
