@@ -41,7 +41,7 @@ chaos: $(VENV)/.dev
 
 # LENGTH: seconds for each target. What was learnt stays in .fuzz, and so do the inputs that failed
 fuzz: $(VENV)/.fuzz
-	@for target in yaml magnets torrents replies; do \
+	@for target in yaml magnets torrents replies gateway; do \
 		$(BIN)/python -m tests.support.fuzz $$target $(or $(LENGTH),600) .fuzz/$$target || exit 1; done
 
 # Programs of others against the gateway, each in an environment of its own

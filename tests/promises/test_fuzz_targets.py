@@ -14,6 +14,7 @@ ONCE_FAILED: dict[str, list[bytes]] = {
     "magnets": [],
     "torrents": [],
     "replies": [bytes([0, 10]), bytes([5, 15])],
+    "gateway": [],
 }
 
 

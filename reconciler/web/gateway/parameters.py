@@ -66,7 +66,7 @@ def ratio_value(ratio: float) -> float | str:
     """Return the value of `ratio` for what the Web API calls so: -2 is the global one, -1 none."""
     if ratio < 0:
         return "global" if ratio == GLOBAL_LIMIT else "unlimited"
-    return min(math.floor(ratio * 1000 + 1e-6) / 1000, MAX_RATIO)  # qBittorrent keeps three decimals
+    return math.floor(min(ratio, MAX_RATIO) * 1000 + 1e-6) / 1000  # qBittorrent keeps three decimals
 
 
 def minutes_value(minutes: int) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from reconciler.desired import DesiredStateError, load
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import MetainfoError, parse_metainfo
+from tests.support.fuzz.gateway import check_gateway, make_gateway_seeds
 from tests.support.fuzz.replies import check_replies, make_reply_seeds
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import TORRENT_KINDS, make_torrent
@@ -83,4 +84,5 @@ TARGETS: Final[Mapping[str, Target]] = {
     "magnets": Target(check_magnet, _make_magnet_seeds, _MAGNET_WORDS),
     "torrents": Target(check_torrent, _make_torrent_seeds, _TORRENT_WORDS),
     "replies": Target(check_replies, make_reply_seeds),
+    "gateway": Target(check_gateway, make_gateway_seeds),
 }

@@ -33,7 +33,7 @@ def test_numbers() -> None:
 
 def test_limits_as_the_keys_of_an_entry_have_them() -> None:
     assert [rate_value(rate) for rate in (-1, 0, 1, 10**12)] == ["unlimited", "unlimited", "1 B/s", "2147483646 B/s"]
-    assert [ratio_value(ratio) for ratio in (-2, -1, -1.5, 0, 1.23456, 2.01, 1e9)] == [
+    assert [ratio_value(ratio) for ratio in (-2, -1, -1.5, 0, 1.23456, 2.01, 1e308)] == [
         "global", "unlimited", "unlimited", 0, 1.234, 2.01, 9999,
     ]  # fmt: skip
     assert [minutes_value(minutes) for minutes in (-2, -1, -9, 0, 90, 10**9)] == [
