@@ -13,7 +13,7 @@ from tests.support.magnets import make_infohash
 from tests.support.subjects import describe_subjects
 
 
-class _SourceAddressAdapter(requests.adapters.HTTPAdapter):
+class SourceAddressAdapter(requests.adapters.HTTPAdapter):
     """Connects from one address of this machine."""
 
     def __init__(self, address: str) -> None:
@@ -32,7 +32,7 @@ class RawClient:
         self._session = requests.Session()
         self._session.trust_env = False
         if server.trusted_client:
-            self._session.mount("http://", _SourceAddressAdapter(server.trusted_client))
+            self._session.mount("http://", SourceAddressAdapter(server.trusted_client))
         else:
             self.post("auth/login", username=server.username, password=server.password)
 

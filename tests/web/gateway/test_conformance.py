@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 import qbittorrentapi
+import requests
 from ruamel.yaml import YAML
 
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
@@ -17,7 +19,7 @@ from reconciler.model.torrent_file import identify_torrent
 from tests.support.gateway import HEAD, PASSWORD, USERNAME, ApiClient, start_gateway
 from tests.support.home import Home
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.raw import RawClient
+from tests.support.raw import RawClient, SourceAddressAdapter
 from tests.support.torrents import make_torrent
 
 CASES: Final[list[dict[str, Any]]] = YAML(typ="safe").load(Path(__file__).with_name("conformance.yaml"))
@@ -240,3 +242,53 @@ def test_qbittorrent_api_gets_the_same_from_both(
         assert direct == through_gateway, number
     RawClient.wait_until(lambda: list_api_rows(gateway) == list_api_rows(real))
     RawClient.wait_until(lambda: len(list_api_rows(gateway)) == 2)
+
+
+# --- the login
+
+Exchange = tuple[str, str, dict[str, str], dict[str, str]]  # method, path, form and headers
+
+LOGIN: Final[Exchange] = ("POST", "auth/login", {"username": "{username}", "password": "{password}"}, {})
+VERSION: Final[Exchange] = ("GET", "app/version", {}, {})
+EXCHANGES: Final[tuple[Exchange, ...]] = (
+    VERSION,
+    ("GET", "unknown/unknown", {}, {}),
+    ("GET", "auth/login", {}, {}),
+    ("POST", "auth/logout", {}, {}),
+    ("POST", "auth/login", {"username": "{username}", "password": "wrong"}, {}),
+    ("POST", "auth/login", {}, {}),
+    LOGIN,
+    VERSION,
+    ("POST", "auth/login", {"username": "x", "password": "wrong"}, {}),  # the session needs no password
+    ("GET", "app/version", {}, {"Origin": "http://elsewhere.example"}),
+    ("GET", "app/version", {}, {"Referer": "http://elsewhere.example/page"}),
+    ("GET", "app/version", {}, {"Origin": "null"}),
+    ("GET", "app/version", {}, {"Host": "localhost:1"}),
+    ("GET", "app/version", {}, {"Host": "localhost"}),
+    ("HEAD", "app/version", {}, {}),
+    ("PUT", "app/version", {}, {}),
+    ("GET", "unknown/unknown", {}, {}),
+    ("GET", "torrents/unknown", {}, {}),
+    ("GET", "torrents/add", {}, {}),
+    ("POST", "auth/logout", {}, {}),
+    VERSION,
+    *[("POST", "auth/login", {"username": "{username}", "password": "wrong"}, {})] * 6,
+    LOGIN,
+)
+
+
+def test_the_login_is_that_of_5_1(real: Subject, gateway: Subject) -> None:
+    sessions = requests.Session(), requests.Session()
+    for session in sessions:
+        session.mount("http://", SourceAddressAdapter("127.0.0.3"))  # which is banned in the end
+    for number, (method, path, form, headers) in enumerate(EXCHANGES):
+        answers = []
+        for subject, session in zip((real, gateway), sessions, strict=True):
+            session.trust_env = False
+            values = {"{username}": subject.username, "{password}": subject.password}
+            filled = {name: values.get(text, text) for name, text in form.items()}
+            answer = session.request(method, f"{subject.url}/api/v2/{path}", data=filled or None, headers=headers)
+            text = "" if answer.text.startswith("v5.1.0") else answer.text
+            cookie = re.sub("SID=[^;]+|expires=[^;]+", "", answer.headers.get("Set-Cookie", ""))
+            answers.append((answer.status_code, text, answer.headers.get("Content-Type", "").lower(), cookie))
+        assert answers[0] == answers[1], (number, method, path)
