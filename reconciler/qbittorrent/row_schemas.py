@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, NotRequired
 
-from pydantic import ConfigDict, FailFast, StringConstraints, with_config
+from pydantic import ConfigDict, FailFast, Field, StringConstraints, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.rows import Row
-from reconciler.qbittorrent.schemas import STRICT_CONFIG, FiniteFloat, Int64, LazyAdapter
+from reconciler.qbittorrent.schemas import MAX_INT64, STRICT_CONFIG, Int64, LazyAdapter
 
-Scalar = str | bool | Int64 | FiniteFloat | None
+# An integer beyond 64 bits must not pass as a float
+Float = Annotated[float, Field(ge=-MAX_INT64 - 1, le=MAX_INT64, allow_inf_nan=False)]
+Scalar = str | bool | Int64 | Float | None
 Values = dict[str, Scalar]
 CategoryValues = dict[str, Scalar]
 TorrentId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
