@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -44,7 +45,9 @@ class DetailReader:
         """Return the list of `endpoint`, as the instance sends it; of a pending torrent what is declared."""
         if known.instance is None:
             return make_json_response(PENDING_LISTS[endpoint](known))
-        return make_forwarded_response(self._ask(known, endpoint, parameters))
+        reply = self._ask(known, endpoint, parameters)
+        complete = _COMPLETIONS.get(endpoint)
+        return make_forwarded_response(replace(reply, body=complete(reply.body)) if complete else reply)
 
     def read_peers(self, known: KnownTorrent) -> Response:
         """Return `sync/torrentPeers`, always in full: all clients share one session with the instance."""
@@ -56,6 +59,8 @@ class DetailReader:
         """Return `torrents/export`. Of a pending torrent, the file that was handed in."""
         if known.instance:
             reply = self._ask(known, "torrents/export", {})
+            if reply.status == 404:  # before 4.5
+                raise HTTPException(409, f"Unable to export torrent file. Error: {known.instance} exports none")
             if reply.status != 200:
                 return make_forwarded_response(reply)
             content = reply.body
@@ -81,6 +86,25 @@ class DetailReader:
         except InstanceUnavailable as error:
             structlog.get_logger().info("gateway cannot ask an instance", endpoint=endpoint, reason=str(error))
             raise HTTPException(503, sanitize_text(str(error))) from error
+
+
+def _complete_trackers(body: bytes) -> bytes:
+    """Return `torrents/trackers` with a number for each tier. Until 4.3, DHT and its like have an empty text."""
+    return body.replace(b'"tier":""', b'"tier":-1')
+
+
+def _complete_files(body: bytes) -> bytes:
+    """Return `torrents/files` with the `index` of each file, which is missing until 4.3.4."""
+    if b'"name"' not in body or b'"index"' in body:
+        return body
+    try:
+        files = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return body
+    return to_json([{"index": index, **file} for index, file in enumerate(files)])
+
+
+_COMPLETIONS: Final = {"torrents/trackers": _complete_trackers, "torrents/files": _complete_files}
 
 
 def make_json_response(value: object) -> Response:

@@ -73,3 +73,22 @@ def test_a_file_is_exported_from_the_instance_or_as_it_was_handed_in() -> None:
     source = TorrentFile("/x", hashes, "a", 8, lambda: b"d4:infoe")
     with pytest.raises(HTTPException, match="Unable to export"):  # its bytes are of another torrent
         DetailReader(rows).export_file(KnownTorrent(PENDING.row, entry=make_entry("a", source=source)))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "shown"),
+    [
+        ("torrents/trackers", b'[{"tier":"","url":"** [DHT] **"}]', [{"tier": -1, "url": "** [DHT] **"}]),
+        ("torrents/files", b'[{"name":"a"},{"name":"b"}]', [{"index": 0, "name": "a"}, {"index": 1, "name": "b"}]),
+        ("torrents/files", b'[{"index":3,"name":"a"}]', [{"index": 3, "name": "a"}]),
+    ],
+)
+def test_lists_of_old_versions_are_completed(endpoint: str, body: bytes, shown: object) -> None:
+    reader = DetailReader(StubRows(replies={endpoint: Reply(200, body, "application/json")}))
+    assert json.loads(bytes(reader.read_list(LIVE, endpoint, {}).body)) == shown
+
+
+def test_a_version_without_export_is_no_unknown_torrent() -> None:
+    reader = DetailReader(StubRows(replies={"torrents/export": Reply(404, b"")}))
+    with pytest.raises(HTTPException, match="409: Unable to export"):
+        reader.export_file(LIVE)
