@@ -11,24 +11,26 @@ from reconciler.intake.store import IntakeStore
 from reconciler.model.desired import DesiredState
 from reconciler.model.intake import IntakeError
 from reconciler.model.live_state import LiveState
+from reconciler.model.plan import DeleteTorrent
+from reconciler.model.run import Run
 from reconciler.model.tags import build_owner_tag
 
 
-def find_settled(desired: DesiredState, live_state: LiveState) -> list[str]:
+def find_settled(desired: DesiredState, live_state: LiveState, run: Run) -> list[str]:
     """Return the infohashes of the entries whose deletion is done: on no instance is there a torrent of ours.
 
-    `live_state` is what a run on this desired state has read before it changed anything. An instance that was not read
-    may have it.
+    `live_state` is what `run` on this desired state has read before it changed anything; what it has deleted since, it
+    has seen gone. An instance that was not read may have it.
     """
     absent = [entry for entry in desired.torrents if entry.is_handed_in and entry.absent and entry.ids]
     if not absent:
         return []
-    our_tag = build_owner_tag(desired.owner)
+    our_tag, deleted_ids = build_owner_tag(desired.owner), _find_deleted_ids(run)
     held_ids = {
         instance.name: {
             torrent_id
             for torrent in instance.snapshot.torrents
-            if our_tag in torrent.tags
+            if our_tag in torrent.tags and (instance.name, torrent.id) not in deleted_ids
             for torrent_id in (torrent.id, *torrent.infohashes.ids)
         }
         for instance in live_state.instances
@@ -39,6 +41,15 @@ def find_settled(desired: DesiredState, live_state: LiveState) -> list[str]:
         for entry in absent
         if all(name in held_ids and held_ids[name].isdisjoint(entry.ids) for name in desired.instances_of(entry))
     ]
+
+
+def _find_deleted_ids(run: Run) -> set[tuple[str, str | None]]:
+    return {
+        (instance.name, result.action.torrent_id)
+        for instance in run.instances
+        for result in instance.results
+        if isinstance(result.action, DeleteTorrent) and result.has_effect
+    }
 
 
 class IntakeSettler:
@@ -56,7 +67,7 @@ class IntakeSettler:
         """Drop the entries whose torrents are gone."""
         if self._desired is None or finished_run.live_state is None:
             return
-        self._drop(find_settled(self._desired, finished_run.live_state))
+        self._drop(find_settled(self._desired, finished_run.live_state, finished_run.run))
 
     def _drop(self, infohashes: Sequence[str]) -> None:
         if not infohashes:

@@ -85,6 +85,11 @@ class IntakeStore:
         """Add entries, in one write. A torrent that cannot be added has its problem in its result."""
         return self._commit(lambda draft: draft.hand_in(torrents, self._own[1]))
 
+    def find_infohash(self, url: str) -> str:
+        """Return the infohash of a torrent by the URL of its file; "" while no run has read that file."""
+        source = self._list_fetched().get(url)
+        return source.infohashes.ids[0] if source else ""
+
     def change(
         self, infohashes: Sequence[str], changes: EntryChanges | Callable[[DesiredTorrent], EntryChanges]
     ) -> None:

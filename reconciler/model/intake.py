@@ -79,6 +79,9 @@ class Intake(Protocol):
     def hand_in(self, torrents: Sequence[HandedIn]) -> list[HandInResult]:
         """Add entries, in one write. A torrent that cannot be added has its problem in its result."""
 
+    def find_infohash(self, url: str) -> str:
+        """Return the infohash of a torrent by the URL of its file; "" while no run has read that file."""
+
     def change(
         self, infohashes: Sequence[str], changes: EntryChanges | Callable[[DesiredTorrent], EntryChanges]
     ) -> None:

@@ -15,7 +15,8 @@ from reconciler.intake.settling import find_settled
 from reconciler.model.intake import HandedIn
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import parse_magnet
-from reconciler.model.run import Run, RunMode
+from reconciler.model.plan import DeleteTorrent, Outcome
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from tests.support.desired_yaml import SINTEL
 from tests.support.intake_files import IntakeHome
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_snapshot
@@ -56,8 +57,20 @@ def test_it_is_gone_from_every_instance_that_it_can_be_on(
     entry: dict[str, Any], live: dict[str, Any], is_settled: bool
 ) -> None:
     case = {"desired": [entry], "groups": {"both": GROUP}, "instances": ["box", "attic"], "intake": {}}
-    settled = find_settled(make_desired_state(case), make_live_state(**live))
+    settled = find_settled(make_desired_state(case), make_live_state(**live), Run(RunMode.APPLY, "", 0))
     assert bool(settled) == is_settled
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_settled"), [(Outcome.APPLIED, True), (Outcome.FAILED, False), (Outcome.BLOCKED, False)]
+)
+def test_a_deletion_of_this_run_counts_at_once(outcome: Outcome, is_settled: bool) -> None:
+    case = {"desired": [TAKEN_BACK], "groups": {"both": GROUP}, "instances": ["box", "attic"], "intake": {}}
+    live_state = make_live_state(box=[OURS])
+    torrent_id = live_state.instances[0].snapshot.torrents[0].id  # type: ignore[union-attr]
+    result = ActionResult(DeleteTorrent("x", "", infohash=torrent_id, torrent_id=torrent_id), outcome)
+    run = Run(RunMode.APPLY, "", 0, (InstanceResult("box", Status.OK, results=(result,)),))
+    assert bool(find_settled(make_desired_state(case), live_state, run)) == is_settled
 
 
 def make_finished_run(live_state: LiveState) -> FinishedRun:

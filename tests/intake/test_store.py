@@ -176,8 +176,10 @@ def test_a_url_is_known_by_its_text_until_a_run_has_fetched_it(home: IntakeHome)
     first, again = store.hand_in([HandedIn(URL, keys={"category": "a"}), HandedIn(URL)])
     assert (first.infohash, first.is_known, again.is_known) == ("", False, True)
     assert not store.entries and "passkey=secret" in home.text
+    assert store.find_infohash(URL) == ""
     home.fetched = {URL: parse_magnet(SINTEL)}
     assert [result.infohash for result in store.hand_in([HandedIn(URL)])] == [SINTEL_HASH]
+    assert store.find_infohash(URL) == SINTEL_HASH
     assert store.entries[SINTEL_HASH].category == "a"
     (known,) = store.hand_in([HandedIn(SINTEL)])
     assert known.is_known

@@ -30,7 +30,7 @@ class ArrClient:
     def test_connection(self) -> None:
         """Send the requests of the button "Test", and raise where it would show an error."""
         supported = self._session.get(self._base + "app/webapiVersion", timeout=30)
-        assert supported.status_code == (200 if self._api_key else 403), "403 without a session means: supported"
+        assert supported.status_code in (200, 403), "403 without a session means: supported"
         version = tuple(int(part) for part in self._get("app/webapiVersion").text.split("."))
         assert version >= (2, 8, 1), "share limits are sent with an add"
         preferences = self.read_preferences()
@@ -110,9 +110,9 @@ class ArrClient:
         form = {"ratioLimit": "2.0", "seedingTimeLimit": "-2", "inactiveSeedingTimeLimit": "-2"}
         self._post("torrents/setShareLimits", {"hashes": infohash, **form})
 
-    def remove(self, infohash: str, *, delete_data: bool) -> None:
-        """Remove a torrent."""
-        self._post("torrents/delete", {"hashes": infohash, **({"deleteFiles": "true"} if delete_data else {})})
+    def remove(self, infohash: str) -> None:
+        """Remove a torrent with its data. Without, they leave `deleteFiles` out, which 5.1 answers with 400."""
+        self._post("torrents/delete", {"hashes": infohash, "deleteFiles": "true"})
 
     def _make_add_form(self) -> dict[str, str]:
         """Return the options of an add. Their booleans are written as C# writes them."""

@@ -19,6 +19,8 @@ from reconciler.model.position import Position
 from reconciler.model.rows import InstanceRows, InstanceUnavailable, Reply
 from reconciler.web.catalogue import CatalogueView, KnownTorrent
 from reconciler.web.services.calls import Call
+from reconciler.web.services.infohashes import InfohashWaiter
+from tests.support.fake_time import FakeTime
 
 HERE = Position("intake.yaml", 3, 5)
 HASH_A, HASH_B = "a" * 40, "b" * 40
@@ -37,6 +39,7 @@ class RecordingIntake:
         self.error: IntakeError | None = None
         self.handed_in: list[HandedIn] = []
         self.changes: list[tuple[Sequence[str], Mapping[str, Any]]] = []
+        self.fetched: dict[str, str] = {}
         self.removals: list[tuple[Sequence[str], bool]] = []
         self.entries = {infohash: make_entry(infohash) for infohash in known}
 
@@ -48,6 +51,10 @@ class RecordingIntake:
             HandInResult(str(parse_magnet(torrent.link).infohashes) if torrent.link.startswith("magnet:") else "", HERE)
             for torrent in torrents
         ]
+
+    def find_infohash(self, url: str) -> str:
+        """Return what was set for the URL."""
+        return self.fetched.get(url, "")
 
     def change(self, infohashes: Sequence[str], changes: Any) -> None:
         """Note a change."""
@@ -137,7 +144,8 @@ def make_call(
     scope = {"type": "http", "query_string": query.encode(), "path_params": path_params, "headers": []}
     services = ServiceSettings(True, None, True, True, creator)
     gateway = GatewaySettings(HERE, services=services)
-    return Call(Request(scope), content, DesiredState(Policy.SYNC, {}), gateway, intake)
+    waiter = InfohashWaiter(FakeTime().clock)
+    return Call(Request(scope), content, DesiredState(Policy.SYNC, {}), gateway, intake, waiter.wait)
 
 
 def answer(endpoint: Callable[[Call, CatalogueView], Response], call: Call, *torrents: KnownTorrent) -> tuple[int, Any]:

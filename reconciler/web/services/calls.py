@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -32,6 +32,9 @@ JSON_MEDIA_TYPE: Final = "application/json"
 Payload = TypeVar("Payload", bound=BaseModel)
 
 
+WaitForInfohashes = Callable[[Intake, Sequence[HandedIn], list[HandInResult]], list[HandInResult]]
+
+
 class Refusal(Exception):
     """A call that is refused: the status of the reply, and the reason as a sentence without a secret."""
 
@@ -49,6 +52,7 @@ class Call:
     desired: DesiredState
     settings: GatewaySettings
     intake: Intake
+    wait_for_infohashes: WaitForInfohashes
 
     @property
     def infohash(self) -> str:
@@ -106,12 +110,13 @@ def refuse_intake_error(error: IntakeError) -> Refusal:
     return Refusal(status, "; ".join(map(describe_problem, error.problems)) or "the intake refused it")
 
 
-def hand_in(intake: Intake, torrents: Sequence[HandedIn]) -> list[HandInResult]:
-    """Hand torrents in. Raises `Refusal`."""
+def hand_in(call: Call, torrents: Sequence[HandedIn]) -> list[HandInResult]:
+    """Hand torrents in. Raises `Refusal`. For the infohash of a URL it waits a while."""
     try:
-        return intake.hand_in(torrents)
+        results = call.intake.hand_in(torrents)
     except IntakeError as error:
         raise refuse_intake_error(error) from error
+    return call.wait_for_infohashes(call.intake, torrents, results)
 
 
 def change(intake: Intake, infohash: str, changes: Mapping[str, Any]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
+from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.intake import HandedIn, HandInResult
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.rows import InstanceUnavailable, LiveRows
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from reconciler.web.catalogue import CatalogueView, KnownTorrent
 
 MAX_ITEMS: Final = 1000
+UNREAD_TEXT: Final = "Added, but its file could not be read yet, so its hash is not known"
 _WORDS: Final[Mapping[DownloadPhase, str]] = {
     DownloadPhase.PENDING: "downloading",
     DownloadPhase.DOWNLOADING: "downloading",
@@ -81,11 +84,18 @@ def find_link_fault(url: str) -> str:
 def render_result(url: str, result: HandInResult | str) -> dict[str, object]:
     """Render what became of one item; `result` may be the reason why it was not even handed in."""
     if isinstance(result, str):
-        reason: str | None = result
-    else:
-        reason = describe_problem(result.problem) if result.problem else None
-    infohash = None if isinstance(result, str) or result.problem else result.infohash or None
-    return {"url": url, "hash": infohash, "status": "failed" if reason else "accepted", "reason": reason}
+        return {"url": url, "hash": None, "status": "failed", "reason": result}
+    if result.problem:
+        return {"url": url, "hash": None, "status": "failed", "reason": describe_problem(result.problem)}
+    infohash = result.infohash or guess_infohash(url)
+    return {"url": url, "hash": infohash or None, "status": "accepted", "reason": None if infohash else UNREAD_TEXT}
+
+
+def guess_infohash(url: str) -> str:
+    """Return the infohash that stands in a URL as the name of its file, as the service itself takes it; else ""."""
+    name = urlsplit(url).path.rpartition("/")[2]
+    hashes = parse_infohash_text(name.removesuffix(".torrent")) if name.endswith(".torrent") else None
+    return (hashes.v1 if hashes else None) or ""
 
 
 def render_status(asked: str, torrent: KnownTorrent | None, files: Sequence[str] | None) -> dict[str, object]:
@@ -133,7 +143,7 @@ class DownloaderEndpoints:
         places = [place for place, fault in enumerate(faults) if not fault]
         torrents = [_make_torrent(call, items[place]) for place in places]
         try:
-            handed_in: Sequence[HandInResult | str] = hand_in(call.intake, torrents) if torrents else []
+            handed_in: Sequence[HandInResult | str] = hand_in(call, torrents) if torrents else []
         except Refusal as refusal:
             if refusal.status == HTTP_UNAVAILABLE:
                 structlog.get_logger().error("downloads were not recorded", reason=refusal.text)
@@ -197,7 +207,7 @@ class DownloaderEndpoints:
             return _render_legacy(400, "unsupported", None, fault)
         labels = {"link_id": str(payload.link_id)}
         try:
-            (result,) = hand_in(call.intake, [HandedIn(payload.url, keys={"labels": labels})])
+            (result,) = hand_in(call, [HandedIn(payload.url, keys={"labels": labels})])
         except Refusal as refusal:
             return _render_legacy(500, "error", None, refusal.text)
         if result.problem:

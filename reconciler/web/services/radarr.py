@@ -139,7 +139,7 @@ class RadarrEndpoints:
         labels = {"indexerId": str(payload.indexer_id), "createdAt": created_at}
         if payload.movie_id is not None:
             labels["movieId"] = str(payload.movie_id)
-        result = hand_in(call.intake, [HandedIn(payload.guid, keys={"labels": labels})])[0]
+        result = hand_in(call, [HandedIn(payload.guid, keys={"labels": labels})])[0]
         if result.problem:
             raise Refusal(400, describe_problem(result.problem))
         return render_json(201, render_queued(result.infohash, payload, created_at))

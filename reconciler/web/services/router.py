@@ -194,7 +194,7 @@ class RouterEndpoints:
             raise Refusal(400, "Either magnet_link or torrent_url is required")
         if fault := find_link_fault(link):
             raise Refusal(400, fault)
-        result = hand_in(call.intake, [HandedIn(link, keys={"labels": make_labels(payload, self._now())})])[0]
+        result = hand_in(call, [HandedIn(link, keys={"labels": make_labels(payload, self._now())})])[0]
         if result.problem:
             raise Refusal(400, describe_problem(result.problem))
         return self._answer(

@@ -19,9 +19,10 @@ from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.services import creator, downloader, radarr
 from reconciler.web.services.access import AdmitCaller, make_admission
-from reconciler.web.services.calls import Call, Refusal
+from reconciler.web.services.calls import Call, Refusal, WaitForInfohashes
 from reconciler.web.services.creator import CreatorEndpoints
 from reconciler.web.services.downloader import DownloaderEndpoints
+from reconciler.web.services.infohashes import InfohashWaiter
 from reconciler.web.services.radarr import RadarrEndpoints
 from reconciler.web.services.router import RouterEndpoints
 
@@ -46,6 +47,7 @@ class _Site:
     context: WebContext
     catalogue: Catalogue
     admit_caller: AdmitCaller
+    wait_for_infohashes: WaitForInfohashes
 
 
 class _Endpoint:
@@ -69,7 +71,8 @@ class _Endpoint:
         desired, intake = self._site.context.get_desired(), self._site.context.intake
         if desired.gateway is None or intake is None:
             raise HTTPException(404)
-        return self._answer(Call(request, body, desired, desired.gateway, intake), self._site.catalogue.read())
+        call = Call(request, body, desired, desired.gateway, intake, self._site.wait_for_infohashes)
+        return self._answer(call, self._site.catalogue.read())
 
 
 def find_settings(context: WebContext) -> ServiceSettings:
@@ -84,7 +87,7 @@ def make_service_routes(context: WebContext, catalogue: Catalogue, access: Gatew
     """Return the routes of all adapters: none where nothing reads the instances."""
     if context.rows is None:
         return []
-    site = _Site(context, catalogue, make_admission(access, context.token_reader))
+    site = _Site(context, catalogue, make_admission(access, context.token_reader), InfohashWaiter().wait)
 
     async def get_health(_request: Request) -> Response:
         """Answer at once, whatever a run does."""

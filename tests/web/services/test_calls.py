@@ -45,7 +45,7 @@ def test_the_intake_may_refuse_a_whole_batch() -> None:
     intake = RecordingIntake()
     intake.error = IntakeFull(PROBLEM)
     with pytest.raises(Refusal):
-        hand_in(intake, [HandedIn(f"magnet:?xt=urn:btih:{HASH_A}")])
+        hand_in(make_call(intake), [HandedIn(f"magnet:?xt=urn:btih:{HASH_A}")])
 
 
 def test_half_a_surrogate_pair_is_no_crash() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_save_path_is_translated_for_the_instance() -> None:
     call = make_call(intake, {"items": [{"url": MAGNET, "save_path": "/mnt/box/anime"}]})
     box = Instance("box", HERE, "http://box", path_map={"/data": "/mnt/box"})
     desired = DesiredState(Policy.SYNC, {"box": box}, intake=IntakeSettings(HERE, "i.yaml", "box"))
-    call = type(call)(call.request, call.body, desired, call.settings, intake)
+    call = replace(call, desired=desired)
     answer(DownloaderEndpoints(FixedRows()).post_downloads, call)
     assert intake.handed_in[0].keys == {"save_path": "/data/anime"}
 
@@ -80,6 +81,19 @@ def test_a_refused_item_has_its_reason_and_no_hash() -> None:
         "reason": "it is declared already (git.yaml:7)",
     }
     assert render_result(MAGNET, HandInResult(HASH_A, HERE, is_known=True))["status"] == "accepted"
+
+
+def test_the_hash_of_a_url_is_waited_for_then_guessed_then_null() -> None:
+    intake = RecordingIntake()
+    intake.fetched[URL] = HASH_B
+    by_name = f"https://mikanani.me/Download/20250101/{HASH_A.upper()}.torrent"
+    _, body = post(intake, *({"url": url} for url in (URL, by_name, "https://x/a.torrent")))
+    assert [(result["hash"], result["status"]) for result in body["results"]] == [
+        (HASH_B, "accepted"),
+        (HASH_A, "accepted"),
+        (None, "accepted"),
+    ]
+    assert "could not be read yet" in body["results"][2]["reason"]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"items": [{}]}', '{"items": [{"url": 1}]}', "[" * 5000])
