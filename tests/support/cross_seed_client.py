@@ -34,7 +34,7 @@ class CrossSeedClient:
             "then it stops and starts, and neither pauses nor resumes"
         )
         self._post("/torrents/createTags", f"tags={TAG}")
-        assert isinstance(self._read("/app/preferences", "")["resume_data_storage_type"], str)
+        assert self._read("/app/preferences", "").get("resume_data_storage_type") != "SQLite"
 
     def read_all(self) -> list[dict[str, Any]]:
         """Read all torrents, with their trackers as an option of the list or one by one."""

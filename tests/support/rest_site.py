@@ -103,6 +103,10 @@ class MemoryIntake:
                 entry = self._entries[infohash]
                 self._entries[infohash] = replace(entry, absent=True, delete_files=delete_files)
 
+    def find_infohash(self, url: str) -> str:
+        """Return no infohash."""
+        return ""
+
     def forget(self, infohash: str) -> None:
         """Drop an entry, as after its deletion."""
         del self._entries[infohash]

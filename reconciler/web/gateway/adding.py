@@ -47,11 +47,10 @@ _FLAGS: Final = {
 }
 _RATES: Final = {"upLimit": "upload_limit", "dlLimit": "download_limit"}
 _TIMES: Final = {"seedingTimeLimit": "seeding_time", "inactiveSeedingTimeLimit": "inactive_seeding_time"}
-_READ: Final = frozenset(
-    {*_FLAGS, *_RATES, *_TIMES, "urls", "savepath", "category", "tags", "paused", "stopped", "contentLayout"}
-    | {"root_folder", "rename", "ratioLimit", "shareLimitAction", "autoTMM", "stopCondition"}
-    | {"downloadPath", "useDownloadPath"}
-)
+_UNDECLARABLE: Final = frozenset(
+    {"addToTopOfQueue", "cookie", "downloader", "filePriorities", "shareLimitsMode"}
+    | {"ssl_certificate", "ssl_private_key", "ssl_dh_params"}
+)  # that some version knows; cross-seed sends foo, and FlexGet label, which none knows
 _HARMLESS: Final = {"addToTopOfQueue": "false", "shareLimitsMode": "default"}  # values that ask for nothing
 _BAD_SOURCES: Final = frozenset(
     {Code.MAGNET, Code.TORRENT_LOCATION, Code.TORRENT_FILE, Code.INFOHASH, Code.DUPLICATE_TORRENT, Code.SECRET_HOST}
@@ -112,7 +111,7 @@ def add_torrents(intake: Intake, request: AddRequest, client: str) -> str:
 
 def build_keys(fields: Mapping[str, str], to_instance_path: ToInstancePath) -> dict[str, EntryValue]:
     """Return the keys of an entry that the parameters mean. Raises `HTTPException` for parameters that mean none."""
-    _refuse_unknown(fields)
+    _refuse_undeclarable(fields)
     get = fields.get
     texts: dict[str, EntryValue] = {
         "category": get("category", ""),
@@ -130,13 +129,11 @@ def build_keys(fields: Mapping[str, str], to_instance_path: ToInstancePath) -> d
     return keys | _build_layout(fields) | _build_share_limits(fields) | _build_paths(fields, to_instance_path)
 
 
-def _refuse_unknown(fields: Mapping[str, str]) -> None:
+def _refuse_undeclarable(fields: Mapping[str, str]) -> None:
+    """Refuse what has a meaning for qBittorrent and can have none here. What it does not know, it ignores, as do we."""
     for name, value in fields.items():
-        if name not in _READ and value.strip() and value.strip().lower() != _HARMLESS.get(name):
-            shown_name = sanitize_text(name[:80])
-            raise HTTPException(
-                400, f'The parameter "{shown_name}" cannot be declared, so nothing was added. Leave it out.'
-            )
+        if name in _UNDECLARABLE and value.strip() and value.strip().lower() != _HARMLESS.get(name):
+            raise HTTPException(400, f'The parameter "{name}" cannot be declared, so nothing was added. Leave it out.')
 
 
 def _build_layout(fields: Mapping[str, str]) -> dict[str, EntryValue]:
