@@ -1,4 +1,4 @@
-"""What services hand in, on a real server: added, taken back with its data, kept through a kill, and promoted."""
+"""Torrents of services on a real server: added, taken back with their data, kept through a kill, and promoted."""
 
 from __future__ import annotations
 
