@@ -40,7 +40,7 @@ class LoadContext:
     False: no instance is contacted, so nothing that only this needs is missed.
     `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`. `texts`:
     the files that were read, by name, for the excerpts of problems. `intake_file`: the name of the file of the intake;
-    `is_intake_missing`: it does not exist.
+    `is_intake_missing`: it does not exist. `reads_intake` False: it is not read.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -59,6 +59,7 @@ class LoadContext:
     texts: dict[str, LoadedText] = field(default_factory=dict, repr=False)
     intake_file: str = ""
     is_intake_missing: bool = False
+    reads_intake: bool = True
 
     def add_problem(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""
@@ -85,12 +86,13 @@ class LoadPermissions:
 
     `secrets_file` lists the secrets that may be used, each with its hosts; None: all. `export_folders`: folders that an
     export may be written to. `reads_secrets` False: each secret is the text of its reference, `{env: NAME}`, to be
-    compared and never to be sent.
+    compared and never to be sent. `reads_intake` False: what services have handed in is left out.
     """
 
     secrets_file: Path | None = None
     export_folders: tuple[Path, ...] = ()
     reads_secrets: bool = True
+    reads_intake: bool = True
 
 
 class DesiredStateError(Exception):

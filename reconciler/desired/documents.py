@@ -64,7 +64,7 @@ class _DocumentReader:
             documents += new_documents
             included = [source for document in new_documents for source in self._read_included(document)]
             todo += reversed(included)
-        return documents + self._read_intake(documents)
+        return documents + (self._read_intake(documents) if self._context.reads_intake else [])
 
     def _read_intake(self, documents: Sequence[YamlDocument]) -> list[YamlDocument]:
         """Return the document of the intake, which comes last: what people declare has precedence."""

@@ -54,6 +54,7 @@ def load(
             export_folders=permissions.export_folders,
             needs_access=needs_access,
             keeps_references=not permissions.reads_secrets,
+            reads_intake=permissions.reads_intake,
         )
         documents = read_documents(paths, texts, context)
         desired = _build_state(documents, context, permissions.secrets_file)

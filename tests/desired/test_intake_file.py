@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import DesiredStateError, load
+from reconciler.desired import DesiredStateError, LoadPermissions, load
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredState
 from tests.support.desired_yaml import BUNNY, SINTEL
@@ -95,3 +95,9 @@ def test_a_text_that_is_about_to_be_written_counts(tmp_path: Path) -> None:
     texts = {tmp_path / "state" / "intake.yaml": f"version: 1\ntorrents:\n  - magnet: {SINTEL}\n"}
     desired = load([path], {}, texts=texts)
     assert len(desired.torrents) == 1 and desired.intake is not None and not desired.intake.is_missing
+
+
+def test_a_comparison_of_what_people_declare_leaves_it_out(tmp_path: Path) -> None:
+    path = write_files(tmp_path, "torrents: []\n", f"torrents:\n  - magnet: {SINTEL}\n")
+    desired = load([path], {}, permissions=LoadPermissions(reads_intake=False))
+    assert not desired.torrents and desired.intake is not None and not desired.intake.is_missing

@@ -151,7 +151,7 @@ def _load_path(path: Path, name: str) -> DesiredState:
 
 
 def _load_state(path: Path) -> DesiredState:
-    """Load a state without its secrets, and with a stand-in for every torrent that a URL names."""
+    """Load what people declare, without its secrets, and with a stand-in for every torrent that a URL names."""
     from reconciler.desired import LoadPermissions, TorrentFileCache, load
 
     return load(
@@ -159,7 +159,7 @@ def _load_state(path: Path) -> DesiredState:
         {},
         resolve_secrets=False,
         torrent_files=TorrentFileCache(_stand_in_for_urls),
-        permissions=LoadPermissions(reads_secrets=False),
+        permissions=LoadPermissions(reads_secrets=False, reads_intake=False),
     )
 
 
