@@ -67,14 +67,20 @@ class GatewayWorld:
 
 @contextmanager
 def start_gateway(
-    home: Home, server: QbittorrentServer, *torrents: str, head: str = HEAD, proxy: Proxy | None = None
+    home: Home,
+    server: QbittorrentServer,
+    *torrents: str,
+    head: str = HEAD,
+    more: str = "",
+    proxy: Proxy | None = None,
 ) -> Iterator[GatewayWorld]:
-    """Start a watch with a gateway before a server, in a folder of its own. `torrents`: what is declared there.
+    """Start a watch with a gateway before a server, in a folder of its own.
 
+    `torrents`: what is declared there; `more`: keys of the instance.
     With a proxy, the watch speaks to the server through it, and runs only when it is asked to.
     """
     home.environ["GATEWAY_PASSWORD"] = PASSWORD
-    home.add_instance(proxy.url if proxy else server.url, server.username, server.password)
+    home.add_instance(proxy.url if proxy else server.url, server.username, server.password, more=more)
     home.write(*torrents, head=head)
     with start_watch(home, "--listen", "127.0.0.1:0", interval="600s" if proxy else "1s") as watch:
         url = wait_for_url(watch)
