@@ -26,6 +26,7 @@ SERVER_SHARE: Final = 0.25  # of the time of a server that reads may take
 IDLE_AFTER: Final = 60.0  # seconds without a client, after which nothing is read
 LOG_OUT_AFTER: Final = 600.0  # seconds without a client; the server keeps a copy of all torrents for the session
 FIRST_READ_PATIENCE: Final = 5.0  # seconds for which a client waits for the first read
+LOG_OUT_PATIENCE: Final = 1.0  # seconds for which the end waits for all instances
 ASK_PATIENCE: Final = 10.0  # seconds for which a client waits while the rows are being read
 
 
@@ -109,8 +110,9 @@ class LiveRowReader:
             self._instances = {}
         for reader in readers:
             reader.close()
+        deadline = monotonic() + LOG_OUT_PATIENCE
         for reader in readers:
-            reader.join()
+            reader.join(deadline)
 
     def _get_readers(self) -> dict[str, InstanceReader]:
         """Return a reader for each instance as it is declared now."""
@@ -203,10 +205,10 @@ class InstanceReader:
             self._is_closed = True
             self._condition.notify_all()
 
-    def join(self) -> None:
-        """Wait until it has logged out, for a second at most."""
+    def join(self, deadline: float) -> None:
+        """Wait until it has logged out, or until the deadline."""
         if self._thread:
-            self._thread.join(1.0)
+            self._thread.join(max(0.0, deadline - monotonic()))
 
     def _run(self) -> None:
         while self._wait_until_due():
