@@ -24,6 +24,7 @@ from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.row_schemas import MainValues
 
 FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while deltas continue
+MAX_DELTA_AGE: Final = 60.0  # seconds since the last read, after which no delta is asked for: who knows what happened
 DETAILS_INTERVAL: Final = 30.0  # seconds between reads of the categories and tags where there are no deltas
 _ID: Final = re.compile(r"[0-9a-f]{40}\Z")
 _TEXT_FIELDS: Final = ("name", "state", "category", "tags", "save_path", "magnet_uri")
@@ -66,6 +67,7 @@ class RowFeed:
         self._known_risks = 0  # counted before that reply
         self._polled_session = 0  # the last session that requested sync/maindata
         self._read_session = 0  # the session of the last read
+        self._read_at = 0.0
         self._full_read_at = 0.0
         self._details_read_at: float | None = None
 
@@ -95,14 +97,19 @@ class RowFeed:
         is_at_risk, self._known_risks = risks != self._known_risks, risks
         if not self._has_deltas:
             self._state = self._read_details(self._read_list())
-        elif self._rid and not is_at_risk and self._now() - self._full_read_at < FULL_READ_INTERVAL:
+        elif self._rid and not is_at_risk and self._is_recent():
             self._state = self._read_delta()
         elif is_at_risk and self._read_session:
             self._rid, self._state = 0, self._read_list()
         else:
             self._state = self._read_full()
-        self._read_session = self._connection.open_count
+        self._read_session, self._read_at = self._connection.open_count, self._now()
         return self._state
+
+    def _is_recent(self) -> bool:
+        """True if the last read and the last full read are recent enough for a delta."""
+        now = self._now()
+        return now - self._read_at < MAX_DELTA_AGE and now - self._full_read_at < FULL_READ_INTERVAL
 
     def ask(self, endpoint: str, form: Mapping[str, str]) -> Reply:
         """Send any request, and return the answer, also a refusal with its reason."""

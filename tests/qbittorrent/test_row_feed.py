@@ -12,7 +12,7 @@ from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, LoginMemory, RowFeed
-from reconciler.qbittorrent.row_feed import FULL_READ_INTERVAL, apply_changes, is_waiting_for_metadata, keep_unchanged
+from reconciler.qbittorrent.row_feed import MAX_DELTA_AGE, apply_changes, is_waiting_for_metadata, keep_unchanged
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, ManualMonotonicClock
@@ -183,10 +183,10 @@ def test_without_changes_it_sends_one_request_and_returns_the_same_rows(
         "app/webapiVersion",
         "sync/maindata",
     ]
-    clock.time += FULL_READ_INTERVAL
+    clock.time += MAX_DELTA_AGE
     proxy.clear()
     feed.read()
-    assert "auth/login" in [request.endpoint for request in proxy.requests]
+    assert [request.endpoint for request in proxy.requests][:2] == ["auth/logout", "auth/login"]
 
 
 @INCREMENTAL
