@@ -68,7 +68,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class IntakeState:
-    """The file as it was last read or written. Never changed."""
+    """The file as it was last read or written. Never changed. `unknown_urls`: those whose torrents are not known."""
 
     head: str
     tail: str
@@ -76,6 +76,7 @@ class IntakeState:
     categories: Mapping[str, DesiredCategory]
     fingerprint: Fingerprint | None
     torrents: Mapping[str, DesiredTorrent] = field(default_factory=dict)
+    unknown_urls: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -116,7 +117,10 @@ class Draft:
         self._path = path
         self._head, self._tail, self._fingerprint = state.head, state.tail, state.fingerprint
         self._entries: list[StoredEntry | None] = list(state.entries)
-        self._index_by_key = {key: number for number, entry in enumerate(state.entries) for key in entry.keys}
+        self._index_by_key: dict[str, int] = {}
+        for number, entry in enumerate(state.entries):
+            for key in entry.keys:
+                self._index_by_key.setdefault(key, number)  # of two entries of a torrent, the first counts in a load
         self._count = len(state.entries)
         self._line_count = sum(entry.block.line_count for entry in state.entries)
         self._categories = dict(state.categories)
@@ -129,8 +133,7 @@ class Draft:
         """Return the next state, not yet written."""
         entries = [entry for entry in self._entries if entry is not None]
         located = locate_entries(self._path, self._head, entries)
-        torrents = index_torrents(located)
-        return IntakeState(self._head, self._tail, located, self._categories, self._fingerprint, torrents)
+        return make_state(self._head, self._tail, located, self._categories, self._fingerprint)
 
     def identify_fetched(self) -> None:
         """Look again which torrents the URLs are that were not known."""
@@ -339,6 +342,18 @@ class Draft:
 
 class _FullResult(HandInResult):
     """The answer to a torrent for which there was no room."""
+
+
+def make_state(
+    head: str,
+    tail: str,
+    entries: tuple[StoredEntry, ...],
+    categories: Mapping[str, DesiredCategory],
+    fingerprint: Fingerprint | None,
+) -> IntakeState:
+    """Return the state of a file with these parts."""
+    unknown_urls = frozenset(entry.url for entry in entries if entry.torrent and entry.torrent.unknown_source)
+    return IntakeState(head, tail, entries, categories, fingerprint, index_torrents(entries), unknown_urls)
 
 
 def index_torrents(entries: Sequence[StoredEntry]) -> dict[str, DesiredTorrent]:

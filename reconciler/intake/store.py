@@ -12,13 +12,20 @@ from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from reconciler.intake.checking import EntryChecker, KnownSources, build_categories
-from reconciler.intake.draft import Draft, IntakeState, StoredEntry, index_torrents, locate_entries
-from reconciler.intake.folder import IntakeFolder, UnsuitableFolder
+from reconciler.intake.draft import Draft, IntakeState, StoredEntry, locate_entries, make_state
+from reconciler.intake.folder import MAX_INTAKE_BYTES, IntakeFolder, UnsuitableFolder
 from reconciler.intake.text import NEW_TEXT, UnusableText, parse_intake
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
 from reconciler.model.gateway import IntakeSettings
-from reconciler.model.intake import EntryChanges, HandedIn, HandInResult, IntakeError, IntakeUnavailable
+from reconciler.model.intake import (
+    EntryChanges,
+    HandedIn,
+    HandInResult,
+    IntakeError,
+    IntakeFull,
+    IntakeUnavailable,
+)
 from reconciler.model.position import Position, Problem
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -58,8 +65,7 @@ class IntakeStore:
         state = self._refresh()
         if state is None:
             return _NOTHING
-        urls = {entry.url for entry in state.entries if entry.torrent and entry.torrent.unknown_source}
-        if urls and not urls.isdisjoint(self._list_fetched()):
+        if state.unknown_urls and not state.unknown_urls.isdisjoint(self._list_fetched()):
             self._commit(Draft.identify_fetched)
         return MappingProxyType(self._state.torrents if self._state else {})
 
@@ -166,6 +172,7 @@ class IntakeStore:
                     job.run(draft)
                 following = draft.finish() if draft.is_changed else state
                 if following.text != state.text:
+                    _check_size(folder, state.text, following.text)
                     following = replace(following, fingerprint=folder.write(following.text, with_folder=bool(saved)))
             except BaseException:
                 if folder.find_fingerprint() == state.fingerprint:  # else an entry may name them
@@ -224,6 +231,13 @@ class _Job(Generic[Result]):
         return self._result  # type: ignore[return-value]  # set by `run`
 
 
+def _check_size(folder: IntakeFolder, before: str, after: str) -> None:
+    """Raise `IntakeFull` for a file that grows beyond what is read."""
+    if len(after) > len(before) and len(after.encode()) > MAX_INTAKE_BYTES:
+        message = f"the intake is full: its file may have {MAX_INTAKE_BYTES >> 20} MiB"
+        raise IntakeFull(_make_problem(str(folder.path), message))
+
+
 def _check_folder(folder: IntakeFolder) -> None:
     try:
         folder.check()
@@ -248,7 +262,7 @@ def _parse_state(folder: IntakeFolder, checker: EntryChecker) -> IntakeState:
     stored = [StoredEntry(block, by_line.get(line)) for block, line in zip(parsed.blocks, lines, strict=True)]
     entries = locate_entries(folder.path, parsed.head, stored)
     categories = build_categories(parsed.document)
-    return IntakeState(parsed.head, parsed.tail, entries, categories, None, index_torrents(entries))
+    return make_state(parsed.head, parsed.tail, entries, categories, None)
 
 
 def _make_problem(name: str, message: str) -> Problem:

@@ -248,6 +248,17 @@ def test_it_holds_and_deletes_only_so_many(tmp_path: Path) -> None:
     check_same(home, store)
 
 
+def test_a_file_does_not_grow_beyond_what_is_read(home: IntakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = home.open_store()
+    store.hand_in([HandedIn(SINTEL, keys={"category": "a" * 50})])
+    monkeypatch.setattr("reconciler.intake.store.MAX_INTAKE_BYTES", len(home.text) - 1)
+    with pytest.raises(IntakeFull):
+        store.hand_in([HandedIn(BUNNY)])
+    store.remove([SINTEL_HASH], delete_files=False)
+    assert list(store.entries) == [SINTEL_HASH] and store.entries[SINTEL_HASH].absent
+    check_same(home, store)
+
+
 def test_categories_are_declared_changed_and_removed(home: IntakeHome) -> None:
     store = home.open_store()
     store.set_category("films", "/data/films")
