@@ -193,6 +193,6 @@ def _is_added(result: HandInResult) -> bool:
 
 
 def _refusal_text(result: HandInResult) -> str:
-    if result.problem:
-        return str(result.problem)
+    if problem := result.problem:  # without its position: there is no such entry
+        return problem.message + (f". {problem.hint}" if problem.hint else "")
     return f"it is already declared at {result.position}"

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from reconciler.model.intake import EntryValue
 from reconciler.model.tags import is_reserved_tag
+from reconciler.report.sanitize import sanitize_text
 from reconciler.web.forms import Form, media_type_of, read_form
 
 MAX_RATE = 2**31 - 2  # bytes per second: qBittorrent counts in 32 bits, and takes the last number for "none"
@@ -80,9 +81,7 @@ def split_tags(text: str) -> tuple[str, ...]:
     """Return the tags of a list with commas. Raises `HTTPException` (409) for tags that only `reconcile` sets."""
     tags = tuple(dict.fromkeys(tag for item in text.split(",") if (tag := item.strip())))
     if reserved := next(filter(is_reserved_tag, tags), None):
-        raise HTTPException(
-            409, f'The tag "{reserved}" is reserved: tags that begin with "reconcile:" are not yours to set.'
-        )
+        raise HTTPException(409, f'The tag "{sanitize_text(reserved)}" is reserved: only reconcile sets such tags.')
     return tags
 
 

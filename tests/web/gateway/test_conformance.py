@@ -94,7 +94,7 @@ def fill(form: Mapping[str, str], subject: Subject, number: int) -> dict[str, st
         "{file_hash}": str(identify_torrent(TORRENT).infohashes),
         "{unknown}": make_infohash(99),
         "{downloads}": str(subject.server.downloads),
-        **{f"{{magnet_{other}}}": make_magnet(other) for other in range(900, 904)},
+        **{f"{{magnet_{other}}}": make_magnet(other) for other in range(900, 910)},
     }
     filled = dict(form)
     for mark, value in values.items():
