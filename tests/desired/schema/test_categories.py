@@ -33,7 +33,8 @@ def test_a_name_that_qbittorrent_would_store_differently_is_refused(text: str, m
 
 @pytest.mark.parametrize("value", ["/data/incomplete", "C:\\incomplete", False, None])
 def test_a_download_path_is_a_path_or_false_or_not_managed(value: object) -> None:
-    assert check_category_download_path(value) is value
+    checked = check_category_download_path(value)
+    assert (type(checked), checked) == (type(value), value)
 
 
 @pytest.mark.parametrize(
