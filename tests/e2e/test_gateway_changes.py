@@ -1,4 +1,4 @@
-"""What services ask of a gateway happens on the server, with the paths and the keys of the login that they have."""
+"""Changes that services ask of a gateway happen on the server, with the paths and the keys of their login."""
 
 from __future__ import annotations
 
