@@ -117,26 +117,23 @@ def list_torrents(torrents: Iterable[KnownTorrent], query: ListQuery) -> Page:
     """Return the page of a list that a query asks for. Raises `CursorError`."""
     descending, key = query.sort.startswith("-"), SortKey(query.sort.removeprefix("-"))
     after = _decode_cursor(query.cursor, query.sort) if query.cursor else None
-    get_value, matches = _SORT_VALUES[key], _make_filter(query)
-    ranked = [
-        (_rank(get_value(torrent), torrent.row["hash"], descending=descending), torrent)
-        for torrent in torrents
-        if matches(torrent)
-    ]
+    get_value, tests = _SORT_VALUES[key], _make_tests(query)
+    matching = [torrent for torrent in torrents if all(test(torrent) for test in tests)] if tests else torrents
+    ranked = [(*_rank(get_value(torrent), descending=descending), torrent.row["hash"], torrent) for torrent in matching]
     total = len(ranked)
     if after:
-        last = _rank(*after, descending=descending)
-        ranked = [item for item in ranked if (item[0] < last if descending else item[0] > last)]
+        last = (*_rank(after[0], descending=descending), after[1])
+        ranked = [item for item in ranked if (item[:3] < last if descending else item[:3] > last)]
     choose = heapq.nlargest if descending else heapq.nsmallest
-    page = [torrent for _, torrent in choose(query.limit, ranked)]  # no two ranks are equal
+    page = [torrent for *_, torrent in choose(query.limit, ranked)]  # the infohashes differ, so it is never compared
     has_more = len(ranked) > len(page)
     next_cursor = _encode_cursor(query.sort, get_value(page[-1]), page[-1].row["hash"]) if page and has_more else None
     return Page(tuple(page), total, next_cursor)
 
 
-def _rank(value: SortValue | None, infohash: str, *, descending: bool) -> tuple[bool, SortValue, str]:
-    """Return the place in the order. The infohash makes it unique."""
-    return (value is None) is not descending, 0 if value is None else value, infohash
+def _rank(value: SortValue | None, *, descending: bool) -> tuple[bool, SortValue]:
+    """Return the place of a value in the order: what is not known comes last in both directions."""
+    return (False, 0) if value is None and descending else (True, 0) if value is None else (descending, value)
 
 
 def _encode_cursor(sort: str, value: SortValue | None, infohash: str) -> str:
@@ -155,8 +152,8 @@ def _decode_cursor(cursor: str, sort: str) -> tuple[SortValue | None, str]:
     raise CursorError('"cursor" is not the "next" of a page with this order')
 
 
-def _make_filter(query: ListQuery) -> Callable[[KnownTorrent], bool]:
-    """Return the predicate of all filters of a query."""
+def _make_tests(query: ListQuery) -> list[Callable[[KnownTorrent], bool]]:
+    """Return the predicates of all filters of a query."""
     tests: list[Callable[[KnownTorrent], bool]] = []
     if query.instance is not None:
         tests.append(lambda torrent: query.instance in torrent.instances)
@@ -175,7 +172,7 @@ def _make_filter(query: ListQuery) -> Callable[[KnownTorrent], bool]:
     if query.text:
         text = query.text.casefold()
         tests.append(lambda torrent: text in torrent.row["name"].casefold() or text in torrent.row["hash"])
-    return lambda torrent: all(test(torrent) for test in tests)
+    return tests
 
 
 def _has_label(torrent: KnownTorrent, name: str, value: str) -> bool:
