@@ -91,7 +91,7 @@ def _describe_body(body: Body) -> Schema:
         "type": "object",
         "required": [FILE_PART],
         "properties": {
-            FILE_PART: {"type": "string", "contentMediaType": "application/x-bittorrent"},
+            FILE_PART: {"type": "string", "contentMediaType": "application/octet-stream"},
             KEYS_PART: {"type": "string", "description": "Keys of the entry, as JSON.", "contentMediaType": JSON_TYPE},
         },
         "additionalProperties": False,
@@ -100,7 +100,7 @@ def _describe_body(body: Body) -> Schema:
         JSON_TYPE: {"schema": {"$ref": f"{SCHEMAS}NewEntry"}},
         "multipart/form-data": {
             "schema": upload,
-            "encoding": {FILE_PART: {"contentType": "application/x-bittorrent"}},
+            "encoding": {FILE_PART: {"contentType": "application/octet-stream"}},
         },
     }
 

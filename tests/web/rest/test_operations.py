@@ -40,7 +40,7 @@ def test_replies_are_as_described(rest: RestSite, operation: Operation, mode: Ge
     described = SCHEMA[operation.path][operation.method]
 
     @settings(
-        max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
+        max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
     )
     @given(case=described.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
