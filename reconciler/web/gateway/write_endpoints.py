@@ -91,9 +91,9 @@ class WriteEndpoints:
         require(fields, "hashes", "deleteFiles")
         delete_files = parse_bool(fields["deleteFiles"]) or False
         ids = await run_in_threadpool(self._remove, fields["hashes"], delete_files=delete_files)
-        waited = 0.0
+        waited, started_at = 0.0, asyncio.get_running_loop().time()
         while not await run_in_threadpool(self._are_gone, ids):
-            if waited >= DELETION_TIMEOUT:
+            if max(waited, asyncio.get_running_loop().time() - started_at) >= DELETION_TIMEOUT:
                 structlog.get_logger().info("gateway does not wait longer for a deletion", torrents=len(ids))
                 break
             await asyncio.sleep(_DELETION_INTERVAL)
@@ -105,9 +105,11 @@ class WriteEndpoints:
         desired, view = self._context.get_desired(), self._catalogue.read()
         for entry in (entry for torrent_id in ids if (entry := self._intake.entries.get(torrent_id))):
             known = next((view.torrents[key] for key in entry.ids if key in view.torrents), None)
-            instances = [view.instances.get(name) for name in desired.instances_of(entry)]
-            if (known and known.instances) or not all(rows and rows.is_read for rows in instances):
-                return False
+            holders = known.instances if known else ()
+            for name in desired.instances_of(entry):
+                rows = view.instances.get(name)
+                if name in holders or rows is None or not rows.is_read:
+                    return False
         return True
 
     def _remove(self, hashes: str, *, delete_files: bool) -> list[str]:
