@@ -13,6 +13,8 @@ from reconciler.desired.pitfalls import find_pitfalls
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.intake.text import Block
+from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position, Problem
@@ -33,19 +35,22 @@ class EntryChecker:
         self._desired = desired
         self._known_sources = known_sources
 
-    def build_entry(self, block: str) -> tuple[DesiredTorrent | None, list[Problem]]:
-        """Return the torrent of one entry, and what is wrong with it. Positions are of the file as a whole."""
-        torrents, problems = self.build_document(f"version: 1\ntorrents:\n{block}")
-        place = Position(str(self._path), 1, 1)
+    def build_entry(self, block: Block) -> tuple[DesiredTorrent | None, list[Problem]]:
+        """Return the torrent of one entry, and what is wrong with it. Positions are of the file as a whole.
+
+        A text that does not mean its data, and nothing else, is wrong.
+        """
+        name, place = str(self._path), Position(str(self._path), 1, 1)
+        text = f"version: 1\ntorrents:\n{block.text}"
+        roots, problem = compose_nodes(name, text)
+        if problem or len(roots) != 1:
+            return None, [replace(problem, position=place, of_file=True) if problem else _make_problem(place)]
+        document = YamlDocument(name, self._path.parent, roots[0], text)
+        torrents, problems = self.build_from(document)
+        if not problems and document.data != {"version": 1, "torrents": [block.data]}:
+            problems = [_make_problem(place)]
         problems = [replace(problem, position=place, of_file=True) for problem in problems]
         return (torrents[0] if torrents else None), problems
-
-    def build_document(self, text: str) -> tuple[list[DesiredTorrent], list[Problem]]:
-        """Return the torrents of a whole text, and what is wrong with it."""
-        roots, problem = compose_nodes(str(self._path), text)
-        if problem or len(roots) != 1:
-            return [], [problem] if problem else []
-        return self.build_from(YamlDocument(str(self._path), self._path.parent, roots[0], text))
 
     def build_from(self, document: YamlDocument) -> tuple[list[DesiredTorrent], list[Problem]]:
         """Return the torrents of a document, and what is wrong with it."""
@@ -67,6 +72,10 @@ class EntryChecker:
             url: FetchedTorrent(source) if (source := self._known_sources.get(url)) else FetchedTorrent(None, error)
             for url in urls
         }
+
+
+def _make_problem(place: Position) -> Problem:
+    return Problem(place, Code.INTAKE_FILE, "this entry cannot be written safely", "Remove unusual characters from it")
 
 
 def build_categories(document: YamlDocument) -> dict[str, DesiredCategory]:

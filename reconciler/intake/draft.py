@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.desired.context import InvalidValue
+from reconciler.desired.messages import quote_word
 from reconciler.desired.render import EntrySource
-from reconciler.desired.schema.torrents import SOURCE_KEYS, check_torrent_location
+from reconciler.desired.schema.torrents import SOURCE_KEYS, TorrentEntry, check_torrent_location
 from reconciler.desired.torrent_files import is_url
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
@@ -142,7 +143,7 @@ class Draft:
                 self._identify_again(number, entry)
 
     def _identify_again(self, number: int, entry: StoredEntry) -> StoredEntry:
-        torrent, _ = self._checker.build_entry(entry.block.text)
+        torrent, _ = self._checker.build_entry(entry.block)
         identified = StoredEntry(entry.block, torrent)
         self._put(number, identified)
         return identified
@@ -192,7 +193,7 @@ class Draft:
             self._save_torrent(infohash, torrent.content)
         keys = {key: plain_value(value) for key, value in torrent.keys.items() if value is not None}
         block = render_block(source, keys)
-        entry, problems = self._checker.build_entry(block.text)
+        entry, problems = self._checker.build_entry(block)
         if problems:
             return HandInResult(infohash, problem=problems[0])
         line = self._head.count("\n") + self._line_count + 1
@@ -225,6 +226,8 @@ class Draft:
         for key in keys:
             if key in _OWN_KEYS:
                 raise InvalidValue(Code.MISPLACED_KEY, f'a service cannot set "{key}"', "Remove it")
+            if key not in TorrentEntry.__annotations__:  # it would be written as it is
+                raise InvalidValue(Code.UNKNOWN_KEY, f"unknown key {quote_word(key)}", "Remove it")
 
     def change(
         self,
@@ -300,7 +303,7 @@ class Draft:
         """Put changed entries in their places, if all of them are valid. Raises `IntakeError`."""
         built = []
         for number, block in changed:
-            torrent, problems = self._checker.build_entry(block.text)
+            torrent, problems = self._checker.build_entry(block)
             if problems:
                 raise IntakeError(*problems)
             built.append((number, StoredEntry(block, torrent)))

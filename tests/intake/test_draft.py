@@ -48,7 +48,7 @@ def test_the_first_of_two_entries_of_a_torrent_counts(tmp_path: Path) -> None:
     home = IntakeHome(tmp_path)
     checker = EntryChecker(home.file, home.desired, {})
     blocks = [render_block(EntrySource("magnet", SINTEL), {"name": name}) for name in ("a", "b")]
-    entries = [StoredEntry(block, checker.build_entry(block.text)[0]) for block in blocks]
+    entries = [StoredEntry(block, checker.build_entry(block)[0]) for block in blocks]
     located = locate_entries(home.file, NEW_TEXT, entries)
     assert [entry.torrent and entry.torrent.position.line for entry in located] == [5, 7]
     assert {torrent.name for torrent in index_torrents(located).values()} == {"a"}
