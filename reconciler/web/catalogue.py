@@ -381,7 +381,10 @@ def _list_ids(key: str, row: Row) -> tuple[str, ...]:
 
 
 def _merge_categories(sources: _Sources) -> Mapping[str, Mapping[str, Any]]:
-    """Return the categories of all instances and the declared ones. A declared path counts first."""
+    """Return the categories of all instances and the declared ones. A declared path counts first.
+
+    That of a torrent that was handed in is there at once: an add creates it in qBittorrent too.
+    """
     merged: dict[str, dict[str, Any]] = {}
     for name, rows in sources.instances.items():
         for category, values in rows.categories.items():
@@ -395,6 +398,8 @@ def _merge_categories(sources: _Sources) -> Mapping[str, Mapping[str, Any]]:
         if declared.download_path is not None:
             path = declared.download_path
             values["download_path"] = to_client_path(path_map, path) if isinstance(path, str) else path
+    for category in {entry.category for entry in sources.entries.values() if entry.category and not entry.absent}:
+        merged.setdefault(category, {"name": category, "savePath": ""})
     return dict(sorted(merged.items()))
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import requests
 
+from tests.support.raw import RawClient
+
 POST_IMPORT_SUFFIX: Final = "-imported"
 _FAILED: Final = "Fails."
 
@@ -61,7 +63,7 @@ class ArrClient:
         assert self.read_preferences()["dht"] or "&tr=" in magnet
         form = {"urls": magnet, **self._make_add_form(), "ratioLimit": "1.5", "seedingTimeLimit": "4320"}
         assert self._post("torrents/add", form).text != _FAILED
-        assert self.is_loaded(infohash), "they wait for one second"
+        RawClient.wait_until(lambda: self.is_loaded(infohash), 10)  # they wait for one second
         if is_recent:
             reply = self._send("POST", "torrents/topPrio", data={"hashes": infohash})
             assert reply.status_code in (200, 409), "409: queueing is off"
@@ -71,7 +73,7 @@ class ArrClient:
         """Add a .torrent file, wait for it, and tag it."""
         files: dict[str, Any] = {"torrents": (name, content, "application/octet-stream")}
         assert self._send("POST", "torrents/add", data=self._make_add_form(), files=files).text != _FAILED
-        assert self.is_loaded(infohash)
+        RawClient.wait_until(lambda: self.is_loaded(infohash), 10)
         if tags:
             self._post("torrents/addTags", {"hashes": infohash, "tags": ",".join(tags)})
 

@@ -144,8 +144,10 @@ def test_categories_and_tags_are_those_of_all_instances_and_of_the_intake() -> N
         },
     )
     world.intake.categories = {"new": DesiredCategory("new", POSITION, "/data/new")}
+    world.hand_in(make_entry("a", category="added"), make_entry("b", category="gone", absent=True))
     view = world.catalogue.read()
     assert view.categories == {
+        "added": {"name": "added", "savePath": ""},
         "films": {"name": "films", "savePath": ""},
         "new": {"name": "new", "savePath": "/mnt/new"},
         "tv": {"name": "tv", "savePath": "/mnt/tv"},

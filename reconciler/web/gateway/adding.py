@@ -169,7 +169,7 @@ def _build_paths(fields: Mapping[str, str], to_instance_path: ToInstancePath) ->
         keys["save_path"] = to_instance_path(save_path)
     if uses_download_path and not download_path:
         raise HTTPException(400, 'The parameter "useDownloadPath" cannot be declared without "downloadPath".')
-    if uses_download_path is False:
+    if uses_download_path is False or (download_path and download_path == save_path):  # as cross-seed writes it
         keys["download_path"] = ""
     elif download_path:
         keys["download_path"] = to_instance_path(download_path)

@@ -62,6 +62,7 @@ def to_instance_path(path: str) -> str:
         ({"stopCondition": "else"}, {"stop_condition": "none"}),
         ({"downloadPath": "/mnt/tmp"}, {"download_path": "/data/tmp", "auto_tmm": False}),
         ({"downloadPath": "/t", "savepath": "/s"}, {"download_path": "/t", "save_path": "/s"}),
+        ({"downloadPath": "/s", "savepath": "/s"}, {"download_path": "", "save_path": "/s"}),
         (
             {"useDownloadPath": "false", "downloadPath": "/t", "savepath": "/s"},
             {"download_path": "", "save_path": "/s"},
