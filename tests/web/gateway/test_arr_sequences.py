@@ -92,7 +92,7 @@ def test_sonarr_and_radarr_add_import_and_remove(is_gateway: bool, make_server: 
         sonarr.remove(infohash)
         radarr.remove(make_infohash(7))
         target.wait_until(lambda: not truth.list_torrents() and not (folder / "torrent-1").exists())
-        assert not sonarr.poll() and not radarr.poll()
+        target.wait_until(lambda: not sonarr.poll() and not radarr.poll())
 
 
 @pytest.mark.parametrize("is_gateway", [False, True], ids=["qbittorrent", "gateway"])
