@@ -31,7 +31,7 @@ from reconciler.web.client_rows import (
 )
 from reconciler.web.context import WebContext
 from reconciler.web.path_maps import PathMap, to_client_path
-from reconciler.web.sync_states import RunFindings, SyncState, collect_findings
+from reconciler.web.sync_states import RunFindings, SyncFinding, SyncState, collect_findings
 
 WAITING_REASON: Final = "waits for the next run"
 _NO_FINDINGS: Final = RunFindings()
@@ -270,10 +270,19 @@ class _Merge:
         if not rows.is_read:
             return SyncState.UNKNOWN, f"{rows.name}: {rows.reason}"
         if self.entry is None:
+            if is_owned and self.state is SyncState.REMOVED:
+                return SyncState.REMOVED, self.reason
             return (SyncState.UNDECLARED if is_owned else SyncState.FOREIGN), self.reason
         if self.planned is None or not _declares_same(self.entry, self.planned):
             return SyncState.DRIFT, WAITING_REASON
         return (self.state, self.reason) if self.state else (SyncState.IN_SYNC, "")
+
+
+def _find_state(finding: SyncFinding | None, *, is_deleted: bool) -> SyncState | None:
+    """Return what the last run says. What it has deleted shows in a row that was read before, and is hidden."""
+    if is_deleted:
+        return SyncState.REMOVED
+    return finding.state if finding else None
 
 
 def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
@@ -297,7 +306,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             owner_tag,
             path_maps[copies[0][0].name],
             next((planned[torrent_id] for torrent_id in all_ids if torrent_id in planned), None),
-            finding.state if finding else None,
+            _find_state(finding, is_deleted=entry is None and not findings.deleted.isdisjoint(all_ids)),
             finding.reason if finding else "",
         )
     for torrent_id, entry in entries.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from reconciler.model.plan import Outcome, TorrentAction, Verb
+from reconciler.model.plan import DeleteTorrent, Outcome, TorrentAction, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run
 
 
@@ -53,10 +53,14 @@ _CONTESTED_PREFIX: Final = "contested: "
 
 @dataclass(frozen=True, slots=True)
 class RunFindings:
-    """The findings of a run by the infohash or id of a torrent, and the reasons of pending torrents by infohash."""
+    """The findings of a run by the infohash or id of a torrent, and the reasons of pending torrents by infohash.
+
+    `deleted`: the infohashes and ids of the torrents that it has deleted.
+    """
 
     on_instances: Mapping[str, SyncFinding] = field(default_factory=dict)
     pending: Mapping[str, str] = field(default_factory=dict)
+    deleted: frozenset[str] = frozenset()
 
     def find(self, ids: tuple[str, ...]) -> SyncFinding | None:
         """Return the finding about a torrent with these ids; None if there is none."""
@@ -75,7 +79,15 @@ def collect_findings(run: Run) -> RunFindings:
             known = findings.get(key)
             if known is None or _GRAVITY.index(finding.state) < _GRAVITY.index(known.state):
                 findings[key] = finding
-    return RunFindings(findings, {pending.infohash: pending.reason for pending in run.pending})
+    deleted = frozenset(
+        key
+        for instance in run.instances
+        for result in instance.results
+        if isinstance(result.action, DeleteTorrent) and result.has_effect
+        for key in (result.action.infohash, result.action.torrent_id)
+        if key
+    )
+    return RunFindings(findings, {pending.infohash: pending.reason for pending in run.pending}, deleted)
 
 
 def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]]:

@@ -11,7 +11,7 @@ from reconciler.model.desired import DesiredCategory
 from reconciler.model.gateway import Shows
 from reconciler.model.groups import Group, Member, PendingTorrent, Strategy
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.plan import Outcome, UpdateTorrent
+from reconciler.model.plan import DeleteTorrent, Outcome, UpdateTorrent
 from reconciler.model.rows import Row
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.web.catalogue import Catalogue, KnownTorrent
@@ -53,6 +53,17 @@ def test_torrents_that_nobody_declares(tags: str, state: SyncState, shown: set[S
     world = CatalogueWorld(make_rows("home", make_row("a", tags=tags)))
     assert read(world).sync_state == state
     assert {shows for shows in Shows if A in world.catalogue.read().select(shows)} == shown
+
+
+@pytest.mark.parametrize(("tags", "is_shown"), [(OURS, False), ("x", True)])
+def test_what_the_last_run_deleted_is_hidden_in_rows_that_were_read_before(tags: str, is_shown: bool) -> None:
+    world = CatalogueWorld(make_rows("home", make_row("a", tags=tags)))
+    action = DeleteTorrent(name="a", reason="taken back", infohash=A, torrent_id=A)
+    result = InstanceResult("home", Status.OK, results=(ActionResult(action, Outcome.APPLIED),))
+    world.end_run(instances=(result,))
+    assert (A in world.catalogue.read().select(Shows.ALL)) == is_shown
+    world.declare(make_entry("a"))
+    assert A in world.catalogue.read().select(Shows.ALL), "it was added again"
 
 
 def test_the_most_complete_copy_is_shown_and_among_equals_that_of_the_first_instance() -> None:
