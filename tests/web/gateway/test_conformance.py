@@ -218,7 +218,7 @@ READS: Final[tuple[ApiCall, ...]] = (
     lambda client: client.torrents_webseeds(API_HASH),
     lambda client: client.torrents_categories()["api2"]["name"],
     lambda client: "only" in client.torrents_tags(),
-    lambda client: bytes(client.torrents_export(API_HASH)),
+    lambda client: identify_torrent(client.torrents_export(API_HASH)).infohashes,  # its bytes have the time of the add
     lambda client: client.torrents_export(UNKNOWN_HASH),
     lambda client: client.torrents_count() > 1,
     lambda client: client.torrents_download_limit(API_HASH),
