@@ -205,6 +205,7 @@ def test_a_hybrid_torrent_that_gets_another_id_ends_no_server(make_server: MakeS
         feed.read()
         feed.read()
         loop.add_magnets([f"magnet:?xt=urn:btih:{v1}"], AddOptions(stopped=False, auto_tmm=False))
+        raw.wait_until(lambda: v1 in raw.list_torrents())  # before that, it takes no peers
         raw.post("torrents/addPeers", hashes=v1, peers=f"127.0.0.1:{seeder.listen_port}")
         raw.wait_until(lambda: set(raw.list_torrents()) == {key})
         RawClient.wait_until(lambda: set(feed.read().rows) == {key})
