@@ -31,7 +31,7 @@ from reconciler.web.client_rows import (
 )
 from reconciler.web.context import WebContext
 from reconciler.web.path_maps import PathMap, to_client_path
-from reconciler.web.sync_states import RunFindings, SyncFinding, SyncState, collect_findings
+from reconciler.web.sync_states import RunFindings, SyncState, collect_findings
 
 WAITING_REASON: Final = "waits for the next run"
 _NO_FINDINGS: Final = RunFindings()
@@ -278,13 +278,6 @@ class _Merge:
         return (self.state, self.reason) if self.state else (SyncState.IN_SYNC, "")
 
 
-def _find_state(finding: SyncFinding | None, *, is_deleted: bool) -> SyncState | None:
-    """Return what the last run says. What it has deleted shows in a row that was read before, and is hidden."""
-    if is_deleted:
-        return SyncState.REMOVED
-    return finding.state if finding else None
-
-
 def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
     """Yield every torrent: X, then the others."""
     entries = _index_entries(sources.desired)
@@ -297,7 +290,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
         entry = next((entries[torrent_id] for torrent_id in ids if torrent_id in entries), None)
         all_ids = (*ids, *entry.ids) if entry else ids
         seen.update(all_ids)
-        finding = findings.find(all_ids)
+        finding = findings.find(all_ids) if entry else findings.find_undeclared(all_ids)
         yield _Merge(
             key,
             copies,
@@ -306,7 +299,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             owner_tag,
             path_maps[copies[0][0].name],
             next((planned[torrent_id] for torrent_id in all_ids if torrent_id in planned), None),
-            _find_state(finding, is_deleted=entry is None and not findings.deleted.isdisjoint(all_ids)),
+            finding.state if finding else None,
             finding.reason if finding else "",
         )
     for torrent_id, entry in entries.items():

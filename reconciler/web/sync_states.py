@@ -51,6 +51,9 @@ _GRAVITY: Final = (SyncState.FAILED, SyncState.BLOCKED, SyncState.CONTESTED, Syn
 _CONTESTED_PREFIX: Final = "contested: "
 
 
+_DELETED: Final = SyncFinding(SyncState.REMOVED, "the last run has deleted it")
+
+
 @dataclass(frozen=True, slots=True)
 class RunFindings:
     """The findings of a run by the infohash or id of a torrent, and the reasons of pending torrents by infohash.
@@ -65,6 +68,10 @@ class RunFindings:
     def find(self, ids: tuple[str, ...]) -> SyncFinding | None:
         """Return the finding about a torrent with these ids; None if there is none."""
         return next((self.on_instances[key] for key in ids if key in self.on_instances), None)
+
+    def find_undeclared(self, ids: tuple[str, ...]) -> SyncFinding | None:
+        """Return the finding about an undeclared torrent. One that was deleted may show in a row that is older."""
+        return self.find(ids) if self.deleted.isdisjoint(ids) else _DELETED
 
     def find_pending_reason(self, ids: tuple[str, ...]) -> str:
         """Return the reason why a torrent is on no instance; "" if the run gives none."""
