@@ -145,6 +145,7 @@ ON_MUTATIONS: Final[Mapping[str, Fault]] = {
     "done late": send_late,
 }
 SLOW: Final = ("hang before", "hang after", "drip", "done late")  # rarer, for the time they take
+ANSWER_ARRIVES: Final = (None, "drip")  # to a login: the client knows what the server has said
 HALF_OF_THE_ROWS: Final = "half of the rows"
 SENSELESS_VALUE: Final = "senseless value"
 
