@@ -17,6 +17,7 @@ from reconciler.intake.folder import MAX_INTAKE_BYTES, IntakeFolder, UnsuitableF
 from reconciler.intake.text import NEW_TEXT, UnusableText, parse_intake
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.gateway import IntakeSettings
 from reconciler.model.intake import (
     EntryChanges,
@@ -112,7 +113,7 @@ class IntakeStore:
 
     def set_category(self, name: str, save_path: str | None, *, download_path: str | bool | None = None) -> None:
         """Declare a category, or replace its declaration."""
-        keys = {"save_path": save_path, "download_path": download_path}
+        keys = {SAVE_PATH: save_path, "download_path": download_path}
         given = {key: value for key, value in keys.items() if value is not None}
         self._commit(lambda draft: draft.set_categories({name: given}))
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.rows import Reply, Row
 from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.client import Client
@@ -27,7 +28,7 @@ FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while 
 MAX_DELTA_AGE: Final = 60.0  # seconds since the last read, after which no delta is asked for: who knows what happened
 DETAILS_INTERVAL: Final = 30.0  # seconds between reads of the categories and tags where there are no deltas
 _ID: Final = re.compile(r"[0-9a-f]{40}\Z")
-_TEXT_FIELDS: Final = ("name", "state", "category", "tags", "save_path", "magnet_uri")
+_TEXT_FIELDS: Final = ("name", "state", "category", "tags", SAVE_PATH, "magnet_uri")
 _STOPPED_STATES: Final = ("stopped", "paused")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, extract_links, mask_url, parse_link_urls
 from reconciler.model.rows import Row
 from reconciler.model.tags import is_reserved_tag
@@ -59,7 +60,7 @@ EMPTY_ROW: Final[Row] = {
     "ratio_limit": -2,
     "reannounce": 0,
     "root_path": "",
-    "save_path": "",
+    SAVE_PATH: "",
     "seeding_time": 0,
     "seeding_time_limit": -2,
     "seen_complete": -1,
@@ -77,7 +78,7 @@ EMPTY_ROW: Final[Row] = {
     "uploaded_session": 0,
     "upspeed": 0,
 }
-_PATH_FIELDS: Final = ("content_path", "download_path", "root_path", "save_path")
+_PATH_FIELDS: Final = ("content_path", "download_path", "root_path", SAVE_PATH)
 _NEW_STATES: Final = {"pausedUP": STOPPED_UPLOAD, "pausedDL": STOPPED_DOWNLOAD, "allocating": "downloading"}
 _IDLE: Final = {"dlspeed": 0, "upspeed": 0, "eta": NO_ETA, "num_leechs": 0, "num_seeds": 0}
 _FIELDS_BY_OPTION: Final = {
@@ -122,7 +123,7 @@ def make_pending_row(entry: DesiredTorrent, reason: str, path_map: PathMap) -> d
         "infohash_v2": infohashes.v2 or "",
         "name": entry.label,
         "magnet_uri": magnet,
-        "save_path": to_client_path(path_map, entry.save_path or ""),
+        SAVE_PATH: to_client_path(path_map, entry.save_path or ""),
         "comment": reason,
     }
     overlay_entry(row, entry)

@@ -13,6 +13,7 @@ import structlog
 from starlette.exceptions import HTTPException
 
 from reconciler.model.codes import Code
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX
 from reconciler.model.intake import EntryValue, HandedIn, HandInResult, Intake
 from reconciler.model.torrent_file import TorrentFileError, identify_torrent
@@ -166,7 +167,7 @@ def _build_paths(fields: Mapping[str, str], to_instance_path: ToInstancePath) ->
     save_path, download_path = fields.get("savepath", "").strip(), fields.get("downloadPath", "").strip()
     uses_download_path = parse_bool(fields.get("useDownloadPath", ""))
     if save_path:
-        keys["save_path"] = to_instance_path(save_path)
+        keys[SAVE_PATH] = to_instance_path(save_path)
     if uses_download_path and not download_path:
         raise HTTPException(400, 'The parameter "useDownloadPath" cannot be declared without "downloadPath".')
     if uses_download_path is False or (download_path and download_path == save_path):  # as cross-seed writes it

@@ -12,7 +12,14 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import AUTO_TMM, DOWNLOAD_PATH, FIRST_LAST_PIECE_FIRST, FORCE_START, SHARE_LIMITS
+from reconciler.model.fields import (
+    AUTO_TMM,
+    DOWNLOAD_PATH,
+    FIRST_LAST_PIECE_FIRST,
+    FORCE_START,
+    SAVE_PATH,
+    SHARE_LIMITS,
+)
 from reconciler.model.intake import EntryChanges
 from reconciler.web.catalogue import KnownTorrent
 from reconciler.web.gateway.change_call import ChangeCall, ChangeContext, ChangeOne
@@ -168,9 +175,9 @@ def _set_auto_management(fields: Mapping[str, str], context: ChangeContext) -> C
 
     def change(known: KnownTorrent, entry: DesiredTorrent) -> EntryChanges:
         if is_automatic:
-            return {"auto_tmm": True, "save_path": None, "download_path": None}
-        path = known.row["save_path"] if known.instance and is_managed_automatically(known, entry) else None
-        return {"auto_tmm": False, **({"save_path": context.to_instance_path(known, str(path))} if path else {})}
+            return {"auto_tmm": True, SAVE_PATH: None, "download_path": None}
+        path = known.row[SAVE_PATH] if known.instance and is_managed_automatically(known, entry) else None
+        return {"auto_tmm": False, **({SAVE_PATH: context.to_instance_path(known, str(path))} if path else {})}
 
     return change
 
@@ -179,7 +186,7 @@ def _set_location(fields: Mapping[str, str], context: ChangeContext) -> ChangeOn
     path = fields["location"].strip()
     if not path:
         raise HTTPException(400, "Save path cannot be empty")
-    return lambda known, _entry: {"save_path": context.to_instance_path(known, path), "auto_tmm": False}
+    return lambda known, _entry: {SAVE_PATH: context.to_instance_path(known, path), "auto_tmm": False}
 
 
 def _set_save_path(fields: Mapping[str, str], context: ChangeContext) -> ChangeOne:
@@ -190,7 +197,7 @@ def _set_save_path(fields: Mapping[str, str], context: ChangeContext) -> ChangeO
     def change(known: KnownTorrent, entry: DesiredTorrent) -> EntryChanges:
         if is_managed_automatically(known, entry):
             return {}
-        return {"save_path": context.to_instance_path(known, path)}
+        return {SAVE_PATH: context.to_instance_path(known, path)}
 
     return change
 

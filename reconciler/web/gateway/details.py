@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.rows import InstanceUnavailable, LiveRows, Reply, Row
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.report.sanitize import sanitize_text
@@ -36,7 +37,7 @@ class DetailReader:
             answered = self._ask_json(known, "torrents/properties", {})
             if isinstance(answered, dict):
                 properties |= {name: answered[name] for name in properties.keys() & answered.keys()}
-            for name in ("save_path", "download_path"):
+            for name in (SAVE_PATH, "download_path"):
                 path = str(properties[name] or "")
                 properties[name] = to_client_path(path_map, path.rstrip("/") or path)
         return make_json_response(dict(sorted(properties.items())))
@@ -147,7 +148,7 @@ def make_properties(row: Row) -> dict[str, Any]:
         "private": row["private"],
         "progress": row["progress"],
         "reannounce": row["reannounce"],
-        "save_path": row["save_path"],
+        SAVE_PATH: row[SAVE_PATH],
         "seeding_time": row["seeding_time"],
         "seeds": row["num_seeds"],
         "seeds_total": row["num_complete"],

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.rows import InstanceUnavailable, LiveRows
 from reconciler.web.path_maps import PathMap, to_client_path
 
 MAX_AGE: Final = 30.0  # seconds between two requests to an instance
-PATH_NAMES: Final = ("save_path", "temp_path", "export_dir", "export_dir_fin")
+PATH_NAMES: Final = (SAVE_PATH, "temp_path", "export_dir", "export_dir_fin")
 
 # the values of a new qBittorrent 5.1, for as long as no instance has been read
 DEFAULT_PREFERENCES: Final[Mapping[str, Any]] = {
@@ -63,7 +64,7 @@ DEFAULT_PREFERENCES: Final[Mapping[str, Any]] = {
     "resolve_peer_countries": True,
     "rss_auto_downloading_enabled": False,
     "rss_processing_enabled": False,
-    "save_path": "",
+    SAVE_PATH: "",
     "save_path_changed_tmm_enabled": False,
     "scheduler_enabled": False,
     "temp_path": "",

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.gateway import Shows
 from reconciler.model.rows import InstanceUnavailable, LiveRows
 from reconciler.web.catalogue import Catalogue, CatalogueView, KnownTorrent
@@ -66,7 +67,7 @@ class ReadEndpoints:
             "app/webapiVersion": lambda _: PlainTextResponse(WEB_API_VERSION),
             "app/buildInfo": lambda _: make_json_response(BUILD_INFO),
             "app/preferences": lambda _: make_json_response(self._read_preferences()),
-            "app/defaultSavePath": lambda _: PlainTextResponse(str(self._read_preferences()["save_path"])),
+            "app/defaultSavePath": lambda _: PlainTextResponse(str(self._read_preferences()[SAVE_PATH])),
             "torrents/info": self.list_torrents,
             "torrents/count": lambda _: PlainTextResponse(str(len(self._select(self._catalogue.read())))),
             "torrents/categories": lambda _: make_json_response(self._catalogue.read().categories),

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.run import RunMode
 from reconciler.report.json.common import iso_utc
 from reconciler.web.catalogue import KnownTorrent
@@ -158,7 +159,7 @@ def describe_torrent(torrent: KnownTorrent) -> TorrentDocument:
         "category": row.get("category") or "",
         "tags": list_tags(row),
         "state": row["state"],
-        "save_path": row.get("save_path") or None,
+        SAVE_PATH: row.get(SAVE_PATH) or None,
         "progress": get_number(row, "progress", is_live=is_live),
         "eta": get_eta(row) if is_live else None,
         "ratio": get_number(row, "ratio", is_live=is_live),

@@ -11,6 +11,7 @@ import structlog
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
+from reconciler.model.fields import SAVE_PATH
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.intake import HandedIn, HandInResult
 from reconciler.model.magnet import MagnetError, parse_magnet
@@ -219,7 +220,7 @@ class DownloaderEndpoints:
             return None
         try:
             reply = self._rows.ask(torrent.instance, "torrents/files", {"hash": str(torrent.row["hash"])})
-            return join_files(str(torrent.row.get("save_path") or ""), reply.body) if reply.status == 200 else None
+            return join_files(str(torrent.row.get(SAVE_PATH) or ""), reply.body) if reply.status == 200 else None
         except (InstanceUnavailable, ValueError, KeyError, TypeError):
             return None
 
@@ -230,7 +231,7 @@ def render_refusal(refusal: Refusal) -> Response:
 
 
 def _make_torrent(call: Call, item: DownloadItem) -> HandedIn:
-    return HandedIn(item.url, keys={"save_path": call.to_instance_path(item.save_path)} if item.save_path else {})
+    return HandedIn(item.url, keys={SAVE_PATH: call.to_instance_path(item.save_path)} if item.save_path else {})
 
 
 def _render_legacy(status: int, word: str, infohash: str | None, error: str | None) -> Response:
