@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Row = Mapping[str, Any]
 """A torrent as `torrents/info` returns it, with the keys and units of the instance's version. Never changed."""
+
+
+NO_ETA: Final = 8_640_000  # seconds: the `eta` of a row for never or unknown (4.2 to 5.3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,14 @@ See docs/decisions/0090-transfer-rates-are-not-part-of-snapshots.md.
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Final, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import ConfigDict, FailFast, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
+from reconciler.model.rows import NO_ETA
 from reconciler.model.status import Transfer
 from reconciler.qbittorrent.schemas import FiniteFloat, Int64, Progress
-
-NO_ETA: Final = 8_640_000  # seconds: qBittorrent's value for never or unknown (4.2 to 5.3)
 
 _STRICT_CONFIG = ConfigDict(strict=True)
 _Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]

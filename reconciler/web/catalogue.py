@@ -22,6 +22,7 @@ from reconciler.model.run import Run
 from reconciler.model.tags import build_owner_tag, is_reserved_tag
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.client_rows import (
+    list_row_ids,
     make_client_row,
     make_pending_row,
     map_category,
@@ -60,6 +61,12 @@ class KnownTorrent:
     def encoded_row(self) -> bytes:
         """The row as JSON."""
         return to_json(self.row, inf_nan_mode="null")
+
+    @property
+    def other_ids(self) -> tuple[str, ...]:
+        """The ids that it has besides the `hash` of its row: of its row, and of its entry."""
+        ids = (self.row.get("infohash_v1"), self.row.get("infohash_v2"), *(self.entry.ids if self.entry else ()))
+        return tuple(filter(None, ids))
 
     @cached_property
     def trackers(self) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ class Catalogue:
             for torrent_id, row in rows.rows.items():
                 if (old := old_rows[torrent_id]) is row:
                     continue
-                if _list_ids(torrent_id, row) != _list_ids(torrent_id, old):
+                if list_row_ids(torrent_id, row) != list_row_ids(torrent_id, old):
                     return None
                 key = self._keys_by_id[torrent_id]
                 changed[key] = self._merges[key]
@@ -279,7 +286,7 @@ class _Merge:
 
 
 def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
-    """Yield every torrent: X, then the others."""
+    """Yield every torrent: what is on an instance, then what is only declared."""
     entries = _index_entries(sources.desired)
     planned = entries if sources.planned is sources.desired else _index_entries(sources.planned)
     entries = {**entries, **sources.entries}
@@ -357,7 +364,7 @@ def _group_copies(
     group_by_id: dict[str, str] = {}
     for rows in instances:
         for key, row in rows.rows.items():
-            ids = _list_ids(key, row)
+            ids = list_row_ids(key, row)
             group = next((group_by_id[torrent_id] for torrent_id in ids if torrent_id in group_by_id), key)
             groups.setdefault(group, []).append((rows, row))
             ids_by_group.setdefault(group, {}).update(dict.fromkeys(ids))
@@ -373,13 +380,6 @@ def _rank_copy(copy: tuple[InstanceRows, Row]) -> tuple[bool, float]:
     rows, row = copy
     progress = row.get("progress")
     return not rows.is_read, -progress if isinstance(progress, (int, float)) else 0.0
-
-
-def _list_ids(key: str, row: Row) -> tuple[str, ...]:
-    v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
-    if not v2 and (not v1 or v1 == key):
-        return (key,)
-    return tuple(dict.fromkeys(filter(None, (key, str(v1 or ""), str(v2 or "")[:40], str(v2 or "")))))
 
 
 def _merge_categories(sources: _Sources) -> Mapping[str, Mapping[str, Any]]:

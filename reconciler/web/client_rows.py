@@ -8,11 +8,10 @@ from typing import Any, Final
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, extract_links, mask_url, parse_link_urls
-from reconciler.model.rows import Row
+from reconciler.model.rows import NO_ETA, Row
 from reconciler.model.tags import is_reserved_tag
 from reconciler.web.path_maps import PathMap, to_client_path
 
-NO_ETA: Final = 8_640_000  # seconds: qBittorrent's value for never or unknown
 QUEUED_DOWNLOAD: Final = "queuedDL"
 QUEUED_UPLOAD: Final = "queuedUP"
 STOPPED_DOWNLOAD: Final = "stoppedDL"
@@ -163,6 +162,14 @@ def mask_row(row: Row) -> Row:
     start = str(row["magnet_uri"])[: len(str(row["magnet_uri"])) - len(links)]
     shown = "".join(f"&{key}={mask_url(url)}" for key, values in urls.items() for url in values)
     return {**row, "magnet_uri": start + shown, "tracker": mask_url(row["tracker"]) if row["tracker"] else ""}
+
+
+def list_row_ids(key: str, row: Row) -> tuple[str, ...]:
+    """Return every id of the torrent of a row that its instance lists as `key`."""
+    v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
+    if not v2 and (not v1 or v1 == key):
+        return (key,)
+    return tuple(dict.fromkeys(filter(None, (key, str(v1 or ""), str(v2 or "")[:40], str(v2 or "")))))
 
 
 def split_tags(text: str) -> list[str]:

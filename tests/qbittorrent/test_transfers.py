@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reconciler.model.rows import NO_ETA
 from reconciler.model.status import Transfer
 from reconciler.qbittorrent import IncrementalSession, Session
-from reconciler.qbittorrent.transfers import NO_ETA, TransferStats
+from reconciler.qbittorrent.transfers import TransferStats
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, wait_until_settled
 from tests.support.instances import make_instance

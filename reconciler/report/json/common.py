@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
-from reconciler.model.plan import Blast, Change, DeleteTorrent, TorrentAction, TorrentFault
+from reconciler.model.plan import Action, Blast, Change, DeleteTorrent, TorrentAction, TorrentFault
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
@@ -67,26 +67,47 @@ def write_failure(
 def encode_action(result: ActionResult) -> str:
     """Return an action and its outcome as an encoded JSON object."""
     action = result.action
-    placement = action.placement if isinstance(action, TorrentAction) else None
     return encode_json(
         {
-            "verb": action.verb,
-            "kind": action.kind,
-            "infohash": action.infohash,
-            "name": action.name,
-            "source": position_text(action.position),
-            "changes": [change_json(change) for change in action.changes],
-            "disruptive": action.disruptive,
-            "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
+            **action_subject_json(action),
+            **action_effect_json(action),
             "removed": result.is_removed,
             "blast": _blast_json(action.blast),
-            "reason": action.reason,
-            "group": placement and placement.group,
-            "placement_reason": placement and placement.reason,
+            **action_reason_json(action),
             "outcome": result.outcome,
             "error": result.error,
         }
     )
+
+
+def action_subject_json(action: Action) -> dict[str, object]:
+    """Return what an action does to which torrent, category or preference, and where that is declared."""
+    return {
+        "verb": action.verb,
+        "kind": action.kind,
+        "infohash": action.infohash,
+        "name": action.name,
+        "source": position_text(action.position),
+    }
+
+
+def action_effect_json(action: Action) -> dict[str, object]:
+    """Return what an action changes."""
+    return {
+        "changes": [change_json(change) for change in action.changes],
+        "disruptive": action.disruptive,
+        "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
+    }
+
+
+def action_reason_json(action: Action) -> dict[str, object]:
+    """Return why an action is planned, and why on this instance."""
+    placement = action.placement if isinstance(action, TorrentAction) else None
+    return {
+        "reason": action.reason,
+        "group": placement and placement.group,
+        "placement_reason": placement and placement.reason,
+    }
 
 
 def change_json(change: Change) -> dict[str, object]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TextIO
 
 from reconciler.model.comparison import ComparedAction, ComparedInstance, Comparison, IneffectiveChange
-from reconciler.model.plan import DeleteTorrent, ObjectKind, Outcome, TorrentAction
+from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.report.comparison import build_run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    change_json,
+    action_effect_json,
+    action_reason_json,
+    action_subject_json,
     encode_json,
     encode_object,
     encode_problems,
@@ -75,23 +77,14 @@ def _encode_instance(instance: ComparedInstance, summary: dict[str, int]) -> str
 
 def _encode_action(compared: ComparedAction) -> str:
     action = compared.action
-    placement = action.placement if isinstance(action, TorrentAction) else None
     return encode_json(
         {
-            "verb": action.verb,
-            "kind": action.kind,
-            "infohash": action.infohash,
-            "name": action.name,
-            "source": position_text(action.position),
+            **action_subject_json(action),
             "old_source": position_text(compared.old_position),
             "new_file": compared.new_file,
-            "changes": [change_json(change) for change in action.changes],
-            "disruptive": action.disruptive,
-            "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
+            **action_effect_json(action),
             "torrents": None if action.kind is ObjectKind.TORRENT else compared.torrents,
-            "reason": action.reason,
-            "group": placement and placement.group,
-            "placement_reason": placement and placement.reason,
+            **action_reason_json(action),
             "outcome": action.hold or Outcome.PLANNED,
         }
     )

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from reconciler.model.fields import SAVE_PATH
+from reconciler.model.rows import NO_ETA
 from reconciler.model.run import RunMode
 from reconciler.report.json.common import iso_utc
 from reconciler.web.catalogue import KnownTorrent
+from reconciler.web.client_rows import split_tags
 from reconciler.web.loop_view import LoopState
 from reconciler.web.sync_states import SyncState
-
-NO_ETA: Final = 8_640_000  # seconds; qBittorrent's value for "never"
 
 
 class SourceDocument(TypedDict):
@@ -173,7 +173,7 @@ def describe_torrent(torrent: KnownTorrent) -> TorrentDocument:
 
 def list_tags(row: Mapping[str, Any]) -> list[str]:
     """Return the tags of a row of qBittorrent."""
-    return [tag for tag in (name.strip() for name in (row.get("tags") or "").split(",")) if tag]
+    return split_tags(row.get("tags") or "")
 
 
 def get_number(row: Mapping[str, Any], key: str, *, is_live: bool = True) -> float | None:

@@ -26,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from reconciler.report.json.common import encode_json, iso_utc
 from reconciler.web.api import run_json
 from reconciler.web.catalogue import KnownTorrent
+from reconciler.web.client_rows import split_tags
 from reconciler.web.connection_limits import mark_stream
 from reconciler.web.loop_view import InstanceView, LoopView
 
@@ -161,7 +162,7 @@ def summarize_torrent(torrent: KnownTorrent) -> TorrentSummary:
         "instances": list(torrent.instances),
         "state": row["state"],
         "category": row.get("category") or "",
-        "tags": sorted(tag.strip() for tag in (row.get("tags") or "").split(",") if tag.strip()),
+        "tags": sorted(split_tags(row.get("tags") or "")),
         "percent": int(progress * 100) if torrent.instance and isinstance(progress, int | float) else None,
     }
 

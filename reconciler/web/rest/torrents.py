@@ -224,9 +224,7 @@ def _is_in(intake: Intake, infohash: str) -> bool:
 
 
 def _has_id(torrent: KnownTorrent, ids: tuple[str, ...]) -> bool:
-    row = torrent.row
-    known = (row.get("infohash_v1"), row.get("infohash_v2"), *(torrent.entry.ids if torrent.entry else ()))
-    return any(torrent_id in known for torrent_id in ids)
+    return any(torrent_id in torrent.other_ids for torrent_id in ids)
 
 
 def _respond(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from reconciler.web.catalogue import KnownTorrent
+from reconciler.model.rows import NO_ETA
+from reconciler.web.catalogue import KnownTorrent
 
 NUMBER_DIGITS: Final = 13  # hex digits of an infohash: 52 bits, which JavaScript keeps exactly
-UNKNOWN_ETA: Final = 8_640_000  # seconds; qBittorrent's word for infinite
 
 
 class DownloadPhase(StrEnum):
@@ -74,8 +73,7 @@ class TorrentIndex:
     def _by_other_ids(self) -> Mapping[object, KnownTorrent]:
         index: dict[object, KnownTorrent] = {}
         for torrent in self._torrents.values():
-            ids = torrent.entry.ids if torrent.entry else ()
-            index.update(dict.fromkeys((*ids, torrent.row.get("infohash_v1"), torrent.row.get("infohash_v2")), torrent))
+            index.update(dict.fromkeys(torrent.other_ids, torrent))
         return index
 
 
@@ -135,4 +133,4 @@ def get_progress(torrent: KnownTorrent) -> float:
 def get_eta(torrent: KnownTorrent) -> int | None:
     """Return the seconds to completion; None where nobody knows."""
     eta = torrent.row.get("eta")
-    return eta if isinstance(eta, int) and 0 <= eta < UNKNOWN_ETA else None
+    return eta if isinstance(eta, int) and 0 <= eta < NO_ETA else None
