@@ -330,11 +330,38 @@ class EndlessChange:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardCount:
+    """A number of the plan of one instance that the guard judges, and its limit.
+
+    `subject` is the plural of what is counted. `owned`: the limit is a percentage of so many owned torrents. `scope` is
+    the part of the desired state that has the limit, unless it is `guard`.
+    """
+
+    subject: str
+    number: int
+    limit_name: str
+    limit: float
+    owned: int | None = None
+    scope: str = ""
+
+    @property
+    def value(self) -> float:
+        """The number, or the percentage, that must not be greater than the limit."""
+        return self.number if self.owned is None else 100 * self.number / self.owned if self.owned else 0.0
+
+    @property
+    def is_exceeded(self) -> bool:
+        """True if the guard refuses the plan for it."""
+        return self.value > self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class GuardVerdict:
-    """The guard's verdict on one instance's plan."""
+    """The guard's verdict on one instance's plan. `counts`: all that it has counted, for people."""
 
     refused: bool = False
     reasons: tuple[str, ...] = ()
+    counts: tuple[GuardCount, ...] = field(default=(), compare=False)
 
 
 NOT_REFUSED = GuardVerdict()

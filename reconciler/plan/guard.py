@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
 from reconciler.model.fields import HELD
-from reconciler.model.gateway import IntakeSettings
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import (
-    NOT_REFUSED,
     Action,
     DeleteCategory,
     DeleteTorrent,
+    GuardCount,
     GuardVerdict,
     InstancePlan,
     Outcome,
@@ -34,6 +33,7 @@ _STALE_APPROVAL_REASON = (
 )
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 MIN_OWNED_FOR_UPDATE_PERCENT = 20
+_TAKEN_BACK = "deletions that services ask for"
 _MAX_NAMED_FILES = 5  # that were not read; the others are counted
 
 
@@ -46,42 +46,50 @@ def evaluate_guard(
     deletes. What is held is not done, and so not judged.
     """
     pending = [action for action in actions if action.hold is None]
+    removals, moves, updates = (
+        _count_removals(pending, owned, desired),
+        _count_moves(pending, desired.guard),
+        _count_updates(pending, owned, desired.guard),
+    )
     reasons = [
-        *_removal_reasons(pending, owned, desired),
+        *_empty_list_reasons(pending, owned, desired),
+        *_limit_reasons(removals),
         *_unread_reasons(pending, desired, unread_files),
-        *_move_reasons(pending, desired.guard),
-        *_update_reasons(pending, owned, desired.guard),
+        *_limit_reasons(moves),
+        *_limit_reasons(updates),
         *_foreign_reasons(pending),
     ]
-    return GuardVerdict(True, tuple(reasons)) if reasons else NOT_REFUSED
+    return GuardVerdict(bool(reasons), tuple(reasons), (*removals, *moves, *updates))
 
 
-def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredState) -> list[str]:
-    """Return the reasons against deletions.
+def _count_removals(actions: Sequence[Action], owned: int, desired: DesiredState) -> list[GuardCount]:
+    """Count the deletions.
 
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
-    ends today is deleted.
+    ends today is deleted. What a service takes back has its own limit.
     """
-    taken_back = [action for action in actions if _is_taken_back(action, desired)]
-    reasons = _taken_back_reasons(len(taken_back), desired.intake)
-    actions = [action for action in actions if not _is_taken_back(action, desired)]
-    removals = [action for action in actions if is_removal(action)]
-    if not removals:
-        return reasons
-    limits = desired.guard
+    limits, intake = desired.guard, desired.intake
+    taken_back = sum(_is_taken_back(action, desired) for action in actions)
     deletions = _list_deletions(actions, desired)
-    categories = sum(isinstance(action, DeleteCategory) for action in removals)
-    quarantines = len(removals) - len(deletions) - categories
-    reasons += _empty_list_reasons(desired, owned)
-    reasons += _deletion_count_reasons(deletions, limits) + _percent_reasons(len(deletions), owned, limits, "")
-    if quarantines > limits.max_delete:
-        reasons.append(f"{_count_text(quarantines, 'quarantine')} more than max_delete {limits.max_delete}")
-    reasons += _percent_reasons(quarantines, owned, limits, " to quarantine")
-    if categories > limits.max_delete:
-        reasons.append(
-            f"{_count_text(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}"
-        )
-    return reasons
+    categories = sum(isinstance(action, DeleteCategory) for action in actions)
+    quarantines = sum(map(is_quarantine_start, actions))
+    max_files = limits.max_delete if limits.max_delete_files is None else limits.max_delete_files
+    with_data = sum(action.delete_files for action in deletions)
+    return [
+        *([GuardCount(_TAKEN_BACK, taken_back, "max_delete", intake.max_delete, scope="intake")] if intake else []),
+        GuardCount("deletions", len(deletions), "max_delete", limits.max_delete),
+        GuardCount("deletions with data", with_data, "max_delete_files", max_files),
+        *_count_shares("to delete", len(deletions), owned, limits),
+        GuardCount("quarantines", quarantines, "max_delete", limits.max_delete),
+        *_count_shares("to quarantine", quarantines, owned, limits),
+        GuardCount("deletions of categories", categories, "max_delete", limits.max_delete),
+    ]
+
+
+def _count_shares(purpose: str, removals: int, owned: int, limits: GuardLimits) -> list[GuardCount]:
+    if owned < MIN_OWNED_FOR_PERCENT:
+        return []
+    return [GuardCount(f"owned torrents {purpose}", removals, "max_delete_percent", limits.max_delete_percent, owned)]
 
 
 def _is_taken_back(action: Action, desired: DesiredState) -> bool:
@@ -94,11 +102,24 @@ def _is_taken_back(action: Action, desired: DesiredState) -> bool:
     )
 
 
-def _taken_back_reasons(count: int, intake: IntakeSettings | None) -> list[str]:
-    if intake is None or count <= intake.max_delete:
-        return []
-    deletions = _count_text(count, "deletion", " that services ask for")
-    return [f"{deletions} more than max_delete {intake.max_delete} of the intake"]
+def _limit_reasons(counts: Sequence[GuardCount]) -> list[str]:
+    """Return the reasons against what exceeds its limit."""
+    return [f"{_count_text(count)} more than {_limit_text(count)}" for count in counts if count.is_exceeded]
+
+
+def _count_text(count: GuardCount) -> str:
+    if count.owned is not None:
+        subject = count.subject.removesuffix(" to delete").replace("torrents", f"torrents ({count.value:.0f} %)")
+        return f"{count.number} of {count.owned} {subject} are"
+    if count.number != 1:
+        return f"{count.number} {count.subject} are"
+    noun, *rest = count.subject.split(" ")
+    return " ".join(["1", noun.removesuffix("s"), *rest, "is"])
+
+
+def _limit_text(count: GuardCount) -> str:
+    limit = count.limit if count.owned is None else f"{count.limit:g}"
+    return f"{count.limit_name} {limit}" + (f" of the {count.scope}" if count.scope else "")
 
 
 def _unread_reasons(actions: Sequence[Action], desired: DesiredState, unread_files: Sequence[UnreadFile]) -> list[str]:
@@ -142,31 +163,24 @@ def _format_deletions(count: int) -> str:
     return "1 of the torrents to delete was" if count == 1 else f"{count:,} torrents to delete were"
 
 
-def _move_reasons(actions: Sequence[Action], limits: GuardLimits) -> list[str]:
-    """Return the reason against moves: torrents of ours whose data moves, or that follow an edited setting."""
+def _count_moves(actions: Sequence[Action], limits: GuardLimits) -> list[GuardCount]:
+    """Count the torrents of ours whose data moves, or that follow an edited setting."""
     ids: set[str | None] = set()
     for action in actions:
         if isinstance(action, TorrentAction) and action.disruptive:
             ids.add(action.torrent_id)
         elif isinstance(action, SettingAction) and action.disruptive and action.blast:
             ids.update(action.blast.owned_ids)
-    if len(ids) <= limits.max_move:
-        return []
-    return [f"{_count_text(len(ids), 'torrent', ' to move')} more than max_move {limits.max_move}"]
+    return [GuardCount("torrents to move", len(ids), "max_move", limits.max_move)]
 
 
-def _update_reasons(actions: Sequence[Action], owned: int, limits: GuardLimits) -> list[str]:
-    """Return the reason against updates. What the kill switch stops or starts again is never held back."""
+def _count_updates(actions: Sequence[Action], owned: int, limits: GuardLimits) -> list[GuardCount]:
+    """Count the updates, if they are limited. What the kill switch stops or starts again is never held back."""
     most = limits.max_update_percent
     if most is None or owned < MIN_OWNED_FOR_UPDATE_PERCENT:
         return []
     updates = sum(isinstance(action, UpdateTorrent) and _is_ordinary_update(action) for action in actions)
-    percent = 100 * updates / owned
-    if percent <= most:
-        return []
-    return [
-        f"{updates} of {owned} owned torrents ({percent:.0f} %) to change are more than max_update_percent {most:g}"
-    ]
+    return [GuardCount("owned torrents to change", updates, "max_update_percent", most, owned)]
 
 
 def _is_ordinary_update(action: UpdateTorrent) -> bool:
@@ -190,11 +204,12 @@ def refuse_unless_approved(
     plan: InstancePlan, reasons: Sequence[str], approved: Collection[str], plan_hash: str
 ) -> InstancePlan:
     """Return the plan refused for these reasons, or with them as accepted if its hash is among the approved ones."""
+    verdict = plan.verdict
     if plan_hash in approved:
         accepted = tuple(f"{reason}; accepted by its hash" for reason in reasons)
-        return replace(plan, verdict=GuardVerdict(plan.verdict.refused, (*plan.verdict.reasons, *accepted)))
-    stale = (_STALE_APPROVAL_REASON,) if approved and _STALE_APPROVAL_REASON not in plan.verdict.reasons else ()
-    return replace(plan, verdict=GuardVerdict(True, (*plan.verdict.reasons, *reasons, *stale)))
+        return replace(plan, verdict=replace(verdict, reasons=(*verdict.reasons, *accepted)))
+    stale = (_STALE_APPROVAL_REASON,) if approved and _STALE_APPROVAL_REASON not in verdict.reasons else ()
+    return replace(plan, verdict=replace(verdict, refused=True, reasons=(*verdict.reasons, *reasons, *stale)))
 
 
 def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: DesiredState) -> int:
@@ -217,33 +232,11 @@ def _list_deletions(actions: Sequence[Action], desired: DesiredState) -> list[De
     return [action for action in deletions if not _is_taken_back(action, desired)]
 
 
-def _empty_list_reasons(desired: DesiredState, owned: int) -> list[str]:
-    if desired.torrents:
+def _empty_list_reasons(actions: Sequence[Action], owned: int, desired: DesiredState) -> list[str]:
+    is_removing = any(is_removal(action) and not _is_taken_back(action, desired) for action in actions)
+    if desired.torrents or not is_removing:
         return []
     return [f"the torrents list is empty and we own {owned} here; an empty list never deletes"]
-
-
-def _deletion_count_reasons(deletions: Sequence[DeleteTorrent], limits: GuardLimits) -> list[str]:
-    reasons = []
-    if len(deletions) > limits.max_delete:
-        reasons.append(f"{_count_text(len(deletions), 'deletion')} more than max_delete {limits.max_delete}")
-    with_files = sum(action.delete_files for action in deletions)
-    most = limits.max_delete if limits.max_delete_files is None else limits.max_delete_files
-    if with_files > most:
-        reasons.append(f"{_count_text(with_files, 'deletion', ' with data')} more than max_delete_files {most}")
-    return reasons
-
-
-def _percent_reasons(removals: int, owned: int, limits: GuardLimits, suffix: str) -> list[str]:
-    percent = 100 * removals / owned if owned else 0.0
-    if owned < MIN_OWNED_FOR_PERCENT or percent <= limits.max_delete_percent:
-        return []
-    share = f"{removals} of {owned} owned torrents ({percent:.0f} %){suffix}"
-    return [f"{share} are more than max_delete_percent {limits.max_delete_percent:g}"]
-
-
-def _count_text(number: int, noun: str, suffix: str = "") -> str:
-    return f"{number} {noun}{suffix} is" if number == 1 else f"{number} {noun}s{suffix} are"
 
 
 def is_probably_wiped(owned: int, remembered: int) -> bool:

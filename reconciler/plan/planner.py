@@ -291,4 +291,5 @@ def _judge_instance(
 ) -> InstancePlan:
     unread_files = plan_input.unread_files.get(plan.name, ())
     verdict = evaluate_guard(plan.actions, plan.owned, plan_input.desired, unread_files)
+    plan = replace(plan, verdict=replace(plan.verdict, counts=verdict.counts))
     return refuse_unless_approved(plan, verdict.reasons, approved, plan_hash) if verdict.refused else plan

@@ -180,3 +180,25 @@ def test_of_many_unread_files_only_those_with_the_most_deletions_are_named() -> 
         *("d.yaml", "0.yaml", "1.yaml", "3.yaml", "4.yaml")
     ]
     assert last == "3 torrents to delete were declared in 3 more files that were not read"
+
+
+def test_the_verdict_has_all_that_was_counted_with_its_limit() -> None:
+    live = [{"hash": key, "name": key, "tags": [OWNER_TAG]} for key in "0123456789abcdef"]
+    desired = make_desired_state(
+        {"desired": [{"hash": key} for key in "3456789abcdef"], "guard": {"max_delete": 5, "max_delete_percent": 12.5}}
+    )
+    plan = make_plan(PlanInput(desired, {"box": make_snapshot(live)}))
+    verdict = plan.instances[0].verdict
+    assert [(count.subject, count.value, count.limit_name, count.limit) for count in verdict.counts] == [
+        ("deletions", 3, "max_delete", 5),
+        ("deletions with data", 0, "max_delete_files", 5),
+        ("owned torrents to delete", 18.75, "max_delete_percent", 12.5),
+        ("quarantines", 0, "max_delete", 5),
+        ("owned torrents to quarantine", 0.0, "max_delete_percent", 12.5),
+        ("deletions of categories", 0, "max_delete", 5),
+        ("torrents to move", 0, "max_move", 10),
+    ]
+    assert [count.subject for count in verdict.counts if count.is_exceeded] == ["owned torrents to delete"]
+    assert verdict.reasons == ("3 of 16 owned torrents (19 %) are more than max_delete_percent 12.5",)
+    accepted = make_plan(PlanInput(desired, {"box": make_snapshot(live)}, accept=plan.hash)).instances[0].verdict
+    assert not accepted.refused and accepted.counts == verdict.counts
