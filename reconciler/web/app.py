@@ -24,7 +24,7 @@ from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.metrics import Metrics
-from reconciler.web.page import StatusPage, parse_refresh
+from reconciler.web.pages.routes import make_page_routes
 from reconciler.web.request_limits import RequestLimits
 from reconciler.web.rest.routes import make_rest_routes
 from reconciler.web.rest.torrents import RefusedChange, handle_refusal
@@ -40,7 +40,6 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
         access.refresh_settings()  # the log names trusted networks at the start
     routes = Starlette(
         routes=[
-            Route("/", endpoints.get_page),
             Route("/healthz/live", endpoints.get_liveness),
             Route("/healthz/ready", endpoints.get_readiness),
             Route("/metrics", endpoints.get_metrics),
@@ -48,6 +47,7 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Route("/api/v1/plan", endpoints.get_plan),
             Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
+            *make_page_routes(context, catalogue),
             *make_rest_routes(context, catalogue),
             *make_service_routes(context, catalogue, access),
             Mount("/api/v2", _LazyGateway(context, catalogue, access)),
@@ -66,7 +66,7 @@ class _Endpoints:
 
     def __init__(self, context: WebContext) -> None:
         self._context, self._board = context, context.board
-        self._metrics, self._page = Metrics(context.board.get_view), StatusPage()
+        self._metrics = Metrics(context.board.get_view)
         self._plan_cache = _PlanCache()
         self._snapshot_lock = threading.Lock()
 
@@ -82,11 +82,6 @@ class _Endpoints:
             return PlainTextResponse(f"not ready: {view.unready_reason}\n", 503)
         problems = len(view.last_run.problems) if view.last_run else 0
         return PlainTextResponse(f"ok, but the desired state is invalid: {problems} found\n" if problems else "ok\n")
-
-    def get_page(self, request: Request) -> Response:
-        """The status page."""
-        body = self._page.render(self._board.get_view(), parse_refresh(request.query_params.get("refresh", "")))
-        return Response(body, media_type="text/html", headers=self._page.headers)
 
     def get_metrics(self, request: Request) -> Response:
         """The metrics for Prometheus."""

@@ -1,17 +1,14 @@
-"""The status page: a view as HTML, without scripts, and without links to other sites."""
+"""The overview: the verdict, the instances, and the last change."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import jinja2
-from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
 
-from reconciler import __version__
 from reconciler.engine.events import Backoff
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.plan import Outcome, TorrentFault, Verb
@@ -25,17 +22,17 @@ from reconciler.report.phrases import (
     visible_changes,
     warning_label,
 )
-from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.report.sanitize import truncate_text
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import MAX_DELETIONS
 from reconciler.report.text.run import STATUS_LABELS
-from reconciler.web.auth import STRICT_CSP
-from reconciler.web.client_text import STATE_HEADLINES, elapsed_text, interval_text, remaining_text
+from reconciler.web.client_text import elapsed_text, interval_text, remaining_text
+from reconciler.web.context import WebContext
 from reconciler.web.loop_view import InstanceView, LastChange, LoopState, LoopView
+from reconciler.web.pages.frame import PageFrame
 
 MAX_ITEMS_SHOWN: Final = 20  # of each list; the plan lists all
 MAX_NAME_LENGTH: Final = 255  # characters
-MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 _OUTCOME_TONES: Final = {
     Outcome.FAILED: "bad",
     Outcome.BLOCKED: "bad",
@@ -44,36 +41,22 @@ _OUTCOME_TONES: Final = {
 }
 
 
-class StatusPage:
-    """The compiled template."""
+class OverviewPage:
+    """The first page: the verdict, the instances, and the last change."""
 
-    def __init__(self) -> None:
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("reconciler.web", "pages"),
-            autoescape=True,
-            finalize=_sanitize_value,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        assert environment.loader
-        style = environment.loader.get_source(environment, "style.css")[0]
-        self._template = environment.get_template("status.html")
-        self._style = Markup(style)  # trusted; the hash below allows it in the browser
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        policy = f"{STRICT_CSP}; style-src 'sha256-{digest}'; img-src data:"
-        self.headers: Mapping[str, str] = {"Content-Security-Policy": policy}
+    def __init__(self, frame: PageFrame, context: WebContext) -> None:
+        self._frame, self._board = frame, context.board
 
-    def render(self, view: LoopView, refresh: int = 0) -> bytes:
-        """Render the page. `refresh`: seconds between refreshes by the browser; 0: none."""
+    def get(self, request: Request) -> Response:
+        """Return the page."""
+        view = self._board.get_view()
         run = view.last_run.run if view.last_run else None
-        headline, tone = STATE_HEADLINES[view.state]
         refused = view.state is LoopState.REFUSED
-        text = self._template.render(
-            style=self._style,
-            version=__version__,
-            headline=headline,
-            tone=tone,
+        return self._frame.respond(
+            request,
+            view,
+            "overview.html",
+            "Overview",
             details=_build_details(view),
             problems=view.last_run.problems if view.last_run else (),
             warnings=run.warnings if run else (),
@@ -82,16 +65,8 @@ class StatusPage:
             pending=_build_pending_items(run.pending) if run else (),
             plan_hash=run.plan_hash if run and refused else "",
             change=view.last_change and _build_last_change(view.last_change, view),
-            now=f"{view.now:%Y-%m-%d %H:%M:%SZ}",
             shown=MAX_ITEMS_SHOWN,
-            refresh=refresh,
         )
-        return text.encode()
-
-
-def parse_refresh(text: str) -> int:
-    """Return the seconds of a `refresh` parameter, within limits; 0 if it is missing or invalid."""
-    return min(MAX_REFRESH, max(MIN_REFRESH, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +100,6 @@ class InstanceCard:
     item_limit: int
     open_items: tuple[ListItem, ...]
     fault_items: tuple[ListItem, ...]
-
-
-def _sanitize_value(value: object) -> object:
-    """Sanitize a value for the page, so that no character in it hides, moves or reverses the text around it."""
-    return value if isinstance(value, Markup) else sanitize_text(str(value))
 
 
 def _build_facts(view: LoopView) -> list[tuple[str, str, str]]:

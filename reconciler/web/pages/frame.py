@@ -1,0 +1,153 @@
+"""The frame of every page: the state of the loop at the top, the navigation, relative links, and the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reconciler import __version__
+from reconciler.report.sanitize import sanitize_text
+from reconciler.web.client_text import STATE_HEADLINES, elapsed_text, remaining_text
+from reconciler.web.loop_view import LoopView
+from reconciler.web.pages.assets import Assets
+
+PAGE_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
+TONE_SYMBOLS: Final = {"good": "✓", "wait": "◷", "bad": "✗"}
+_DESTINATIONS: Final = (("", "Overview"), ("torrents", "Torrents"), ("plan", "Plan"), ("history", "History"))
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRights:
+    """The rights of whoever asks for a page.
+
+    `csrf`: the value that each form of a session carries. `note`: why nothing can be changed, and how to get more.
+    """
+
+    may_change: bool = False
+    can_sign_in: bool = False
+    csrf: str = ""
+    note: str = ""
+
+
+GetRights = Callable[[Request], ReaderRights]
+READ_ONLY: Final = ReaderRights()
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """The part of a template's values that every page has, as `page`.
+
+    `tone`: `good`, `wait` or `bad`. `section`: the first part of the path, empty for the overview. `refresh`: seconds
+    between refreshes of a browser without scripts; 0: none.
+    """
+
+    title: str
+    headline: str
+    tone: str
+    symbol: str
+    section: str
+    destinations: tuple[tuple[str, str], ...]
+    rights: ReaderRights
+    refresh: int
+    refresh_link: str
+    now: datetime
+    version: str
+    scripts: tuple[str, ...]
+
+
+class PageFrame:
+    """The compiled templates, and the files that pages load."""
+
+    def __init__(self, get_rights: GetRights = lambda _request: READ_ONLY) -> None:
+        self.assets = Assets()
+        self._get_rights = get_rights
+        self._environment = _make_environment()
+
+    def respond(
+        self, request: Request, view: LoopView, template: str, title: str, *, status: int = 200, **values: object
+    ) -> Response:
+        """Return a page. The template gets `values`, `page`, and the functions `link` and `asset`."""
+        path = str(request.scope["path"])
+        root = make_root(path)
+        page = self._make_context(request, view, title, section=path.strip("/").partition("/")[0])
+        text = self._environment.get_template(template).render(
+            values,
+            page=page,
+            link=lambda target, **query: make_link(root, target, query),
+            asset=lambda name: root + self.assets.make_path(name),
+        )
+        return Response(text, status, {"Content-Security-Policy": PAGE_CSP}, "text/html")
+
+    def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
+        headline, tone = STATE_HEADLINES[view.state]
+        refresh = parse_refresh(request.query_params.get("refresh", ""))
+        others = [(name, value) for name, value in request.query_params.multi_items() if name != "refresh"]
+        return PageContext(
+            title,
+            headline,
+            tone,
+            TONE_SYMBOLS[tone],
+            section,
+            _DESTINATIONS,
+            self._get_rights(request),
+            refresh,
+            "?" + urlencode(others if refresh else [*others, ("refresh", "10")]),
+            view.now,
+            __version__,
+            self.assets.scripts,
+        )
+
+
+def parse_refresh(text: str) -> int:
+    """Return the seconds of a `refresh` parameter, within limits; 0 if it is missing or invalid."""
+    return min(MAX_REFRESH, max(MIN_REFRESH, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def make_root(path: str) -> str:
+    """Return the way from the path of a request to the root: `./` for `/plan`, `../` for `/torrents/0123`."""
+    return "../" * (path.count("/") - 1) or "./"
+
+
+def make_link(root: str, target: str, query: Mapping[str, object]) -> str:
+    """Return a relative link to a path of ours. Values of the query that are None or empty are left out."""
+    given = {name: value for name, value in query.items() if value not in (None, "", ())}
+    return root + quote(target) + (f"?{urlencode(given, doseq=True)}" if given else "")
+
+
+@cache
+def _make_environment() -> jinja2.Environment:
+    """Return the environment of all templates. They sanitize and escape whatever they show."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reconciler.web.pages"),
+        autoescape=True,
+        finalize=_sanitize_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "iso": lambda time: f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "utc": lambda time: f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "elapsed": elapsed_text,
+        "remaining": remaining_text,
+        "number": lambda number: f"{number:,}",
+    }
+    return environment
+
+
+def _sanitize_value(value: object) -> object:
+    """Sanitize a value for the page, so that no character in it hides, moves or reverses the text around it."""
+    return value if isinstance(value, Markup) else sanitize_text(str(value))

@@ -1,0 +1,27 @@
+"""The routes of the pages for people."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route
+
+from reconciler.web.catalogue import Catalogue
+from reconciler.web.context import WebContext
+from reconciler.web.pages.frame import PageFrame
+from reconciler.web.pages.history import HistoryPage
+from reconciler.web.pages.overview import OverviewPage
+from reconciler.web.pages.plan import PlanPage
+from reconciler.web.pages.torrent import TorrentPage
+from reconciler.web.pages.torrents import TorrentsPage
+
+
+def make_page_routes(context: WebContext, catalogue: Catalogue) -> list[BaseRoute]:
+    """Return the routes of all pages, and of the files that they load."""
+    frame = PageFrame()
+    return [
+        Route("/", OverviewPage(frame, context).get),
+        Route("/torrents", TorrentsPage(frame, context, catalogue).get),
+        Route("/torrents/{infohash}", TorrentPage(frame, context, catalogue).get),
+        Route("/plan", PlanPage(frame, context).get),
+        Route("/history", HistoryPage(frame, context).get),
+        Route("/static/{name}", frame.assets.get),
+    ]
