@@ -1,4 +1,4 @@
-"""Programs from Debian's packages that validate our deployment files: unpacked next to the servers, not installed."""
+"""Programs from Debian's packages that tests use: unpacked next to the servers, not installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def build_tool_command(release: DebianPackage) -> list[str]:
     """Return the command of a package's program. Raises `ServerSetupError` if it cannot be fetched."""
     root = fetch_tool_folder(release)
     loader, flag, libraries, program = build_unpacked_command(root, release.program)
-    own = [str(path) for path in root.glob("usr/lib/*-linux-gnu*/systemd")]  # systemd keeps its library apart
+    own = [str(path) for name in ("systemd", "pulseaudio") for path in root.glob(f"usr/lib/*-linux-gnu*/{name}")]
     return [loader, flag, ":".join([libraries, *own]), program]
 
 
