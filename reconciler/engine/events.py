@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -64,6 +64,11 @@ class FinishedRun:
     backoffs: Mapping[str, Backoff] | None = None
     live_state: LiveState | None = None
     torrent_backoffs: Mapping[tuple[str, str], Backoff] = field(default_factory=dict)
+
+    @property
+    def ended_at(self) -> datetime:
+        """The time of its end (UTC)."""
+        return self.started_at + timedelta(seconds=self.seconds)
 
 
 class RunListener(Protocol):

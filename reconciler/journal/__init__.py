@@ -7,7 +7,7 @@ only, except that it looks which of the declaring files are still there, and ren
 """
 
 from reconciler.journal.database import JOURNAL_FILE_NAME, JournalError, get_default_state_dir
-from reconciler.journal.history import HistoryFilter, read_past_runs
+from reconciler.journal.history import JournalHistory, read_past_runs
 from reconciler.journal.journal import Journal
 
-__all__ = ["JOURNAL_FILE_NAME", "HistoryFilter", "Journal", "JournalError", "get_default_state_dir", "read_past_runs"]
+__all__ = ["JOURNAL_FILE_NAME", "Journal", "JournalError", "JournalHistory", "get_default_state_dir", "read_past_runs"]

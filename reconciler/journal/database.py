@@ -13,9 +13,10 @@ from types import UnionType
 from typing import Any, Final
 
 from reconciler.atomic_file import PRIVATE_MODE
+from reconciler.model.history import UnreadableHistory
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 5  # PRAGMA user_version; 2 adds placement, 3 untagged adds, 4 logins, 5 declarations
+SCHEMA_VERSION: Final = 6  # PRAGMA user_version; 2 adds placement, 3 untagged adds, 4 logins, 5 declarations, 6 drift
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -71,18 +72,32 @@ CREATE TABLE login (  -- that was not accepted; digest: of the credentials, see 
     at REAL NOT NULL
 )
 """
-_DECLARED_TABLE_SQL: Final = f"""
+_DECLARED_TABLE_SQL: Final = """
 CREATE TABLE declared (  -- ids as in held; file: its absolute path
     owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, file TEXT NOT NULL, ids BLOB NOT NULL,
     PRIMARY KEY (owner, instance, file)
+)
+"""
+_DRIFT_TABLE_SQL: Final = f"""
+CREATE TABLE drift (  -- found, remaining: changes, NULL if unknown; seen: the end of the last run that saw the same
+    number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, instance TEXT NOT NULL,
+    began REAL NOT NULL, ended REAL NOT NULL, found INTEGER, remaining INTEGER, seen REAL NOT NULL
 );
+CREATE INDEX drift_of_instance ON drift (owner, instance);
 PRAGMA user_version = {SCHEMA_VERSION}
 """
 # Each from a `user_version` to the next.
-MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL, _LOGIN_TABLE_SQL, _DECLARED_TABLE_SQL)
+MIGRATIONS: Final = (
+    _TABLES_SQL,
+    _PLACEMENT_TABLES_SQL,
+    _UNTAGGED_TABLE_SQL,
+    _LOGIN_TABLE_SQL,
+    _DECLARED_TABLE_SQL,
+    _DRIFT_TABLE_SQL,
+)
 
 
-class JournalError(Exception):
+class JournalError(UnreadableHistory):
     """The journal cannot be used; the message says why and what to do. `damaged`: the file is corrupt."""
 
     def __init__(self, message: str, *, damaged: bool = False) -> None:

@@ -33,6 +33,13 @@ from reconciler.journal.declared_rows import (
     read_declared_ids,
     write_declared_ids,
 )
+from reconciler.journal.drift_rows import (
+    DriftUpdate,
+    LastDrift,
+    compute_drift_update,
+    read_last_drift,
+    write_drift,
+)
 from reconciler.journal.login_rows import (
     clear_failed_logins,
     has_failed_logins,
@@ -266,8 +273,13 @@ class Journal:
             any(True for _ in action_rows(run)) or problem_rows(run) != self._last_problems
         )
         self._last_problems = problem_rows(run)
-        if is_new or owned != {name: count.count for name, count in saved.items() if name in owned}:
-            self._write_run(desired, finished_run, owned, is_new)
+        drift = compute_drift_update(finished_run, self._query_last_drift(desired.owner, run))
+        if is_new or drift or owned != {name: count.count for name, count in saved.items() if name in owned}:
+            self._write_run(desired, finished_run, owned, drift, with_run=is_new)
+
+    def _query_last_drift(self, owner: str, run: Run) -> dict[str, LastDrift]:
+        with open_for_reading(self._path, min_version=6) as file:
+            return read_last_drift(file, owner, [instance.name for instance in run.instances]) if file else {}
 
     def _list_unrecorded(self, desired: DesiredState, run: Run) -> list[InstanceResult]:
         """Return the results of the instances that were read and whose declarations may have changed."""
@@ -303,13 +315,21 @@ class Journal:
         placement_memory.saved_facts = after
 
     def _write_run(
-        self, desired: DesiredState, finished_run: FinishedRun, owned: Mapping[str, int], with_run: bool
+        self,
+        desired: DesiredState,
+        finished_run: FinishedRun,
+        owned: Mapping[str, int],
+        drift: DriftUpdate,
+        *,
+        with_run: bool,
     ) -> None:
         now = self.utc().timestamp()
         with open_for_writing(self._path) as file:
             if with_run:
                 _insert_run(file, desired.owner, finished_run)
                 _delete_old_runs(file, now)
+            if drift:
+                write_drift(file, desired.owner, finished_run, drift, now - MAX_AGE_DAYS * 86_400)
             for name, torrents in owned.items():
                 file.execute(
                     "INSERT OR REPLACE INTO owned VALUES (?, ?, ?, ?, ?)",

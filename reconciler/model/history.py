@@ -1,10 +1,10 @@
-"""The records of the journal: past runs with their actions, owned torrents, untagged adds, and declaring files."""
+"""The records of the journal: past runs, drift, owned torrents, untagged adds, and declaring files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
@@ -66,8 +66,21 @@ class PastInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionCount:
+    """The number of attempted actions of one kind with the same verb and outcome."""
+
+    verb: Verb
+    kind: ObjectKind
+    outcome: Outcome
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run that changed something or had a problem. `seconds` is its duration; `trigger` its cause, or `command`."""
+    """A run that changed something or had a problem. `seconds` is its duration; `trigger` its cause, or `command`.
+
+    `counts` is about all its actions that a filter selects, also where `actions` has only the first of them.
+    """
 
     number: int
     owner: str
@@ -79,3 +92,67 @@ class PastRun:
     exit_code: int
     instances: tuple[PastInstance, ...]
     actions: tuple[PastAction, ...]
+    counts: tuple[ActionCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSample:
+    """The number of changes that a run found to make on an instance, and left undone; None: it was not read.
+
+    `began` and `ended` are those of the run. `seen_until` is the end of the last run that found what this one had left,
+    and left it, to the hour: the journal notes it once in an hour.
+    """
+
+    owner: str
+    instance: str
+    began: datetime
+    ended: datetime
+    found: int | None
+    left: int | None
+    seen_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """The last `limit` runs that concern one of `instances` and `torrent`; empty: any.
+
+    `torrent` is a name, or the beginning of an infohash. `before`: only runs with a smaller number. `max_actions`: at
+    most so many actions of each run are read; None: all.
+    """
+
+    limit: int = 20
+    instances: tuple[str, ...] = ()
+    torrent: str = ""
+    before: int | None = None
+    max_actions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunActivity:
+    """The number of actions that a run has applied, and of the failed and the dropped ones."""
+
+    began: datetime
+    done: int
+    not_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The drift and the activity of runs since some time, each in the order of time."""
+
+    drift: tuple[DriftSample, ...] = ()
+    activity: tuple[RunActivity, ...] = ()
+
+
+class UnreadableHistory(Exception):
+    """The records cannot be read; the message says why and what to do."""
+
+
+class History(Protocol):
+    """The records of past runs. Its methods raise `UnreadableHistory`."""
+
+    def list_runs(self, history_filter: HistoryFilter) -> list[PastRun]:
+        """Return the runs, newest first, each with the matching actions."""
+
+    def read_trend(self, since: datetime, history_filter: HistoryFilter) -> Trend:
+        """Return what runs have found and done since then. Drift is that of instances, whatever the torrent."""

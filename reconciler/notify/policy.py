@@ -65,7 +65,7 @@ def decide_notification(
     `declared`: the names of the declared instances; the issues of others are dropped without a report. `min_duration`:
     the time that an issue has to last before it is reported, in addition to `MIN_FAILED_RUNS`.
     """
-    now = finished_run.started_at + timedelta(seconds=finished_run.seconds)
+    now = finished_run.ended_at
     open_issues = {
         key: issue for key, issue in state.open_issues.items() if key[0] is IssueKind.FILES or key[1] in declared
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredState, Policy
+from reconciler.model.history import History
 from reconciler.model.intake import Intake
 from reconciler.model.rows import LiveRows
 from reconciler.web.auth import TokenReader
@@ -22,8 +23,8 @@ class WebContext:
     """The things that every route may use. Everything in it is safe from any thread.
 
     `get_desired` returns the desired state in force, which may declare a gateway or not, and `read_schema` the JSON
-    Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`
-    and `rows` None: there is no intake, or nobody to read the instances.
+    Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`,
+    `rows` and `history` None: there is no intake, nobody to read the instances, or no journal.
     """
 
     board: StatusBoard
@@ -33,3 +34,4 @@ class WebContext:
     token_reader: TokenReader | None = None
     intake: Intake | None = None
     rows: LiveRows | None = None
+    history: History | None = None

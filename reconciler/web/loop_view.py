@@ -103,7 +103,7 @@ class LoopView:
     def next_run_at(self) -> datetime | None:
         """The next run by the interval; another trigger may start one earlier."""
         last = self.last_run
-        return last.started_at + timedelta(seconds=last.seconds + self.interval) if last else None
+        return last.ended_at + timedelta(seconds=self.interval) if last else None
 
     @property
     def state(self) -> LoopState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from reconciler.engine.events import FinishedRun
@@ -86,7 +86,7 @@ class StatusBoard:
     def on_run_end(self, finished_run: FinishedRun) -> None:
         """Note the results of a run."""
         run = finished_run.run
-        ended_at = finished_run.started_at + timedelta(seconds=finished_run.seconds)
+        ended_at = finished_run.ended_at
         is_success = run.exit_code in (0, 2) and not finished_run.backoffs
         change = _summarize_change(run, finished_run.trigger, ended_at)
         with self._lock:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, database, read_past_runs
+from reconciler.journal import JOURNAL_FILE_NAME, JournalError, database, read_past_runs
 from reconciler.journal.database import SCHEMA_VERSION
+from reconciler.model.history import HistoryFilter
 from reconciler.model.plan import Verb
 from tests.support.journal_runs import DESIRED, JournalRecorder, make_action_result, make_read_instance
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, read_past_runs
-from reconciler.model.plan import Outcome, Verb
+from reconciler.journal import JOURNAL_FILE_NAME, JournalError, JournalHistory, read_past_runs
+from reconciler.model.history import HistoryFilter
+from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
 from tests.support.example_runs import HOSTILE_NAME, make_infohash
 from tests.support.journal_runs import (
@@ -63,6 +64,38 @@ def test_history_filters_find_the_runs(diary: JournalRecorder) -> None:
     assert found(HistoryFilter(instances=("home",), torrent="t2")) == [["t2"]]
     assert found(HistoryFilter(instances=("home",))) == [[], ["t1", "t2"]]
     assert found(HistoryFilter(torrent="nobody")) == []
+    assert found(HistoryFilter(before=3)) == [["t2"], ["t1", "t2"]]
+    assert found(HistoryFilter(before=3, instances=("home",))) == [["t1", "t2"]]
+    assert found(HistoryFilter(before=1)) == []
+
+
+def test_all_actions_are_counted_also_those_that_are_not_read(diary: JournalRecorder) -> None:
+    failed = make_action_result(Verb.UPDATE, 2, Outcome.FAILED, "no")
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), failed, make_action_result(Verb.ADD, 3)))
+    (run,) = read_past_runs(diary.folder, HistoryFilter(max_actions=1))
+    assert [action.name for action in run.actions] == ["t1"]
+    assert {(count.verb, count.kind, count.outcome): count.number for count in run.counts} == {
+        (Verb.ADD, ObjectKind.TORRENT, Outcome.APPLIED): 2,
+        (Verb.UPDATE, ObjectKind.TORRENT, Outcome.FAILED): 1,
+    }
+    (run,) = read_past_runs(diary.folder, HistoryFilter(torrent="t2"))
+    assert [count.number for count in run.counts] == [1], "of what the filter selects"
+
+
+def test_activity_counts_what_runs_did_since_a_time(diary: JournalRecorder) -> None:
+    failed = make_action_result(Verb.UPDATE, 2, Outcome.FAILED, "no")
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), failed))
+    diary.record(make_unread_instance())
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), name="box"))
+
+    def read(since: int, history_filter: HistoryFilter) -> list[tuple[float, int, int]]:
+        trend = JournalHistory(diary.folder).read_trend(EPOCH + timedelta(minutes=since), history_filter)
+        return [((run.began - EPOCH) / timedelta(minutes=1), run.done, run.not_done) for run in trend.activity]
+
+    assert read(0, HistoryFilter()) == [(1, 1, 1), (3, 1, 0)]
+    assert read(2, HistoryFilter()) == [(3, 1, 0)]
+    assert read(0, HistoryFilter(instances=("home",))) == [(1, 1, 1)]
+    assert read(0, HistoryFilter(torrent="t2")) == [(1, 0, 1)]
 
 
 def test_names_may_contain_any_character(diary: JournalRecorder) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, get_default_state_dir, read_past_runs
+from reconciler.journal import JOURNAL_FILE_NAME, get_default_state_dir, read_past_runs
 from reconciler.journal.journal import ContestedField
-from reconciler.model.history import AddKey, UntaggedAdds
+from reconciler.model.history import AddKey, HistoryFilter, UntaggedAdds
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import RunMode
 from tests.support.journal_runs import (

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
     """Return past runs, newest first, or none if there is no folder for a journal. Raises `JournalError`."""
-    from reconciler.journal import HistoryFilter, get_default_state_dir, read_past_runs
+    from reconciler.journal import get_default_state_dir, read_past_runs
+    from reconciler.model.history import HistoryFilter
 
     folder = settings.state_dir or get_default_state_dir(os.environ)
     return read_past_runs(folder, HistoryFilter(limit, settings.instances, torrent)) if folder else []

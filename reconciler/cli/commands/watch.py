@@ -30,6 +30,7 @@ from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
     from reconciler.intake import IntakeStore
+    from reconciler.model.history import History
     from reconciler.model.intake import Intake
     from reconciler.model.rows import LiveRows
     from reconciler.notify import Notifier
@@ -253,12 +254,21 @@ def _serve_status_board(
             token_reader=token,
             rows=rows,
             intake=intake,
+            history=_open_history(settings),
         )
         server = serve(context, options.listen)
     except (ListenError, TokenError) as error:
         raise CommandFailure(str(error), 4) from error
     with server:
         yield board
+
+
+def _open_history(settings: Settings) -> History | None:
+    """Return the past runs in the journal; None if there is no folder for it."""
+    from reconciler.journal import JournalHistory, get_default_state_dir
+
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    return JournalHistory(folder) if folder else None
 
 
 def _read_schema() -> Mapping[str, Any]:
