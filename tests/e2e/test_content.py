@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.held_files import hold_file
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -51,18 +53,17 @@ class Maker:
         (row,) = self.raw.list_torrents().values()
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
-    def occupy(self) -> str:
-        """Keep the creator busy until the block ends: it makes one torrent at a time."""
-        endless = self.library / "endless"
-        endless.parent.mkdir(exist_ok=True)
-        with endless.open("wb") as file:
-            file.truncate(1 << 40)
-        task = self.raw.post("torrentcreator/addTask", sourcePath=str(endless), startSeeding="false").json()["taskID"]
-        self.raw.wait_until(lambda: self.tasks[0]["status"] == "Running")
-        return str(task)
-
-    def free(self, task: str) -> None:
-        """Release the creator, and wait until all other torrents are made."""
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Keep the creator busy, which makes one torrent at a time; at the end of the block let it make the others."""
+        held = self.library / "held"
+        held.parent.mkdir(exist_ok=True)
+        with held.open("wb") as file:
+            file.truncate(1 << 40)  # so large that it is not done either if the kernel lets it read
+        with hold_file(held):
+            task = self.raw.post("torrentcreator/addTask", sourcePath=str(held), startSeeding="false").json()["taskID"]
+            self.raw.wait_until(lambda: self.tasks[0]["status"] == "Running")
+            yield
         self.raw.post("torrentcreator/deleteTask", taskID=task)
         self.raw.wait_until(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
 
@@ -207,15 +208,15 @@ def test_torrents_stay_while_the_instance_that_made_them_is_down(
 
 
 def test_a_kill_during_creation_changes_nothing(any_maker: Maker, home: Home) -> None:
-    film, endless = any_maker.film(), any_maker.occupy()
+    film = any_maker.film()
     home.write(f"{{content: {film}, name: Film}}")
-    process = home.start()
-    any_maker.raw.wait_until(lambda: len(any_maker.tasks) == 2)
-    process.kill()
-    waiting = home.run()
+    with any_maker.occupied():
+        process = home.start()
+        any_maker.raw.wait_until(lambda: len(any_maker.tasks) == 2)
+        process.kill()
+        waiting = home.run()
     assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "waits for its turn" in waiting.out
-    any_maker.free(endless)
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1}), done.out
     assert any_maker.proxy.count_requests("torrentcreator/addTask") == 1, "nothing is hashed twice"
@@ -224,14 +225,14 @@ def test_a_kill_during_creation_changes_nothing(any_maker: Maker, home: Home) ->
 
 
 def test_creations_beyond_the_limit_wait(any_maker: Maker, home: Home) -> None:
-    film, endless = any_maker.film(), any_maker.occupy()
-    for _ in range(255):
-        any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="v1")
+    film = any_maker.film()
     home.write(f"{{content: {film}}}")
-    waiting = home.run()
+    with any_maker.occupied():
+        for _ in range(255):
+            any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="v1")
+        waiting = home.run()
     assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "too many" in waiting.out
-    any_maker.free(endless)
     assert home.run().summary == {"add": 1}
     assert len(any_maker.tasks) == 255, "what others make is left alone"
 
