@@ -24,15 +24,6 @@ class NotADelta(Exception):
     """The reply does not continue the copy. A full read in a new session is needed."""
 
 
-def check_continues(reply: MainData, rid: int) -> None:
-    """Raise `NotADelta` unless the reply contains the changes since reply `rid`, the last that was read.
-
-    A number other than the next means that a reply in between was missed, and its changes may be lost (>= 5.1).
-    """
-    if reply.get("full_update") or reply["rid"] != rid % MAX_RID + 1:
-        raise NotADelta
-
-
 def convert_full_reply(reply: MainData) -> dict[str, LiveTorrent]:
     """Return the torrents of a full reply. A torrent whose state hides the stop intent is returned as not stopped."""
     return {key: _convert_torrent(key, row) for key, row in reply.get("torrents", {}).items()}

@@ -15,7 +15,7 @@ from reconciler.model.desired import Instance
 from reconciler.model.files import Priority
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
-from reconciler.model.versions import INCREMENTAL_SYNC
+from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.convert import STOPPED_UPLOAD_STATES, is_stop_intent_hidden
 from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import (
@@ -23,7 +23,6 @@ from reconciler.qbittorrent.deltas import (
     TorrentsById,
     apply_delta,
     can_be_rekeyed,
-    check_continues,
     convert_full_reply,
     filter_delta,
     is_equivalent,
@@ -33,11 +32,11 @@ from reconciler.qbittorrent.deltas import (
     set_stop_intent,
 )
 from reconciler.qbittorrent.logins import LoginMemory
+from reconciler.qbittorrent.main_data_polls import MainDataPolls
 from reconciler.qbittorrent.schemas import MainData
 from reconciler.qbittorrent.session import Session, is_missing_files
 from reconciler.qbittorrent.transfers import TransferStats
 
-FULL_READ_INTERVAL = 15 * 60.0  # seconds between full reads, also while deltas continue
 MISMATCH_TIMEOUT = 30.0  # seconds after which a lasting disagreement of the two reads is logged
 
 
@@ -53,8 +52,6 @@ class _SyncState:
     snapshot: Snapshot
     torrents: TorrentsById  # of the snapshot
     full_read_at: float
-    open_count: int  # the session in which it was read
-    rid: int = 0  # of the last reply of sync/maindata; 0: no delta can follow
     mismatches: TorrentsById = field(default_factory=dict)
     has_category_mismatch: bool = False
 
@@ -66,10 +63,7 @@ class IncrementalSession(Session):
     after a new login or a restart of the server, every 15 minutes, and on `read_full_snapshot`; a full read must
     precede every deletion. Every read is full before 4.6, and with an API key, whose session cannot be ended.
 
-    The server (at least 5.1 and 5.3) breaks down when a session requests a delta after the metadata gave a torrent
-    another id (a hybrid torrent that was added by its v1 hash alone). So each full read begins a new session, each
-    delta is preceded by a look at the torrents that wait for metadata, and starting a torrent without metadata ends the
-    deltas.
+    Starting a torrent without metadata ends the deltas; `MainDataPolls` says why, and what else does.
 
     A rename by others shows with the server's next refresh (1.5 s), like stop and start. A category's `extra` may be
     as old as the last full read; `read_categories` reads the current one.
@@ -95,7 +89,7 @@ class IncrementalSession(Session):
         self._warn = warn
         self._state: _SyncState | None = None
         self._has_full_snapshot = False
-        self._polled_session = 0  # the last session that requested sync/maindata
+        self._polls = MainDataPolls(instance, self._connection, Client.read_main_data, now)
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Read every torrent and category. Objects that did not change are the same objects as the last time.
@@ -110,7 +104,7 @@ class IncrementalSession(Session):
 
     def _read_state(self, files_of: Collection[str], creations: Collection[CreationSpec], full: bool) -> Snapshot:
         previous, self._state = self._state, None  # a read that fails leaves no copy to continue from
-        base = previous if previous and not full and self._can_continue(previous) else None
+        base = previous if not full and self._polls.can_continue else None
         self._state = self._read_delta(base, files_of) if base else self._read_full(previous, files_of)
         self._has_full_snapshot = base is None or self._state.full_read_at > base.full_read_at
         tasks = self._read_tasks_for(creations)
@@ -154,23 +148,19 @@ class IncrementalSession(Session):
         self._state = None
         self._delta_risks.record(self._instance.url)
 
-    def _can_continue(self, state: _SyncState) -> bool:
-        is_fresh = self._now() - state.full_read_at < FULL_READ_INTERVAL
-        return is_fresh and state.rid > 0 and state.open_count == self._connection.open_count
-
     def _read_delta(self, state: _SyncState, files_of: Collection[str]) -> _SyncState:
         """Return the state after the changes since the last read."""
-        if not self._is_delta_safe(state):
+        waiting = [key for key, torrent in state.torrents.items() if not torrent.stopped and can_be_rekeyed(torrent)]
+        if not self._polls.are_ids_kept(waiting):
             return self._read_full(state, files_of)
-        reply = self._read_main_data(state.rid)
         try:
-            check_continues(reply, state.rid)
+            reply, is_full = self._polls.follow()
+            if is_full:
+                return self._read_full(state, files_of, reply)
             torrents = apply_delta(state.torrents, reply)
             mismatches = apply_delta(state.mismatches, filter_delta(reply, state.mismatches))
-        except NotADelta:
-            # Without a login, a full reply may be the only sign of a restart, perhaps as another version.
-            in_new_session = state.open_count != self._connection.open_count
-            return self._read_full(state, files_of, reply if in_new_session else None)
+        except NotADelta:  # without a login, this may be the only sign of a restart, perhaps as another version
+            return self._read_full(state, files_of)
         torrents, mismatches = self._reread_mismatches(torrents, mismatches)
         torrents = self._read_shared_amounts(torrents, reply.get("torrents", {}))
         hidden_ids = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
@@ -183,7 +173,7 @@ class IncrementalSession(Session):
         snapshot = self._update_snapshot(state, reply)
         if torrents is not state.torrents:
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
-        return replace(state, snapshot=snapshot, torrents=torrents, rid=reply["rid"], mismatches=mismatches)
+        return replace(state, snapshot=snapshot, torrents=torrents, mismatches=mismatches)
 
     def _reread_mismatches(self, torrents: TorrentsById, mismatches: TorrentsById) -> tuple[TorrentsById, TorrentsById]:
         """Read the mismatches again; return the torrents with them, and the mismatches that remain."""
@@ -219,11 +209,6 @@ class IncrementalSession(Session):
             snapshot = replace(snapshot, preferences=preferences)
         return snapshot
 
-    def _is_delta_safe(self, state: _SyncState) -> bool:
-        """True if all torrents that wait for metadata still have their ids."""
-        waiting = [key for key, torrent in state.torrents.items() if not torrent.stopped and can_be_rekeyed(torrent)]
-        return not waiting or len(self._read_rows(waiting)) == len(waiting)
-
     def _read_full(
         self, previous: _SyncState | None, files_of: Collection[str], reply: MainData | None = None
     ) -> _SyncState:
@@ -237,11 +222,8 @@ class IncrementalSession(Session):
                 f"{self._instance.name}: sync/maindata and torrents/info still disagree on {len(previous.mismatches)} "
                 "torrents; torrents/info is used"
             )
-        if reply is None and INCREMENTAL_SYNC.is_available(self.api_version) and self._instance.api_key is None:
-            if self._polled_session == self._connection.open_count:
-                self._reopen()
-            reply = self._read_main_data(0)
-        open_count = self._connection.open_count
+        if reply is None and self._polls.is_possible:
+            reply = self._polls.begin()
         snapshot = super().read_snapshot(files_of)
         if previous and any(torrent.is_stop_intent_hidden for torrent in snapshot.torrents):
             known = (
@@ -255,7 +237,7 @@ class IncrementalSession(Session):
             and _without_torrents(snapshot) == _without_torrents(previous.snapshot)
         ):
             snapshot, torrents = previous.snapshot, previous.torrents
-        state = _SyncState(snapshot, torrents, now, open_count)
+        state = _SyncState(snapshot, torrents, now)
         return self._prepare_deltas(state, reply) if reply else state
 
     def _prepare_deltas(self, state: _SyncState, reply: MainData) -> _SyncState:
@@ -265,6 +247,7 @@ class IncrementalSession(Session):
             views = convert_full_reply(reply)
         except NotADelta:
             self._warn(f"{self._instance.name}: sync/maindata is not as expected; every read will be a full one")
+            self._polls.end()
             return state
         mismatches = {
             key: view for key, view in views.items() if key not in torrents or not is_equivalent(view, torrents[key])
@@ -273,18 +256,7 @@ class IncrementalSession(Session):
             name: normalize_path(row.get("savePath", "")) for name, row in reply.get("categories", {}).items()
         }
         paths = {name: category.save_path for name, category in state.snapshot.categories.items()}
-        return replace(state, rid=reply["rid"], mismatches=mismatches, has_category_mismatch=viewed_paths != paths)
-
-    def _read_main_data(self, rid: int) -> MainData:
-        try:
-            return self._connection.call("sync/maindata", lambda client: client.read_main_data(rid))
-        finally:
-            self._polled_session = self._connection.open_count
-
-    def _reopen(self) -> None:
-        """End the session on the server, with the server's state for it, and log in again."""
-        self.close()
-        self.open()
+        return replace(state, mismatches=mismatches, has_category_mismatch=viewed_paths != paths)
 
 
 def _without_torrents(snapshot: Snapshot) -> Snapshot:

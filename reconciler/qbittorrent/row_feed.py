@@ -16,15 +16,14 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.rows import Reply, Row
-from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.delta_risks import DeltaRisks
-from reconciler.qbittorrent.deltas import MAX_RID
+from reconciler.qbittorrent.deltas import NotADelta
 from reconciler.qbittorrent.logins import LoginMemory
+from reconciler.qbittorrent.main_data_polls import MainDataPolls
 from reconciler.qbittorrent.row_schemas import MainValues
 
-FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while deltas continue
 MAX_DELTA_AGE: Final = 60.0  # seconds since the last read, after which no delta is asked for: who knows what happened
 DETAILS_INTERVAL: Final = 30.0  # seconds between reads of the categories and tags where there are no deltas
 _ID: Final = re.compile(r"[0-9a-f]{40}\Z")
@@ -46,7 +45,7 @@ class RowFeed:
     """A session beside that of the loop. Not thread-safe. Every method but `close` raises `InstanceError`.
 
     It follows the deltas of sync/maindata from qBittorrent 4.6 on, with the care that the server needs: see
-    `IncrementalSession`. Where it may not, and before 4.6 or with an API key, it reads torrents/info. `now` is a
+    `MainDataPolls`. Where it may not, and before 4.6 or with an API key, it reads torrents/info. `now` is a
     monotonic clock in seconds.
     """
 
@@ -64,12 +63,9 @@ class RowFeed:
         self._delta_risks = delta_risks or DeltaRisks()
         self._now = now
         self._state = FeedState()
-        self._rid = 0  # of the last reply of sync/maindata; 0: no delta can follow
-        self._known_risks = 0  # counted before that reply
-        self._polled_session = 0  # the last session that requested sync/maindata
-        self._read_session = 0  # the session of the last read
-        self._read_at = 0.0
-        self._full_read_at = 0.0
+        self._polls = MainDataPolls(instance, self._connection, Client.read_main_values, now)
+        self._known_risks = 0  # counted before the last read
+        self._read_at: float | None = None
         self._details_read_at: float | None = None
 
     @property
@@ -96,21 +92,21 @@ class RowFeed:
         self._open()
         risks = self._delta_risks.count(self._instance.url)
         is_at_risk, self._known_risks = risks != self._known_risks, risks
-        if not self._has_deltas:
+        if not self._polls.is_possible:
             self._state = self._read_details(self._read_list())
-        elif self._rid and not is_at_risk and self._is_recent():
+        elif is_at_risk and self._read_at is not None:
+            self._polls.end()
+            self._state = self._read_list()
+        elif self._polls.can_continue and self._is_recent():
             self._state = self._read_delta()
-        elif is_at_risk and self._read_session:
-            self._rid, self._state = 0, self._read_list()
         else:
-            self._state = self._read_full()
-        self._read_session, self._read_at = self._connection.open_count, self._now()
+            self._state = self._apply_full(self._polls.begin())
+        self._read_at = self._now()
         return self._state
 
     def _is_recent(self) -> bool:
-        """True if the last read and the last full read are recent enough for a delta."""
-        now = self._now()
-        return now - self._read_at < MAX_DELTA_AGE and now - self._full_read_at < FULL_READ_INTERVAL
+        """True if the last read is recent enough for a delta."""
+        return self._read_at is not None and self._now() - self._read_at < MAX_DELTA_AGE
 
     def ask(self, endpoint: str, form: Mapping[str, str]) -> Reply:
         """Send any request, and return the answer, also a refusal with its reason."""
@@ -122,26 +118,12 @@ class RowFeed:
         """Log out. Never raises."""
         self._connection.close()
 
-    @property
-    def _has_deltas(self) -> bool:
-        """True if deltas can be had, and their session can be ended."""
-        return INCREMENTAL_SYNC.is_available(self._connection.api_version) and self._instance.api_key is None
-
     def _open(self) -> None:
         if self._connection.open_count == 0:
             self._connection.open()
 
-    def _read_full(self) -> FeedState:
-        """Read everything in a new session, whose view of the instance has no gaps."""
-        if self._polled_session == self._connection.open_count:
-            self._connection.close()
-            self._connection.open()
-        self._full_read_at = self._now()
-        return self._apply_full(self._read_main_values(0))
-
     def _apply_full(self, reply: MainValues) -> FeedState:
         rows = ({"hash": key, **row} for key, row in reply.get("torrents", {}).items())
-        self._rid = reply["rid"]
         return keep_unchanged(
             self._state,
             FeedState(
@@ -153,27 +135,16 @@ class RowFeed:
         )
 
     def _read_delta(self) -> FeedState:
-        if not self._is_delta_safe():
-            self._rid = 0  # one of them may have another id now
-            return self._read_list()
-        rid, self._rid = self._rid, 0  # a reply that gets lost ends the deltas
-        reply = self._read_main_values(rid)
-        if reply.get("full_update") and self._read_session != self._connection.open_count:
-            self._full_read_at = self._now()
-            return self._apply_full(reply)
-        state = apply_changes(self._state, reply)
-        if state is None or reply.get("full_update") or reply["rid"] != rid % MAX_RID + 1:
-            return self._read_list()
-        self._rid = reply["rid"]
-        return state
-
-    def _is_delta_safe(self) -> bool:
-        """True if all torrents that wait for metadata still have their ids."""
         waiting = [key for key, row in self._state.rows.items() if is_waiting_for_metadata(row)]
-        if not waiting:
-            return True
-        rows = self._connection.call("torrents/info", lambda client: client.read_row_values(waiting))
-        return len(rows) == len(waiting)
+        if not self._polls.are_ids_kept(waiting):
+            self._polls.end()
+            return self._read_list()
+        try:
+            reply, is_full = self._polls.follow()
+            return self._apply_full(reply) if is_full else apply_changes(self._state, reply)
+        except NotADelta:
+            self._polls.end()
+            return self._read_list()
 
     def _read_list(self) -> FeedState:
         rows = self._connection.call("torrents/info", lambda client: client.read_row_values())
@@ -187,12 +158,6 @@ class RowFeed:
         transfer = self._connection.call("transfer/info", Client.read_transfer_values)
         self._details_read_at = self._now()
         return keep_unchanged(state, FeedState(state.rows, transfer, categories, tuple(tags)))
-
-    def _read_main_values(self, rid: int) -> MainValues:
-        try:
-            return self._connection.call("sync/maindata", lambda client: client.read_main_values(rid))
-        finally:
-            self._polled_session = self._connection.open_count
 
     def _index_rows(self, rows: Iterable[Row]) -> dict[str, Row]:
         rows_by_id = {str(row.get("hash")): row for row in rows}
@@ -216,15 +181,15 @@ def is_waiting_for_metadata(row: Row) -> bool:
     return isinstance(size, int) and size <= 0 and not row.get("infohash_v2") and not _is_stopped(row)
 
 
-def apply_changes(state: FeedState, reply: MainValues) -> FeedState | None:
-    """Return the state after a delta; None if it does not continue the state."""
+def apply_changes(state: FeedState, reply: MainValues) -> FeedState:
+    """Return the state after a delta. Raises `NotADelta` if it does not continue the state."""
     changes = reply.get("torrents", {})
     changed = {key: {**state.rows.get(key, {"hash": key}), **change} for key, change in changes.items() if change}
     new = [row for key, row in changed.items() if key not in state.rows]
     if not all(is_complete(str(row["hash"]), row) for row in changed.values()):
-        return None
+        raise NotADelta
     if any(row.get("infohash_v1") in state.rows for row in new):  # a torrent has another id, and the old one stays
-        return None
+        raise NotADelta
     return FeedState(
         _merge(state.rows, changed, reply.get("torrents_removed", ())),
         _merge(state.server_state, reply.get("server_state", {}), ()),

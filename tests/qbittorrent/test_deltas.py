@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from reconciler.model.snapshot import SharedAmount
 from reconciler.qbittorrent.convert import is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
-    MAX_RID,
     NotADelta,
     TorrentsById,
     apply_delta,
-    check_continues,
     convert_full_reply,
     filter_delta,
     is_equivalent,
@@ -180,16 +178,6 @@ def test_a_torrent_with_another_id_is_no_delta() -> None:
         apply_delta(torrents, reply(torrents={KEYS[0]: {"infohash_v2": v2}}))
     gone = reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}, torrents_removed=[KEYS[0]])
     assert list(apply_delta(torrents, gone)) == [KEYS[1]], "the removal is reported too"
-
-
-def test_only_the_next_reply_continues() -> None:
-    for sent, got in ((1, 2), (41, 42), (MAX_RID - 1, MAX_RID), (MAX_RID, 1)):
-        check_continues({"rid": got}, sent)
-    for sent, got in ((1, 1), (1, 3), (2, 1), (MAX_RID, MAX_RID + 1)):
-        with pytest.raises(NotADelta):
-            check_continues({"rid": got}, sent)
-    with pytest.raises(NotADelta):
-        check_continues({"rid": 2, "full_update": True}, 1)
 
 
 def test_progress_and_hidden_intent_make_no_difference() -> None:

@@ -12,6 +12,7 @@ from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, LoginMemory, RowFeed
+from reconciler.qbittorrent.deltas import NotADelta
 from reconciler.qbittorrent.row_feed import MAX_DELTA_AGE, apply_changes, is_waiting_for_metadata, keep_unchanged
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
@@ -66,19 +67,17 @@ def test_a_delta_changes_only_what_it_names() -> None:
         "server_state": {"dht_nodes": 2},
     }
     after = apply_changes(before, reply)
-    assert after
     assert after.rows == {A: make_row(A, name="new"), B: make_row(B)}
     assert after.rows[B] is before.rows[B]
     assert (after.tags, after.categories) == (("two", "three"), {"d": {"name": "d", "savePath": "/d"}})
     assert after.server_state == {"dht_nodes": 2, "queueing": False}
     removed = apply_changes(after, {"rid": 3, "torrents_removed": [A]})
-    assert removed and list(removed.rows) == [B]
+    assert list(removed.rows) == [B]
 
 
 def test_an_empty_delta_leaves_all_objects_as_they_are() -> None:
     before = make_state(make_row(), tags=("a",), categories={"c": {}}, server_state={"x": 1})
     after = apply_changes(before, {"rid": 2})
-    assert after
     assert after.rows is before.rows and after.server_state is before.server_state
     assert after.categories is before.categories and after.tags is before.tags
 
@@ -88,8 +87,9 @@ def test_an_empty_delta_leaves_all_objects_as_they_are() -> None:
     [{B: {"name": "no other field"}}, {A: {"name": 5}}, {B: make_row(B, infohash_v1=A)}],
     ids=["incomplete", "wrong-type", "another-id"],
 )
-def test_a_delta_that_does_not_continue_the_state_is_none(change: Any) -> None:
-    assert apply_changes(make_state(make_row()), {"rid": 2, "torrents": change}) is None
+def test_a_delta_that_does_not_continue_the_state_is_refused(change: Any) -> None:
+    with pytest.raises(NotADelta):
+        apply_changes(make_state(make_row()), {"rid": 2, "torrents": change})
 
 
 def test_equal_objects_stay_the_same() -> None:

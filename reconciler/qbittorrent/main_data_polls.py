@@ -1,0 +1,101 @@
+"""The requests to sync/maindata: when a delta may be asked for, and when a new session must begin.
+
+See docs/decisions/0010-follow-deltas-and-verify-with-full-reads.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final, Generic, TypeVar
+
+from reconciler.model.desired import Instance
+from reconciler.model.versions import INCREMENTAL_SYNC
+from reconciler.qbittorrent.client import Client
+from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.deltas import MAX_RID, NotADelta
+from reconciler.qbittorrent.row_schemas import MainValues
+from reconciler.qbittorrent.schemas import MainData
+
+FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while deltas continue
+
+Reply = TypeVar("Reply", MainData, MainValues)
+
+
+class MainDataPolls(Generic[Reply]):
+    """The polls of one connection. `read` sends one request, and `now` is a monotonic clock in seconds.
+
+    The server (at least 5.1 and 5.3) breaks down when a session polls after the metadata gave a torrent another id (a
+    hybrid torrent that was added by its v1 hash alone). So every full reply begins a new session, and `are_ids_kept`
+    must be true before each delta.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        connection: Connection,
+        read: Callable[[Client, int], Reply],
+        now: Callable[[], float],
+    ) -> None:
+        self._instance, self._connection, self._now = instance, connection, now
+        self._read: Callable[[Client, int], Reply] = read
+        self._rid = 0  # of the last reply; 0: no delta can follow
+        self._session = 0  # the session of the last reply
+        self._polled_session = 0  # the last session that sent a poll, answered or not
+        self._full_reply_at = 0.0
+
+    @property
+    def is_possible(self) -> bool:
+        """True if the version has deltas (4.6 and later), and its sessions can be ended: not with an API key."""
+        return INCREMENTAL_SYNC.is_available(self._connection.api_version) and self._instance.api_key is None
+
+    @property
+    def can_continue(self) -> bool:
+        """True if a delta can follow the last reply."""
+        is_fresh = self._now() - self._full_reply_at < FULL_READ_INTERVAL
+        return self._rid > 0 and is_fresh and self._session == self._connection.open_count
+
+    def begin(self) -> Reply:
+        """Return a full reply, in a session whose view of the instance has no gaps."""
+        if self._polled_session == self._connection.open_count:
+            self._connection.close()
+            self._connection.open()
+        self._full_reply_at = self._now()
+        return self._poll(0)
+
+    def follow(self) -> tuple[Reply, bool]:
+        """Return the next reply, and True if it is a full one, since the session had to begin anew.
+
+        Raises `NotADelta` for any other that does not continue the last one: a number other than the next means that a
+        reply in between was missed, and its changes may be lost (>= 5.1).
+        """
+        rid, session = self._rid, self._session
+        reply = self._poll(rid)
+        is_full = bool(reply.get("full_update"))
+        if is_full and session != self._connection.open_count:
+            self._full_reply_at = self._now()
+            return reply, True
+        if is_full or reply["rid"] != rid % MAX_RID + 1:
+            self.end()
+            raise NotADelta
+        return reply, False
+
+    def end(self) -> None:
+        """Let no delta follow the last reply."""
+        self._rid = 0
+
+    def are_ids_kept(self, waiting: Collection[str]) -> bool:
+        """True if all these torrents, which wait for metadata, still have their ids."""
+        if not waiting:
+            return True
+        ids = list(waiting)
+        rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows(ids))
+        return {row["hash"] for row in rows} == set(ids)
+
+    def _poll(self, rid: int) -> Reply:
+        self._rid = 0  # a reply that gets lost ends the deltas
+        try:
+            reply = self._connection.call("sync/maindata", lambda client: self._read(client, rid))
+        finally:
+            self._polled_session = self._connection.open_count
+        self._session, self._rid = self._connection.open_count, reply["rid"]
+        return reply

@@ -1,0 +1,142 @@
+"""A delta follows only the reply before it, and every full reply begins a session that has not polled."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from reconciler.model.secret import Secret
+from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.deltas import MAX_RID, NotADelta
+from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL, MainDataPolls
+from reconciler.qbittorrent.row_schemas import MainValues
+from tests.support.incremental_sessions import ManualMonotonicClock
+from tests.support.instances import make_instance
+
+
+class StubConnection:
+    """A connection whose replies of sync/maindata are given. None: the reply gets lost. A tuple: after a new login."""
+
+    api_version = (2, 11, 4)
+
+    def __init__(self, replies: list[Any], listed: tuple[str, ...] = ()) -> None:
+        self.open_count, self.replies, self.listed, self.steps = 1, replies, listed, list[str]()
+
+    def open(self) -> None:
+        self.open_count += 1
+        self.steps.append("open")
+
+    def close(self) -> None:
+        self.steps.append("close")
+
+    def call(self, endpoint: str, send: Any) -> Any:
+        self.steps.append(endpoint)
+        return send(self)
+
+    def read_main_values(self, rid: int) -> MainValues:
+        reply = self.replies.pop(0)
+        if reply is None:
+            raise TimeoutError
+        if isinstance(reply, tuple):
+            self.open_count += 1
+            reply = reply[0]
+        return cast("MainValues", reply)
+
+    def read_torrent_rows(self, hashes: list[str]) -> list[dict[str, str]]:
+        return [{"hash": key} for key in self.listed]
+
+
+def make_polls(
+    connection: StubConnection, now: ManualMonotonicClock | None = None, **fields: Any
+) -> MainDataPolls[MainValues]:
+    return MainDataPolls(
+        make_instance("http://qbt:1", **fields),
+        cast("Connection", connection),
+        cast("Any", lambda client, rid: client.read_main_values(rid)),
+        now or ManualMonotonicClock(),
+    )
+
+
+@pytest.mark.parametrize(("sent", "got"), [(1, 2), (41, 42), (MAX_RID - 1, MAX_RID), (MAX_RID, 1)])
+def test_the_next_reply_continues(sent: int, got: int) -> None:
+    polls = make_polls(StubConnection([{"rid": sent, "full_update": True}, {"rid": got}]))
+    polls.begin()
+    assert polls.follow() == ({"rid": got}, False)
+    assert polls.can_continue
+
+
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        (1, {"rid": 1}),
+        (1, {"rid": 3}),
+        (2, {"rid": 1}),
+        (MAX_RID, {"rid": MAX_RID + 1}),
+        (1, {"rid": 2, "full_update": True}),
+    ],
+)
+def test_no_other_reply_does_and_the_next_full_one_has_a_session_of_its_own(sent: int, reply: Any) -> None:
+    connection = StubConnection([{"rid": sent, "full_update": True}, reply, {"rid": 1, "full_update": True}])
+    polls = make_polls(connection)
+    polls.begin()
+    with pytest.raises(NotADelta):
+        polls.follow()
+    assert not polls.can_continue
+    polls.begin()
+    assert connection.steps == ["sync/maindata", "sync/maindata", "close", "open", "sync/maindata"]
+
+
+def test_a_login_within_a_poll_makes_its_reply_a_full_one_and_one_before_it_begins_anew() -> None:
+    full = {"rid": 1, "full_update": True}
+    connection = StubConnection([full, (full,), {"rid": 2}, full])
+    polls = make_polls(connection)
+    polls.begin()
+    assert polls.follow() == (full, True)
+    assert polls.follow() == ({"rid": 2}, False)
+    connection.open_count += 1  # another request had to log in
+    assert not polls.can_continue
+    polls.begin()
+    assert "close" not in connection.steps, "that session has not polled yet"
+
+
+def test_a_lost_reply_ends_the_deltas_and_its_session_has_polled() -> None:
+    connection = StubConnection([None, {"rid": 1, "full_update": True}, None])
+    polls = make_polls(connection)
+    with pytest.raises(TimeoutError):
+        polls.begin()
+    polls.begin()
+    assert connection.steps[1:3] == ["close", "open"]
+    with pytest.raises(TimeoutError):
+        polls.follow()
+    assert not polls.can_continue
+
+
+def test_deltas_end_by_themselves_and_by_request() -> None:
+    clock = ManualMonotonicClock()
+    polls = make_polls(StubConnection([{"rid": 1, "full_update": True}]), clock)
+    polls.begin()
+    clock.time += FULL_READ_INTERVAL - 1
+    assert polls.can_continue
+    clock.time += 1
+    assert not polls.can_continue
+    clock.time -= 1
+    polls.end()
+    assert not polls.can_continue
+
+
+def test_the_ids_are_kept_if_the_same_torrents_are_listed() -> None:
+    assert make_polls(StubConnection([], ("a", "b"))).are_ids_kept(["b", "a"])
+    assert not make_polls(StubConnection([], ("a", "c"))).are_ids_kept(["a", "b"])
+    assert not make_polls(StubConnection([], ("a",))).are_ids_kept(["a", "b"])
+    nobody = StubConnection([])
+    assert make_polls(nobody).are_ids_kept([]) and not nobody.steps
+
+
+def test_old_versions_and_api_keys_have_no_deltas() -> None:
+    connection = StubConnection([])
+    assert make_polls(connection).is_possible
+    assert not make_polls(connection, api_key=Secret("key")).is_possible
+    old = cast("StubConnection", SimpleNamespace(api_version=(2, 8, 2), open_count=1))
+    assert not make_polls(old).is_possible
