@@ -35,7 +35,6 @@ from reconciler.qbittorrent.row_schemas import (
     MAIN_VALUES_ADAPTER,
     ROW_VALUES_ADAPTER,
     VALUES_ADAPTER,
-    CategoryValues,
     MainValues,
     Scalar,
 )
@@ -226,7 +225,7 @@ class Client(qbittorrentapi.Client):
         )
         return MAIN_VALUES_ADAPTER.validate_json(reply.content)
 
-    def read_category_values(self) -> dict[str, CategoryValues]:
+    def read_category_values(self) -> dict[str, dict[str, Scalar]]:
         """Return torrents/categories with all its fields."""
         reply: Response = self._post(_name=APINames.Torrents, _method="categories", response_class=Response)
         return CATEGORY_VALUES_ADAPTER.validate_json(reply.content)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final
 
 from reconciler.model.desired import Instance
@@ -27,7 +28,7 @@ from reconciler.qbittorrent.row_schemas import MainValues
 MAX_DELTA_AGE: Final = 60.0  # seconds since the last read, after which no delta is asked for: who knows what happened
 DETAILS_INTERVAL: Final = 30.0  # seconds between reads of the categories and tags where there are no deltas
 _ID: Final = re.compile(r"[0-9a-f]{40}\Z")
-_TEXT_FIELDS: Final = ("name", "state", "category", "tags", SAVE_PATH, "magnet_uri")
+_get_texts: Final = itemgetter("name", "state", "category", "tags", SAVE_PATH, "magnet_uri")
 _STOPPED_STATES: Final = ("stopped", "paused")
 
 
@@ -123,11 +124,13 @@ class RowFeed:
             self._connection.open()
 
     def _apply_full(self, reply: MainValues) -> FeedState:
-        rows = ({"hash": key, **row} for key, row in reply.get("torrents", {}).items())
+        torrents = reply.get("torrents", {})
+        for key, row in torrents.items():
+            row["hash"] = key
         return keep_unchanged(
             self._state,
             FeedState(
-                self._index_rows(rows),
+                self._index_rows(torrents.values()),
                 reply.get("server_state", {}),
                 reply.get("categories", {}),
                 tuple(reply.get("tags", ())),
@@ -172,7 +175,10 @@ class RowFeed:
 
 def is_complete(torrent_id: str, row: Row) -> bool:
     """True if a row has its id and the texts that every version sends."""
-    return bool(_ID.match(torrent_id)) and all(type(row.get(name)) is str for name in _TEXT_FIELDS)
+    try:
+        return bool(_ID.match(torrent_id)) and {*map(type, _get_texts(row))} == {str}
+    except KeyError:
+        return False
 
 
 def is_waiting_for_metadata(row: Row) -> bool:

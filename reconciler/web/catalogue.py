@@ -9,9 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
-
-from pydantic_core import to_json
+from typing import Any, Final, TypeVar
 
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
 from reconciler.model.gateway import Shows
@@ -33,6 +31,8 @@ from reconciler.web.client_rows import (
 from reconciler.web.context import WebContext
 from reconciler.web.path_maps import PathMap, to_client_path
 from reconciler.web.sync_states import RunFindings, SyncState, collect_findings
+
+T = TypeVar("T")
 
 WAITING_REASON: Final = "waits for the next run"
 _NO_FINDINGS: Final = RunFindings()
@@ -56,11 +56,6 @@ class KnownTorrent:
     sync_state: str = SyncState.UNKNOWN
     reason: str = ""
     position: Position | None = None
-
-    @cached_property
-    def encoded_row(self) -> bytes:
-        """The row as JSON."""
-        return to_json(self.row, inf_nan_mode="null")
 
     @property
     def other_ids(self) -> tuple[str, ...]:
@@ -261,7 +256,7 @@ class _Merge:
             row = make_pending_row(entry, sanitize_text(reason), self.path_map)
             return KnownTorrent(row, None, (), entry, self.is_handed_in, False, state, reason, position)
         rows, raw = self.copies[0]
-        is_owned = self.owner_tag in split_tags(raw["tags"])
+        is_owned = self.owner_tag in raw["tags"] and self.owner_tag in split_tags(raw["tags"])
         row = make_client_row(raw, self.path_map)
         if entry and self.is_handed_in and not entry.absent:
             overlay_entry(row, entry)
@@ -294,7 +289,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
     path_maps = {name: sources.path_map_of(name) for name in sources.instances}
     seen: set[str] = set()
     for key, copies, ids in _group_copies(sources.instances.values()):
-        entry = next((entries[torrent_id] for torrent_id in ids if torrent_id in entries), None)
+        entry = _find_first(entries, ids)
         all_ids = (*ids, *entry.ids) if entry else ids
         seen.update(all_ids)
         finding = findings.find(all_ids) if entry else findings.find_undeclared(all_ids)
@@ -302,10 +297,10 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             key,
             copies,
             entry,
-            any(torrent_id in sources.entries for torrent_id in all_ids),
+            _find_first(sources.entries, all_ids) is not None,
             owner_tag,
             path_maps[copies[0][0].name],
-            next((planned[torrent_id] for torrent_id in all_ids if torrent_id in planned), None),
+            _find_first(planned, all_ids),
             finding.state if finding else None,
             finding.reason if finding else "",
         )
@@ -319,7 +314,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             entry.ids[0],
             (),
             entry,
-            any(other in sources.entries for other in entry.ids),
+            _find_first(sources.entries, entry.ids) is not None,
             owner_tag,
             _find_path_map(sources, entry.instance),
             planned.get(torrent_id),
@@ -359,20 +354,30 @@ def _group_copies(
     instances: Iterable[InstanceRows],
 ) -> Iterator[tuple[str, Sequence[tuple[InstanceRows, Row]], tuple[str, ...]]]:
     """Yield each torrent with its copies, the best first, and all its ids."""
-    groups: dict[str, list[tuple[InstanceRows, Row]]] = {}
-    ids_by_group: dict[str, dict[str, None]] = {}
-    group_by_id: dict[str, str] = {}
+    groups: dict[str, tuple[str, list[tuple[InstanceRows, Row]], tuple[str, ...]]] = {}
+    key_by_id: dict[str, str] = {}
     for rows in instances:
-        for key, row in rows.rows.items():
-            ids = list_row_ids(key, row)
-            group = next((group_by_id[torrent_id] for torrent_id in ids if torrent_id in group_by_id), key)
-            groups.setdefault(group, []).append((rows, row))
-            ids_by_group.setdefault(group, {}).update(dict.fromkeys(ids))
-            for torrent_id in ids:
-                group_by_id[torrent_id] = group
-    for group, copies in groups.items():
-        best_first = sorted(copies, key=_rank_copy) if len(copies) > 1 else copies
-        yield group, best_first, tuple(ids_by_group[group])
+        for torrent_id, row in rows.rows.items():
+            ids = list_row_ids(torrent_id, row)
+            key = _find_first(key_by_id, ids) or torrent_id
+            group = groups.get(key)
+            if group is None:
+                groups[key] = key, [(rows, row)], ids
+            else:
+                group[1].append((rows, row))
+                groups[key] = key, group[1], tuple(dict.fromkeys((*group[2], *ids)))
+            for other_id in ids:
+                key_by_id[other_id] = key
+    for key, copies, ids in groups.values():
+        yield key, sorted(copies, key=_rank_copy) if len(copies) > 1 else copies, ids
+
+
+def _find_first(values: Mapping[str, T], ids: Iterable[str]) -> T | None:
+    """Return the value of the first id that has one."""
+    for torrent_id in ids:
+        if (value := values.get(torrent_id)) is not None:
+            return value
+    return None
 
 
 def _rank_copy(copy: tuple[InstanceRows, Row]) -> tuple[bool, float]:

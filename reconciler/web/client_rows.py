@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredTorrent
@@ -77,6 +79,7 @@ EMPTY_ROW: Final[Row] = {
     "uploaded_session": 0,
     "upspeed": 0,
 }
+_get_fields: Final = itemgetter(*EMPTY_ROW)
 _PATH_FIELDS: Final = ("content_path", "download_path", "root_path", SAVE_PATH)
 _NEW_STATES: Final = {"pausedUP": STOPPED_UPLOAD, "pausedDL": STOPPED_DOWNLOAD, "allocating": "downloading"}
 _IDLE: Final = {"dlspeed": 0, "upspeed": 0, "eta": NO_ETA, "num_leechs": 0, "num_seeds": 0}
@@ -96,18 +99,28 @@ _RATE_FIELDS: Final = ("dl_limit", "up_limit")
 
 def make_client_row(row: Row, path_map: PathMap) -> dict[str, Any]:
     """Return a row of any version as 5.1 sends it, with the paths that clients see and without `reconcile:*` tags."""
-    client_row = {name: row.get(name, default) for name, default in EMPTY_ROW.items()}
+    try:
+        values = _get_fields(row)
+    except KeyError:  # it has not been known to all versions
+        values = _get_fields({**EMPTY_ROW, **row})
+    client_row = dict(zip(EMPTY_ROW, values, strict=True))
     client_row["state"] = _NEW_STATES.get(client_row["state"], client_row["state"])
     if "reconcile:" in client_row["tags"]:
-        client_row["tags"] = join_tags(tag for tag in split_tags(client_row["tags"]) if not is_reserved_tag(tag))
+        client_row["tags"] = _hide_our_tags(client_row["tags"])
     for name in _PATH_FIELDS:
         if path := client_row[name]:
-            client_row[name] = to_client_path(path_map, path if len(path) == 1 else path.rstrip("/"))
+            path = path if len(path) == 1 else path.rstrip("/")
+            client_row[name] = to_client_path(path_map, path) if path_map else path
     if "has_metadata" not in row:  # before 5.0
         client_row["has_metadata"] = client_row["total_size"] > 0
     if "infohash_v1" not in row:  # before 4.4
         client_row["infohash_v1"] = client_row["hash"]
     return client_row
+
+
+@lru_cache(maxsize=1024)  # many torrents have the same
+def _hide_our_tags(text: str) -> str:
+    return join_tags(tag for tag in split_tags(text) if not is_reserved_tag(tag))
 
 
 def make_pending_row(entry: DesiredTorrent, reason: str, path_map: PathMap) -> dict[str, Any]:

@@ -73,15 +73,15 @@ def compute_changes(before: MainState, after: MainState) -> dict[str, Any]:
 
 
 def encode_full(rid: int, state: MainState) -> bytes:
-    """Return a full reply. Rows are encoded once, for all clients."""
-    sections: dict[str, Any] = {"categories": state.categories, "full_update": True, "rid": rid}
-    sections |= {"server_state": state.server_state, "tags": state.tags, "trackers": state.trackers}
-    optional = ("categories", "tags", "trackers")
-    start = to_json({key: value for key, value in sections.items() if value or key not in optional})
-    if not state.torrents:
-        return start
-    rows = b",".join(b'"%s":%s' % (key.encode(), _encode_without_id(known)) for key, known in state.torrents.items())
-    return start[:-1] + b',"torrents":{' + rows + b"}}"
+    """Return a full reply."""
+    optional = {
+        "categories": state.categories,
+        "tags": state.tags,
+        "torrents": {key: _copy_without_id(known.row) for key, known in state.torrents.items()},
+        "trackers": state.trackers,
+    }
+    sections = {"full_update": True, "rid": rid, "server_state": state.server_state}
+    return to_json({**sections, **{key: value for key, value in optional.items() if value}}, inf_nan_mode="null")
 
 
 def index_trackers(torrents: Mapping[str, KnownTorrent]) -> Mapping[str, tuple[str, ...]]:
@@ -93,8 +93,10 @@ def index_trackers(torrents: Mapping[str, KnownTorrent]) -> Mapping[str, tuple[s
     return {url: tuple(ids) for url, ids in ids_by_url.items()}
 
 
-def _encode_without_id(known: KnownTorrent) -> bytes:
-    return known.encoded_row.replace(b'"hash":"%s",' % str(known.row["hash"]).encode(), b"", 1)
+def _copy_without_id(row: Row) -> Row:
+    copy = dict(row)
+    del copy["hash"]
+    return copy
 
 
 def _compare_rows(old: KnownTorrent | None, known: KnownTorrent) -> Row:

@@ -93,7 +93,7 @@ class ReadEndpoints:
         torrents = list_torrents(self._select(view), parameters, has_subcategories=has_subcategories)
         if parse_bool(parameters.get("includeTrackers", "")):
             return make_json_response(self._add_trackers(torrents))
-        return Response(b"[" + b",".join(known.encoded_row for known in torrents) + b"]", media_type=JSON_MEDIA_TYPE)
+        return make_json_response([known.row for known in torrents])
 
     def read_properties(self, parameters: Parameters) -> Response:
         """Return `torrents/properties`."""
