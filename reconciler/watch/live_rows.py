@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from time import monotonic
 from typing import Final, Protocol
 
@@ -25,6 +26,7 @@ REFRESH_INTERVAL: Final = 2.0  # seconds between requests to one instance
 SERVER_SHARE: Final = 0.25  # of the time of a server that reads may take
 IDLE_AFTER: Final = 60.0  # seconds without a client, after which nothing is read
 LOG_OUT_AFTER: Final = 600.0  # seconds without a client; the server keeps a copy of all torrents for the session
+KEPT_READ_INTERVAL: Final = 30.0  # seconds between reads for no client, so that the next one needs only a delta
 FIRST_READ_PATIENCE: Final = 5.0  # seconds for which a client waits for the first read
 LOG_OUT_PATIENCE: Final = 1.0  # seconds for which the end waits for all instances
 ASK_PATIENCE: Final = 10.0  # seconds for which a client waits while the rows are being read
@@ -95,12 +97,19 @@ class LiveRowReader:
         """Ignore it: a run that begins says nothing about the instances."""
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
-        """Take over the back-offs of the loop."""
+        """Take over the back-offs of the loop. With a gateway, keep rows at hand: its clients ask again and again.
+
+        The loop has logged in before, so credentials that are wrong are not sent twice at the same time.
+        """
+        is_kept = self._get_desired().gateway is not None
         with self._lock:
             self._backoffs = finished_run.backoffs or {}
             readers = dict(self._readers)
+        if is_kept:
+            readers = dict(self._get_readers())
         for name, reader in readers.items():
             reader.follow_backoff(self._backoffs.get(name))
+            reader.keep_rows(is_kept=is_kept)
 
     def close(self) -> None:
         """Log out everywhere, and read no more."""
@@ -150,8 +159,9 @@ class InstanceReader:
         self._loop_backoff: Backoff | None = None
         self._rows = InstanceRows(instance.name, reason="it has not been read yet")
         self._has_fresh_rows = False
-        self._asked_at = clock.now()
-        self._next_read_at = clock.now()
+        self._asked_at = -inf
+        self._next_read_at = -inf
+        self._is_kept = False
         self._last_seconds = 0.0  # that a read took; after a single slow one, the next is likely to be fast
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -160,11 +170,16 @@ class InstanceReader:
         """Note that a client wants the rows, and see to it that they are read."""
         with self._condition:
             self._asked_at = self._clock.now()
-            if self._thread is None and not self._is_closed:
-                self._thread = threading.Thread(target=self._run, name=f"rows-{self.instance.name}", daemon=True)
-                self._thread.start()
+            self._start_thread()
             if not self._has_fresh_rows:
                 self._condition.notify_all()
+
+    def keep_rows(self, *, is_kept: bool) -> None:
+        """Read the rows also while no client asks, or do not."""
+        with self._condition:
+            self._is_kept = is_kept
+            if is_kept:
+                self._start_thread()
 
     def wait_for_rows(self, deadline: float) -> InstanceRows:
         """Return the rows: at once while they are kept fresh, else once they have been read, or at the deadline."""
@@ -210,6 +225,11 @@ class InstanceReader:
         if self._thread:
             self._thread.join(max(0.0, deadline - monotonic()))
 
+    def _start_thread(self) -> None:
+        if self._thread is None and not self._is_closed:
+            self._thread = threading.Thread(target=self._run, name=f"rows-{self.instance.name}", daemon=True)
+            self._thread.start()
+
     def _run(self) -> None:
         while self._wait_until_due():
             self._read()
@@ -222,14 +242,17 @@ class InstanceReader:
             while not self._is_closed:
                 now = self._clock.now()
                 idle_at, end_at = self._asked_at + IDLE_AFTER, self._asked_at + LOG_OUT_AFTER
-                if now >= end_at:
+                if now >= end_at and not self._is_kept:
                     self._thread, self._rows = None, InstanceRows(self.instance.name, reason="it is read again")
                     return False
-                if now < idle_at and now >= self._next_read_at:
-                    return True
+                due_at, wake_at = self._next_read_at, idle_at
                 if now >= idle_at:
-                    self._has_fresh_rows = False
-                self._condition.wait((end_at if now >= idle_at else min(self._next_read_at, idle_at)) - now)
+                    self._has_fresh_rows = self._has_fresh_rows and now < self._next_read_at
+                    due_at = self._next_read_at + KEPT_READ_INTERVAL if self._is_kept else inf
+                    wake_at = self._next_read_at if self._has_fresh_rows else inf if self._is_kept else end_at
+                if now >= due_at:
+                    return True
+                self._condition.wait(min(due_at, wake_at) - now)
             return False
 
     def _read(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.desired import DesiredState, Instance, Policy
 from reconciler.model.errors import AuthenticationError, InstanceError, UnreachableError
+from reconciler.model.gateway import GatewaySettings
 from reconciler.model.position import Position
 from reconciler.model.rows import InstanceUnavailable, Reply
 from reconciler.model.run import Run, RunMode, Status
@@ -21,6 +23,7 @@ from reconciler.watch import live_rows
 from reconciler.watch.live_rows import LiveRowReader, compute_pause
 from tests.support.raw import RawClient
 
+GATEWAY = GatewaySettings(Position("desired.yaml", 1, 1))
 ROW = {"hash": "a" * 40}
 
 
@@ -123,6 +126,29 @@ def test_a_long_time_without_a_client_ends_the_session(monkeypatch: pytest.Monke
     RawClient.wait_until(lambda: world.reader.read()["home"].is_read)  # it may have been idle before its first read
     RawClient.wait_until(lambda: world.feeds["home"][0].is_closed)
     RawClient.wait_until(lambda: world.reader.read()["home"].is_read)
+    world.reader.close()
+
+
+def test_with_a_gateway_the_rows_are_at_hand_before_the_first_client_and_stay_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_rows, "IDLE_AFTER", 0.02)
+    monkeypatch.setattr(live_rows, "LOG_OUT_AFTER", 0.04)
+    monkeypatch.setattr(live_rows, "KEPT_READ_INTERVAL", 0.05)
+    world = World(home={"a" * 40: ROW}, away={})
+    world.reader.on_run_end(make_finished_run())
+    assert world.feeds == {"home": [], "away": []}, "nobody has declared a gateway"
+    world.desired = replace(world.desired, gateway=GATEWAY)
+    world.reader.on_run_end(
+        make_finished_run(away=Backoff(3, "away: refused", utc_now() + timedelta(hours=1), Status.AUTH_FAILED))
+    )
+    RawClient.wait_until(lambda: world.count_reads("home") > 3)
+    assert world.count_reads("away") == 0, "the loop leaves it alone"
+    assert world.reader.read()["home"].is_read
+    assert len(world.feeds["home"]) == 1, "one session, also long after the last client"
+    world.desired = replace(world.desired, gateway=None)
+    world.reader.on_run_end(make_finished_run())
+    RawClient.wait_until(lambda: world.feeds["home"][0].is_closed)
     world.reader.close()
 
 
