@@ -79,7 +79,8 @@ class RunContext:
     is reported as dropped.
     `connect` None: by sessions on the real Web API, which share the memory of refused `logins`.
     `patience`: when a run goes on without an instance that others wait for; None: never.
-    `live_state`: what a dry-run rests on instead of a read of the instances. `keep_observations` gets every read.
+    `live_state`: what a dry-run rests on instead of a read of the instances. `keep_observations` gets every read,
+    `keep_plan` the plan of every run, as it is executed.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
     `find_unread_files` is called for a plan that deletes something; see `PlanInput`.
     """
@@ -98,6 +99,7 @@ class RunContext:
     add_memory: AddMemory = field(default_factory=AddMemory)
     live_state: LiveState | None = None
     keep_observations: Callable[[Observations], None] = lambda _observations: None
+    keep_plan: Callable[[Plan], None] = lambda _plan: None
     logins: LoginMemory = field(default_factory=LoginMemory)
 
     def make_session(self, instance: Instance) -> OpenTarget:

@@ -12,6 +12,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.live_state import LiveState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run, Status
+from reconciler.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class FinishedRun:
 
     `problems`: the desired state on disk is invalid, and the last good one is still in force. `backoffs`: the instances
     that could not be read, by name; those whose back-off lasted through the whole run are not in `run`. `live_state`:
-    what the run of a loop has read, before it changed anything. `torrent_backoffs`: the torrents of which an action
-    failed and is tried again, by the instance and the infohash.
+    what the run of a loop has read, before it changed anything, and `plan` what it has planned. `torrent_backoffs`:
+    the torrents of which an action failed and is tried again, by the instance and the infohash.
     """
 
     run: Run
@@ -64,6 +65,7 @@ class FinishedRun:
     backoffs: Mapping[str, Backoff] | None = None
     live_state: LiveState | None = None
     torrent_backoffs: Mapping[tuple[str, str], Backoff] = field(default_factory=dict)
+    plan: Plan | None = field(default=None, repr=False)
 
     @property
     def ended_at(self) -> datetime:

@@ -64,6 +64,7 @@ def run_once(desired: DesiredState, options: RunOptions, context: RunContext) ->
         planned = plan_run(scope, observations, context)
         judged = prove_run(expect_run(guard_run(planned, context)), context)
         with lease_run(judged, context) as leased:
+            context.keep_plan(leased.plan)
             results = apply_run(leased, context)
     return report_run(leased, results, context)
 

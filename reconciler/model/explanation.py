@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.health import Health
 from reconciler.model.history import PastRun
-from reconciler.model.plan import NOT_REFUSED, Action, FieldValue, GuardVerdict, TorrentFault
-from reconciler.model.run import Status
+from reconciler.model.plan import NOT_REFUSED, FieldValue, GuardVerdict, TorrentFault
+from reconciler.model.run import ActionResult, Status
 from reconciler.model.snapshot import LiveTorrent
 
 
@@ -26,11 +26,11 @@ class FieldComparison:
 class InstanceExplanation:
     """The torrent on one instance.
 
-    `live_torrents` has several items only if it exists twice. `other_owners` are other owners in its tags. `actions`
-    are those of the next run, `spared_reason` says why the run leaves something alone, `verdict` is the guard's on the
-    whole plan of the instance. `health` is None if it was not observed. `group` is the declared group with its
-    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not. `fault`:
-    why it does not work, if so.
+    `live_torrents` has several items only if it exists twice. `other_owners` are other owners in its tags. `results`
+    are the actions of the plan with their outcomes, `spared_reason` says why the run leaves something alone, `verdict`
+    is the guard's on the whole plan of the instance. `health` is None if it was not observed. `group` is the declared
+    group with its strategy; `placement_reason` says why the torrent belongs on this member, None: it does not.
+    `fault`: why it does not work, if so.
     """
 
     instance: str
@@ -41,7 +41,7 @@ class InstanceExplanation:
     owned: bool = False
     other_owners: tuple[str, ...] = ()
     fields: tuple[FieldComparison, ...] = ()
-    actions: tuple[Action, ...] = ()
+    results: tuple[ActionResult, ...] = ()
     spared_reason: str | None = None
     verdict: GuardVerdict = NOT_REFUSED
     health: Health | None = None
@@ -53,6 +53,11 @@ class InstanceExplanation:
     def is_relevant(self) -> bool:
         """True if there is anything to show."""
         return bool(self.entry or self.live_torrents or self.error)
+
+    @property
+    def has_comparison(self) -> bool:
+        """True if the torrent is both declared and live, so that its fields can be compared."""
+        return bool(self.live_torrents and self.entry and not self.entry.absent and not self.error)
 
 
 @dataclass(frozen=True, slots=True)

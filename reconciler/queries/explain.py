@@ -5,23 +5,22 @@ See docs/decisions/0053-explain-shows-the-real-plan.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.observation import Observation, collect_health, collect_snapshots
 from reconciler.engine.observe import observe_instances
-from reconciler.engine.results import instance_status
+from reconciler.engine.results import build_result, build_unread_result, results_from_plan
 from reconciler.engine.selection import select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.lookup import MIN_INFOHASH_PREFIX
 from reconciler.model.plan import Action, ObjectKind
-from reconciler.model.run import Status
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.run import InstanceResult
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.plan.diff import find_drift
@@ -86,10 +85,9 @@ def explain_torrent(
             now=context.utc(),
         )
     )
-    unread = [instance.name for instance in scope.selected if instance.name not in snapshots]
-    selected_snapshots = {
-        instance.name: snapshots[instance.name] for instance in scope.selected if instance.name in snapshots
-    }
+    selected_names = [instance.name for instance in scope.selected]
+    unread = [name for name in selected_names if name not in snapshots]
+    selected_snapshots = {name: snapshots[name] for name in selected_names if name in snapshots}
     try:
         refs = find_torrent(text, collect_torrent_refs(plan.resolved.desired, selected_snapshots), unread)
     except TorrentNotFound:
@@ -102,12 +100,12 @@ def explain_torrent(
         title, infohash = choose_title(refs), infohash_text(merge_infohashes(refs))
         ids = frozenset(key for ref in refs for key in ref.ids)
         runs = recent_runs(infohash) if infohash else ()
-    explainer = _InstanceExplainer(plan, ids)
+    explainer = InstanceExplainer(plan, ids)
     return Explanation(
         title,
         infohash,
         desired.owner,
-        tuple(explainer.explain(instance.name, observations[instance.name]) for instance in scope.selected),
+        tuple(explainer.explain(*_plan_result(plan, name, observations[name])) for name in selected_names),
         tuple(runs),
         int(bool(unread)),
         explainer.pending_reason(),
@@ -121,52 +119,55 @@ def _find_past_torrent(text: str, runs: Sequence[PastRun]) -> PastAction | None:
     return next((a for a in actions if a.name == text or (prefix and (a.infohash or "").startswith(prefix))), None)
 
 
+def _plan_result(
+    plan: Plan, name: str, observation: Observation
+) -> tuple[InstanceResult, Collection[LiveTorrent] | None]:
+    """Return the result of an instance if its plan is not executed, and its torrents; None if it could not be read."""
+    instance_plan = next((instance_plan for instance_plan in plan.instances if instance_plan.name == name), None)
+    if instance_plan is None or observation.snapshot is None:
+        return build_unread_result(name, observation), None
+    result = build_result(instance_plan, observation, results_from_plan(instance_plan))
+    return replace(result, faults=select_faults(result.faults)), observation.snapshot.torrents
+
+
 @dataclass(frozen=True, slots=True)
-class _InstanceExplainer:
-    """Explains one torrent (by all its ids) on single instances."""
+class InstanceExplainer:
+    """Explains one torrent (by all its ids) on single instances, by the plan of a run and its results."""
 
     plan: Plan
     ids: frozenset[str]
 
-    def explain(self, instance: str, observation: Observation) -> InstanceExplanation:
-        """Return what is declared for an instance, what is on it, and what its plan does about it."""
-        desired = self.plan.resolved.desired
-        plan = next((plan for plan in self.plan.instances if plan.name == instance), None)
+    def explain(self, result: InstanceResult, torrents: Collection[LiveTorrent] | None) -> InstanceExplanation:
+        """Return what is declared for an instance, what is on it, and what its plan does about it.
+
+        `torrents`: all that the instance has; None if it could not be read.
+        """
+        desired, instance = self.plan.resolved.desired, result.name
         entries = [
             entry
             for entry in desired.torrents
             if instance in desired.instances_of(entry) and not self.ids.isdisjoint(entry.ids or (str(entry.position),))
         ]
         entry = entries[0] if entries else None
-        if plan is None or observation.snapshot is None:
-            status = observation.error.status if isinstance(observation.error, InstanceError) else Status.ERROR
-            return InstanceExplanation(
-                instance,
-                status,
-                str(observation.error),
-                entry,
-                health=observation.health,
-                group=self._group_text(entry),
-            )
-        live_torrents = self._find_live_torrents(entries, observation.snapshot)
+        explanation = InstanceExplanation(
+            instance, result.status, entry=entry, health=result.health, group=self._group_text(entry)
+        )
+        if torrents is None:
+            return replace(explanation, error=result.error)
+        live_torrents = self._find_live_torrents(entries, torrents)
         infohashes = {str(live.infohashes) for live in live_torrents}
         tags = frozenset(tag for live in live_torrents for tag in live.tags)
-        return InstanceExplanation(
-            instance,
-            instance_status(plan, observation.health)[0],
-            None,
-            entry,
-            tuple(live_torrents),
-            build_owner_tag(desired.owner) in tags,
-            tuple(owner for owner in parse_owners(tags) if owner != desired.owner),
-            compare_fields(entry, live_torrents[0] if live_torrents else None),
-            tuple(action for action in plan.actions if _is_about_torrent(action, entry, live_torrents)),
-            next((spared.reason for spared in plan.spared if spared.infohash in infohashes), None),
-            plan.verdict,
-            observation.health,
-            self._group_text(entry),
-            self._placement_reason(instance, entry),
-            next((fault for fault in select_faults(plan.faults) if fault.infohash in infohashes), None),
+        return replace(
+            explanation,
+            live_torrents=tuple(live_torrents),
+            owned=build_owner_tag(desired.owner) in tags,
+            other_owners=tuple(owner for owner in parse_owners(tags) if owner != desired.owner),
+            fields=compare_fields(entry, live_torrents[0] if live_torrents else None),
+            results=tuple(item for item in result.results if _is_about_torrent(item.action, entry, live_torrents)),
+            spared_reason=next((spared.reason for spared in result.spared if spared.infohash in infohashes), None),
+            verdict=result.verdict,
+            placement_reason=self._placement_reason(instance, entry),
+            fault=next((fault for fault in result.faults if fault.infohash in infohashes), None),
         )
 
     def pending_reason(self) -> str | None:
@@ -174,9 +175,11 @@ class _InstanceExplainer:
         pending = (torrent for torrent in self.plan.pending if torrent.infohash in self.ids)
         return next((f"{torrent.group}: {torrent.reason}" for torrent in pending), None)
 
-    def _find_live_torrents(self, entries: Sequence[DesiredTorrent], snapshot: Snapshot) -> list[LiveTorrent]:
-        live_torrents = [live for live in snapshot.torrents if not self.ids.isdisjoint(live.infohashes.ids)]
-        for match in match_entries(entries, snapshot.torrents):
+    def _find_live_torrents(
+        self, entries: Sequence[DesiredTorrent], torrents: Collection[LiveTorrent]
+    ) -> list[LiveTorrent]:
+        live_torrents = [live for live in torrents if not self.ids.isdisjoint(live.infohashes.ids)]
+        for match in match_entries(entries, tuple(torrents)):
             live_torrents += [live for live in match.live_torrents if live not in live_torrents]
         return live_torrents
 

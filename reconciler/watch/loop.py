@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
+from reconciler.plan import Plan
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.report.json.common import problem_json
 from reconciler.retry import RetryPolicy, system_retry_policy
@@ -96,6 +98,7 @@ class WatchLoop:
         )
         patience = Patience()
         self._live_states = LiveStateKeeper(source)
+        self._plans: deque[Plan] = deque(maxlen=1)  # of the last run
         self._run_context = RunContext(
             context.stop,
             self._retry,
@@ -108,6 +111,7 @@ class WatchLoop:
             progress=context.progress,
             patience=patience,
             keep_observations=self._live_states.keep_observations,
+            keep_plan=self._plans.append,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
         self._background_reader = BackgroundReader(
@@ -274,6 +278,7 @@ class WatchLoop:
             backoffs,
             live_state,
             self._action_backoff.get_torrent_backoffs(),
+            self._plans[-1] if self._plans else None,
         )
 
     def _notify_listeners(self, notify: Callable[[RunListener], None]) -> None:

@@ -38,10 +38,11 @@ def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
         ids |= set(explanation.entry.ids) if explanation.entry else set()
         assert text in ids
         about = [a for a in plan.actions if a.kind is ObjectKind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
-        assert all(action in about for action in explanation.actions)
+        actions = [result.action for result in explanation.results]
+        assert all(action in about for action in actions)
         if explanation.entry:
             mine = explanation.entry.position
-            assert [a for a in about if a.position == mine] == [a for a in explanation.actions if a.position == mine]
+            assert [a for a in about if a.position == mine] == [a for a in actions if a.position == mine]
         assert explanation.verdict == plan.verdict
         if explanation.spared_reason:
             assert explanation.spared_reason in {torrent.reason for torrent in plan.spared}

@@ -14,7 +14,7 @@ from reconciler.model.history import OwnedCount, PastAction, PastRun
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import FaultKind, GuardVerdict, ObjectKind, Outcome, TorrentFault, Verb
-from reconciler.model.run import RunMode, Status
+from reconciler.model.run import ActionResult, RunMode, Status
 from reconciler.model.snapshot import LiveOptions
 from reconciler.model.torrent_file import TorrentFileError
 from tests.support.example_runs import ACTIONS, make_infohash, make_position
@@ -47,7 +47,7 @@ EXPLANATIONS: Final = (
                     FieldComparison("category", "films", None, differs=True),
                     FieldComparison("download_limit", 0, 0),
                 ),
-                ACTIONS,
+                tuple(ActionResult(action, Outcome.PLANNED) for action in ACTIONS),
                 "it has the tag reconcile:ignore",
                 GuardVerdict(True, ("11 deletions are more than max_delete 10",)),
                 _HEALTH,

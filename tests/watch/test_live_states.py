@@ -18,6 +18,8 @@ def test_every_run_has_what_it_has_read(tmp_path: Path) -> None:
     assert first and second and first.torrents == (), "before anything was changed"
     assert [torrent.id for torrent in second.torrents] == [make_infohash(1)]
     assert [state.taken_at for state in states if state] == [run.started_at for run in story.recorder.runs]
+    plans = [run.plan for run in story.recorder.runs]
+    assert [len(plan.instances[0].actions) for plan in plans if plan] == [1, 0]
 
 
 def test_an_instance_that_is_left_alone_has_its_error(tmp_path: Path) -> None:

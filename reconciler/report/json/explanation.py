@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TextIO
 
 from reconciler.model.explanation import Explanation, InstanceExplanation
-from reconciler.model.plan import Outcome
-from reconciler.model.run import ActionResult
 from reconciler.report.history import past_run_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
@@ -70,5 +68,4 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         )
         for torrent in instance.live_torrents
     )
-    actions = (encode_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in instance.actions)
-    return encode_object(head, {"live": live_torrents, "actions": actions})
+    return encode_object(head, {"live": live_torrents, "actions": map(encode_action, instance.results)})

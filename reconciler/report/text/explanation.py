@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from humanize import naturalsize
 
 from reconciler.model.explanation import Candidate, Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.history import PastAction, PastRun
-from reconciler.model.plan import Action, Outcome
+from reconciler.model.plan import Outcome
+from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import build_owner_tag, read_held_state
 from reconciler.report.phrases import (
@@ -61,34 +63,47 @@ def render_candidates(candidates: Iterable[Candidate]) -> list[str]:
     ]
 
 
-def _render_instance(instance: InstanceExplanation, owner: str, width: int | None) -> Iterator[Line]:
-    yield make_line(
-        (instance.instance, Style.STRONG), (f"   {instance.status}" if instance.status != "ok" else "", Style.ALARM)
-    )
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line about a torrent on one instance. `label` is empty if the line belongs to the one above it."""
+
+    label: str
+    spans: tuple[Span, ...]
+
+
+def describe_instance(instance: InstanceExplanation, owner: str) -> Iterator[Fact]:
+    """Yield everything about the torrent on one instance but its fields: the words that all explanations share."""
     if instance.error:
-        yield _make_labelled_line("not read", (strip_instance_prefix(instance.instance, instance.error), Style.BAD))
-    yield from _render_declaration(instance)
+        yield Fact("not read", ((strip_instance_prefix(instance.instance, instance.error), Style.BAD),))
+    yield from _describe_declaration(instance)
     if instance.error:
         return
     if not instance.live_torrents:
-        yield _make_labelled_line("live", ("not here", Style.WAIT))
+        yield Fact("live", (("not here", Style.WAIT),))
     for torrent in instance.live_torrents:
-        yield _make_labelled_line("live", (_live_state_text(torrent), Style.PLAIN))
+        yield Fact("live", ((_live_state_text(torrent), Style.PLAIN),))
     if instance.live_torrents:
-        yield _make_labelled_line("owner", _render_owner(instance, owner))
+        yield Fact("owner", (_describe_owner(instance, owner),))
     if instance.fault:
-        yield _make_labelled_line("fault", (instance.fault.reason, fault_symbol(instance.fault)[1]))
+        yield Fact("fault", ((instance.fault.reason, fault_symbol(instance.fault)[1]),))
     if instance.health and not instance.health.is_healthy:
-        yield _make_labelled_line("health", (instance.health.reason, Style.BAD))
+        yield Fact("health", ((instance.health.reason, Style.BAD),))
     held_states = [state for torrent in instance.live_torrents if (state := read_held_state(torrent.tags))]
     if held_states:
         text = (
             f"stopped by the kill switch; {_HELD_TEXTS[held_states[0]]}, and starts again once the instance is healthy"
         )
-        yield _make_labelled_line("held", (text, Style.WAIT))
-    yield from _render_plan(instance)
-    yield from _render_guard(instance)
-    if instance.live_torrents and instance.entry and not instance.entry.absent:
+        yield Fact("held", ((text, Style.WAIT),))
+    yield from _describe_plan(instance)
+    yield from _describe_guard(instance)
+
+
+def _render_instance(instance: InstanceExplanation, owner: str, width: int | None) -> Iterator[Line]:
+    yield make_line(
+        (instance.instance, Style.STRONG), (f"   {instance.status}" if instance.status != "ok" else "", Style.ALARM)
+    )
+    yield from (_make_labelled_line(fact.label, *fact.spans) for fact in describe_instance(instance, owner))
+    if instance.has_comparison:
         yield EMPTY_LINE
         rows = [_build_field_cells(view) for view in instance.fields]
         yield from (
@@ -96,52 +111,51 @@ def _render_instance(instance: InstanceExplanation, owner: str, width: int | Non
         )
 
 
-def _render_declaration(instance: InstanceExplanation) -> Iterator[Line]:
-    yield _make_labelled_line(
-        "declared", (str(instance.entry.position), Style.PLAIN) if instance.entry else ("nowhere", Style.WAIT)
-    )
+def _describe_declaration(instance: InstanceExplanation) -> Iterator[Fact]:
+    position = (str(instance.entry.position), Style.PLAIN) if instance.entry else ("nowhere", Style.WAIT)
+    yield Fact("declared", (position,))
     if instance.group:
         default_text = "unknown until the instance can be read" if instance.error else "not placed on this member"
         placement = (instance.placement_reason, Style.PLAIN) if instance.placement_reason else (default_text, Style.DIM)
-        yield _make_labelled_line("group", (f"{instance.group}: ", Style.PLAIN), placement)
+        yield Fact("group", ((f"{instance.group}: ", Style.PLAIN), placement))
     if instance.entry and instance.entry.absent:
-        yield _make_labelled_line("", ("absent: the torrent should not be here", Style.CHANGE))
+        yield Fact("", (("absent: the torrent should not be here", Style.CHANGE),))
 
 
-def _render_plan(instance: InstanceExplanation) -> Iterator[Line]:
+def _describe_plan(instance: InstanceExplanation) -> Iterator[Fact]:
     label = "plan"
-    for action in instance.actions:
-        yield _make_labelled_line(label, *_render_action(action))
-        for change in visible_changes(action):
-            yield _make_labelled_line("", (change_text(change), Style.PLAIN))
+    for result in instance.results:
+        yield Fact(label, _describe_result(result))
+        for change in visible_changes(result.action):
+            yield Fact("", ((change_text(change), Style.PLAIN),))
         label = ""
     if instance.spared_reason:
-        yield _make_labelled_line(label, ("left alone: ", Style.WAIT), (instance.spared_reason, Style.PLAIN))
-    elif not instance.actions:
+        yield Fact(label, (("left alone: ", Style.WAIT), (instance.spared_reason, Style.PLAIN)))
+    elif not instance.results:
         is_foreign = instance.live_torrents and not instance.owned and not instance.entry
         text = "nothing to do: neither declared nor ours, so never touched" if is_foreign else "nothing to do"
-        yield _make_labelled_line(label, (text, Style.GOOD))
+        yield Fact(label, ((text, Style.GOOD),))
 
 
-def _render_action(action: Action) -> tuple[Span, ...]:
-    symbol, word, style = verb_symbol(action, action.hold or Outcome.PLANNED)
-    warning = warning_label(action, action.hold or Outcome.PLANNED)
+def _describe_result(result: ActionResult) -> tuple[Span, ...]:
+    symbol, word, style = verb_symbol(result.action, result.outcome)
+    warning = warning_label(result.action, result.outcome)
     return (
         (f"{symbol} {word}: ", style),
-        (action.reason, Style.PLAIN),
+        (result.error or result.action.reason, Style.PLAIN),
         (f"   {warning}" if warning else "", Style.ALARM),
     )
 
 
-def _render_guard(instance: InstanceExplanation) -> Iterator[Line]:
+def _describe_guard(instance: InstanceExplanation) -> Iterator[Fact]:
     reasons = instance.verdict.reasons
-    if not instance.actions:
+    if not instance.results:
         return
     if instance.verdict.refused:
-        yield _make_labelled_line("guard", ("refused: nothing is executed on this instance", Style.ALARM))
-        yield from (_make_labelled_line("", (reason, Style.PLAIN)) for reason in reasons)
+        yield Fact("guard", (("refused: nothing is executed on this instance", Style.ALARM),))
+        yield from (Fact("", ((reason, Style.PLAIN),)) for reason in reasons)
     else:
-        yield _make_labelled_line("guard", ("; ".join(reasons) or "passed", Style.PLAIN if reasons else Style.DIM))
+        yield Fact("guard", (("; ".join(reasons) or "passed", Style.PLAIN if reasons else Style.DIM),))
 
 
 def _build_past_action_cells(run: PastRun, action: PastAction) -> Sequence[Span]:
@@ -160,7 +174,7 @@ def _live_state_text(torrent: LiveTorrent) -> str:
     return f"{torrent.state} · {int(torrent.progress * 100)} % · {size} · id {torrent.id[:10]}"
 
 
-def _render_owner(instance: InstanceExplanation, owner: str) -> Span:
+def _describe_owner(instance: InstanceExplanation, owner: str) -> Span:
     names = ", ".join(build_owner_tag(name) for name in instance.other_owners)
     if instance.owned:
         return f"ours ({build_owner_tag(owner)})" + (f", and {names}" if names else ""), Style.GOOD

@@ -11,7 +11,7 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.plan import GuardVerdict, Outcome, Verb
-from reconciler.model.run import Status
+from reconciler.model.run import ActionResult, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.report.json.explanation import write_explanation
 from tests.support.example_runs import make_infohash, make_position, make_torrent_action
@@ -90,10 +90,10 @@ def test_declared_and_live_values_stand_side_by_side() -> None:
     assert instance["guard"] == {"refused": True, "reasons": ["too many deletions"]}
 
 
-def test_an_action_that_must_not_be_executed_shows_its_hold_as_outcome() -> None:
-    actions = (
-        make_torrent_action(Verb.UPDATE, "Sintel", "moving", number=1, hold=Outcome.DEFERRED),
-        make_torrent_action(Verb.UPDATE, "Sintel", "tags differ", number=1),
+def test_each_action_has_its_outcome() -> None:
+    results = tuple(
+        ActionResult(make_torrent_action(Verb.UPDATE, "Sintel", "tags differ", number=1), outcome)
+        for outcome in (Outcome.DEFERRED, Outcome.PLANNED)
     )
-    (instance,) = as_json(replace(UNDECLARED, actions=actions))["instances"]
+    (instance,) = as_json(replace(UNDECLARED, results=results))["instances"]
     assert [action["outcome"] for action in instance["actions"]] == ["deferred", "planned"]

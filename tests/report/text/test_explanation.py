@@ -7,8 +7,8 @@ from dataclasses import replace
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.explanation import Candidate, Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.plan import Change, GuardVerdict, Verb
-from reconciler.model.run import Status
+from reconciler.model.plan import Change, GuardVerdict, Outcome, Verb
+from reconciler.model.run import ActionResult, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.report.text.explanation import render_candidates, render_explanation
 from reconciler.report.text.lines import render_plain
@@ -71,7 +71,7 @@ def test_the_plan_the_guard_and_the_fields_are_shown() -> None:
         live_torrents=(make_live_torrent(),),
         owned=True,
         other_owners=("work",),
-        actions=(action,),
+        results=(ActionResult(action, Outcome.PLANNED),),
         verdict=GuardVerdict(True, ("too many changes",)),
         fields=(FieldComparison("tags", ("a",), (), differs=True), FieldComparison("save_path", None, "/d")),
     )
