@@ -99,6 +99,15 @@ class LimitedProtocol(H11Protocol):
             self._timer.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End a stream, which would not end by itself; responses under way have some more time."""
+        if self._has_request and self.cycle.scope.get(_STREAM_KEY):
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         self._wait_for_request()

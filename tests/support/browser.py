@@ -87,7 +87,7 @@ def start_browser() -> Iterator[Browser]:
         browser = Browser(chromium)
         yield browser
         chromium.close()
-        assert browser.faults == []
+        assert not browser.faults, "\n".join(browser.faults)
 
 
 @cache

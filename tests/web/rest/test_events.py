@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from reconciler.model.run import Status
 from reconciler.web import StatusBoard, WebServer
@@ -237,6 +238,14 @@ def test_listeners_have_a_limit_and_leave_their_place(rest: RestSite, monkeypatc
             status = response.status
     assert status == 200
     assert rest.request("/api/v1/events", "HEAD").status == 200
+
+
+def test_a_server_that_stops_ends_its_streams_and_logs_no_error(rest: RestSite) -> None:
+    with capture_logs() as logs, listen(rest.server.port) as response:
+        rest.server.stop()
+        with pytest.raises(http.client.IncompleteRead):
+            response.read()
+    assert logs == []
 
 
 @pytest.fixture
