@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.model.gateway import Registration
+from reconciler.model.desired import DesiredState, Policy
+from reconciler.model.gateway import GatewaySettings, Registration, ServiceSettings
+from reconciler.model.position import Position
 from reconciler.watch import registration as registration_module
 from reconciler.watch.registration import (
     LIST_PATH,
@@ -24,8 +26,10 @@ from reconciler.watch.registration import (
     render_registration,
     send_request,
 )
+from tests.support.core_process import CoreProcess
 from tests.support.dripping import dripping_server
 from tests.support.inbox import Inbox
+from tests.support.raw import RawClient
 
 OURS = Registration("http://core:8000", "sidecar", 9470, "reconcile")
 ENTRY = {"service_id": "1", "service_type": "downloader", "service_name": "reconcile", "host": "sidecar", "port": 9470}
@@ -154,6 +158,25 @@ def test_a_reply_that_never_ends_and_one_that_never_comes_are_no_replies(monkeyp
         send_request(f"http://127.0.0.1:{port}/services", None)
     with pytest.raises(NoReply, match="no answer: Connection refused"):
         send_request(f"http://127.0.0.1:{port}/services", None)
+
+
+def test_a_process_that_is_killed_and_started_again_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_INTERVAL", "FIRST_DELAY", "MAX_DELAY"):
+        monkeypatch.setattr(registration_module, name, 0.05)
+    stop, place = threading.Event(), Position("desired.yaml", 1, 1)
+    with CoreProcess() as core:
+        services = ServiceSettings(registration=replace(OURS, url=core.url))
+        desired = DesiredState(Policy.SYNC, {}, gateway=GatewaySettings(place, services=services))
+        thread = registration_module.RegistrationThread(lambda: desired, stop)
+        thread.start()
+        expected = {"services": [json.loads(render_registration(OURS))], "posts": [REGISTER_PATH]}
+        for _ in range(2):
+            RawClient.wait_until(lambda: core.read() == expected)
+            core.kill()
+            core.start()
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_the_thread_ends_with_the_watch() -> None:
