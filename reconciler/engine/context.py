@@ -58,6 +58,7 @@ class RunOptions:
 
     `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
     selected, and are not in the result. `expect_plan`: the hash of the only plan that may be executed.
+    `accept_once`: the hash of a plan that a person has accepted for this run alone.
     """
 
     dry_run: bool = False
@@ -69,6 +70,7 @@ class RunOptions:
     skip: Collection[str] = ()
     strict: bool = False
     expect_plan: str | None = None
+    accept_once: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class RunContext:
     `keep_plan` the plan of every run, as it is executed.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
     `find_unread_files` is called for a plan that deletes something; see `PlanInput`.
+    `is_suspended` returns True for an instance that a person suspends, also during the run: no change of it is sent
+    from then on.
     """
 
     stop: threading.Event
@@ -101,6 +105,7 @@ class RunContext:
     keep_observations: Callable[[Observations], None] = lambda _observations: None
     keep_plan: Callable[[Plan], None] = lambda _plan: None
     logins: LoginMemory = field(default_factory=LoginMemory)
+    is_suspended: Callable[[str], bool] = lambda _instance: False
 
     def make_session(self, instance: Instance) -> OpenTarget:
         """Return a session on an instance, not yet open."""

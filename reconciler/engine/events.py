@@ -32,7 +32,7 @@ class RunTrigger(StrEnum):
     """The reasons for a run of the loop. Where several hold, the first of them is reported.
 
     `INTAKE`: a service has handed in or changed something. `RETRY`: an instance that had failed answers again,
-    something pending can be placed now, or another run was changing an instance.
+    something pending can be placed now, a suspension has ended, or another run was changing an instance.
     """
 
     START = "start"

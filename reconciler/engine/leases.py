@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast
 from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observation, Observations, OpenTarget
 from reconciler.engine.process import has_ended, identify_process
-from reconciler.model.errors import InstanceError, StopRequested, UnreachableError
+from reconciler.model.errors import InstanceError, StopRequested, SuspendedMeanwhile, UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.plan.leases import (
     InstancePlans,
@@ -37,6 +37,7 @@ from reconciler.plan.leases import (
 from reconciler.retry import RetryPolicy
 
 T = TypeVar("T")
+_READ_PREFIXES: Final = ("read_", "count_", "export_", "ignore_")  # of the methods of a target that change nothing
 
 RENEW_INTERVAL: Final = 15.0  # seconds between two renewals of a hold, while requests are sent
 EXPIRY: Final = 90.0  # seconds without a renewal after which a hold has no holder; a request can hang for 60
@@ -93,10 +94,18 @@ class LeasedPlans:
 
 @contextmanager
 def take_leases(
-    plans: InstancePlans, claim: LeaseClaim, observations: Observations, memory: LeaseMemory, retry: RetryPolicy
+    plans: InstancePlans,
+    claim: LeaseClaim,
+    observations: Observations,
+    memory: LeaseMemory,
+    retry: RetryPolicy,
+    is_suspended: Callable[[str], bool] = lambda _instance: False,
 ) -> Iterator[LeasedPlans]:
-    """Take a lease on each instance whose plan has work, and give all back at the end."""
-    taker = _LeaseTaker(claim, observations, memory, retry)
+    """Take a lease on each instance whose plan has work, and give all back at the end.
+
+    While `is_suspended` returns True for an instance, its target sends no change.
+    """
+    taker = _LeaseTaker(claim, observations, memory, retry, is_suspended)
     try:
         yield taker.take(judge_leases(plans, claim, observations, retry))
     finally:
@@ -149,8 +158,16 @@ class _LeaseReader:
 class _LeaseTaker:
     """Takes and releases the leases of one run. Instances are worked on in threads of their own."""
 
-    def __init__(self, claim: LeaseClaim, observations: Observations, memory: LeaseMemory, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        claim: LeaseClaim,
+        observations: Observations,
+        memory: LeaseMemory,
+        retry: RetryPolicy,
+        is_suspended: Callable[[str], bool],
+    ) -> None:
         self._claim = claim
+        self._is_suspended = is_suspended
         self._observations = observations
         self._memory = memory
         self._retry = retry
@@ -256,7 +273,8 @@ class _LeaseTaker:
         held: dict[str, Observation] = {}
         for name in self._held:
             observation = self._observations[name]
-            target = _LeasedTarget(observation.target, partial(self._renew, name), self._retry)
+            is_suspended = partial(self._is_suspended, name)
+            target = _LeasedTarget(observation.target, partial(self._renew, name), is_suspended, self._retry)
             held[name] = replace(observation, target=cast("OpenTarget", target))
         return {**self._observations, **held}
 
@@ -275,27 +293,35 @@ class _LeaseTaker:
 
 
 class _LeasedTarget:
-    """A target that renews its lease between two requests: a session serves only one thread."""
+    """A target that renews its lease between two requests: a session serves only one thread.
 
-    def __init__(self, target: OpenTarget, renew: Callable[[], None], retry: RetryPolicy) -> None:
+    It raises `SuspendedMeanwhile` instead of sending a change once its instance is suspended.
+    """
+
+    def __init__(
+        self, target: OpenTarget, renew: Callable[[], None], is_suspended: Callable[[], bool], retry: RetryPolicy
+    ) -> None:
         self._target = target
         self._renew = renew
+        self._is_suspended = is_suspended
         self._clock = retry.clock
         self._renewed_at = self._clock.now()
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
-        return self._renew_before(value) if callable(value) else value
+        return self._check_before(value, is_read=name.startswith(_READ_PREFIXES)) if callable(value) else value
 
-    def _renew_before(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _check_before(self, call: Callable[..., Any], *, is_read: bool) -> Callable[..., Any]:
         @wraps(call)
-        def renew_and_call(*args: Any, **kwargs: Any) -> Any:
+        def check_and_call(*args: Any, **kwargs: Any) -> Any:
+            if not is_read and self._is_suspended():
+                raise SuspendedMeanwhile("the instance was suspended meanwhile")
             if self._clock.now() - self._renewed_at >= RENEW_INTERVAL:
                 self._renewed_at = self._clock.now()
                 self._renew()
             return call(*args, **kwargs)
 
-        return renew_and_call
+        return check_and_call
 
 
 def _is_read(observations: Observations, name: str) -> bool:

@@ -225,7 +225,8 @@ class _Observer:
 
     def _apply_urgent_actions(self, instance: Instance, observation: Observation) -> Observation:
         desired = self.scope.desired
-        if not observation.snapshot or not observation.health or desired.suspend or instance.suspend:
+        is_suspended = desired.suspend or instance.suspend or self.context.is_suspended(instance.name)
+        if not observation.snapshot or not observation.health or is_suspended:
             return observation
         urgent = urgent_actions(desired, instance.name, observation.snapshot, observation.health)
         if not urgent:

@@ -62,7 +62,7 @@ def run_once(desired: DesiredState, options: RunOptions, context: RunContext) ->
     scope = select_scope(desired, options)
     with observe_instances(scope, context) as observations:
         planned = plan_run(scope, observations, context)
-        judged = prove_run(expect_run(guard_run(planned, context)), context)
+        judged = prove_run(expect_run(suspend_run(guard_run(planned, context), context)), context)
         with lease_run(judged, context) as leased:
             context.keep_plan(leased.plan)
             results = apply_run(leased, context)
@@ -96,7 +96,7 @@ def plan_run(scope: RunScope, observations: Observations, context: RunContext) -
         remembered=context.remembered,
         untagged_ids=context.add_memory.get_ids(scope.desired),
         only=scope.planned,
-        accept=scope.options.accept_plan,
+        accept=scope.options.accept_once or scope.options.accept_plan,
         take_over=scope.options.take_over,
         now=context.utc(),
     )
@@ -194,6 +194,15 @@ class _FullReader:
         return Observation(self.planned.observations[name].target, error=error)
 
 
+def suspend_run(judged: PlannedRun, context: RunContext) -> PlannedRun:
+    """Suspend the plans of the instances that were suspended while they were read."""
+    instances = tuple(
+        replace(instance_plan, suspended=instance_plan.suspended or context.is_suspended(instance_plan.name))
+        for instance_plan in judged.plan.instances
+    )
+    return replace(judged, plan=replace(judged.plan, instances=instances))
+
+
 def expect_run(judged: PlannedRun) -> PlannedRun:
     """Compare the judged plan with the one that is expected, if any. What is compared here is what is executed."""
     scope = judged.scope
@@ -227,7 +236,8 @@ def lease_run(judged: PlannedRun, context: RunContext) -> Iterator[PlannedRun]:
         checked = judge_leases(plan.instances, claim, judged.observations, retry)
         yield replace(judged, plan=replace(plan, instances=checked.plans), leases=checked.leases)
         return
-    with take_leases(plan.instances, claim, judged.observations, context.lease_memory, retry) as leased:
+    take = partial(take_leases, memory=context.lease_memory, retry=retry, is_suspended=context.is_suspended)
+    with take(plan.instances, claim, judged.observations) as leased:
         plan = replace(plan, instances=_defer_expected(leased.plans, judged, leased.leases))
         judged = replace(judged, expectation=doubt_expectation(judged.expectation, leased.leases.errors))
         yield replace(judged, plan=plan, observations=leased.observations, leases=leased.leases)
@@ -369,6 +379,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         linked,
         judged.expectation,
         endless=judged.endless,
+        accepted_plan=scope.options.accept_once,
     )
 
 
@@ -388,4 +399,5 @@ def _complete_result(result: InstanceResult, judged: PlannedRun) -> InstanceResu
         marks=judged.leases.marks.get(result.name, ()),
         rival=judged.leases.rivals.get(result.name),
         same_server=judged.leases.shared.get(result.name),
+        suspended_until=judged.scope.desired.instances[result.name].suspended_until,
     )

@@ -16,7 +16,7 @@ from reconciler.atomic_file import PRIVATE_MODE
 from reconciler.model.history import UnreadableHistory
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 6  # PRAGMA user_version; 2 adds placement, 3 untagged adds, 4 logins, 5 declarations, 6 drift
+SCHEMA_VERSION: Final = 7  # PRAGMA user_version; each table below the first has its own
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -78,12 +78,17 @@ CREATE TABLE declared (  -- ids as in held; file: its absolute path
     PRIMARY KEY (owner, instance, file)
 )
 """
-_DRIFT_TABLE_SQL: Final = f"""
+_DRIFT_TABLE_SQL: Final = """
 CREATE TABLE drift (  -- found, remaining: changes, NULL if unknown; seen: the end of the last run that saw the same
     number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, instance TEXT NOT NULL,
     began REAL NOT NULL, ended REAL NOT NULL, found INTEGER, remaining INTEGER, seen REAL NOT NULL
 );
-CREATE INDEX drift_of_instance ON drift (owner, instance);
+CREATE INDEX drift_of_instance ON drift (owner, instance)
+"""
+_SUSPENDED_TABLE_SQL: Final = f"""
+CREATE TABLE suspended (  -- by a person; until: seconds since 1970, UTC
+    owner TEXT NOT NULL, instance TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (owner, instance)
+) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION}
 """
 # Each from a `user_version` to the next.
@@ -94,6 +99,7 @@ MIGRATIONS: Final = (
     _LOGIN_TABLE_SQL,
     _DECLARED_TABLE_SQL,
     _DRIFT_TABLE_SQL,
+    _SUSPENDED_TABLE_SQL,
 )
 
 

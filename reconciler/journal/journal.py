@@ -256,6 +256,31 @@ class Journal:
 
         self._run_safely(write, None, writes=True)
 
+    def read_suspensions(self, owner: str) -> dict[str, datetime] | None:
+        """Return until when (UTC) each instance is suspended; None if this cannot be read."""
+
+        def read() -> dict[str, datetime] | None:
+            query = "SELECT instance, until FROM suspended WHERE owner = ? AND until > ?"
+            with open_for_reading(self._path, min_version=7) as file:
+                rows = read_rows(file, query, (owner, self.utc().timestamp()), str, float) if file else ()
+                return {instance: datetime.fromtimestamp(until, UTC) for instance, until in rows}
+
+        return self._run_safely(read, None)
+
+    def save_suspensions(self, owner: str, changes: Mapping[str, datetime | None]) -> bool:
+        """Replace the ends of these suspensions; None: there is none any more. Return False if that failed."""
+
+        def write() -> bool:
+            with open_for_writing(self._path) as file:
+                file.execute("DELETE FROM suspended WHERE until <= ?", (self.utc().timestamp(),))
+                keys = ((owner, name) for name in changes)
+                file.executemany("DELETE FROM suspended WHERE owner = ? AND instance = ?", keys)
+                rows = ((owner, name, until.timestamp()) for name, until in changes.items() if until)
+                file.executemany("INSERT INTO suspended VALUES (?, ?, ?)", rows)
+            return True
+
+        return self._run_safely(write, False, writes=True)
+
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self.utc()
         with open_for_reading(self._path) as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -64,7 +65,8 @@ class Instance:
     """One qBittorrent Web API and how to reach it. Timeouts are in seconds.
 
     `basic_auth` and `headers` are sent with every request, to a proxy before the Web API. `path_map`: the paths that
-    clients of the gateway see, by the paths of the instance that they stand for.
+    clients of the gateway see, by the paths of the instance that they stand for. `suspend_position`: of the key
+    `suspend`. `suspended_until` (UTC): a person has suspended it for a while; see `model.suspension`.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Instance:
     health: tuple[Probe, ...] = ()
     when_unhealthy: UnhealthyPolicy = UnhealthyPolicy.LEAVE
     path_map: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
+    suspend_position: Position | None = field(default=None, compare=False)
+    suspended_until: datetime | None = None
 
     @property
     def has_proxy_credentials(self) -> bool:
@@ -234,7 +238,8 @@ class DesiredState:
     searched for files to include. `yaml_files`: the files that declare it. `unfetched_count`: the number of torrents
     that are missing because they are declared by URL and the load was offline; such a state can be shown, but not
     planned. `variables`: the names of the environment variables that the files name. `state_id`: a short hash of the
-    paths that it was loaded from, by which it recognizes its own marks on an instance.
+    paths that it was loaded from, by which it recognizes its own marks on an instance. `suspend_position`: of the key
+    `suspend`.
     """
 
     policy: Policy
@@ -247,6 +252,7 @@ class DesiredState:
     prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
+    suspend_position: Position | None = field(default=None, compare=False)
     accept_plan: str | None = None
     groups: Mapping[str, Group] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()

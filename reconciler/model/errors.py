@@ -129,3 +129,7 @@ class InternalError(InstanceError):
 
 class StopRequested(Exception):
     """The run was asked to stop, by a signal. Raised instead of sending the next request."""
+
+
+class SuspendedMeanwhile(StopRequested):
+    """A person has suspended the instance during the run. Raised instead of sending the next change."""

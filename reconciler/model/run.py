@@ -83,7 +83,7 @@ class InstanceResult:
 
     `marks`: other owners and desired states that change it; they are known only if the run had something to change.
     `rival`: another run that is changing it, so that nothing was changed here. `same_server`: the name of another
-    instance that is the same server.
+    instance that is the same server. `suspended_until` (UTC): a person has suspended it for a while.
     """
 
     name: str
@@ -104,6 +104,7 @@ class InstanceResult:
     marks: tuple[LeaseMark, ...] = ()
     rival: LeaseHold | None = None
     same_server: str | None = None
+    suspended_until: datetime | None = None
 
     @property
     def is_read(self) -> bool:
@@ -133,7 +134,8 @@ class Run:
     because others depend on them, through a group or a created torrent. They are no part of the run.
     `expectation`: the only plan that the run was to execute, if there is one. `snapshot_age`: the age of the snapshot
     that a dry-run rests on; None if the instances were read. `endless`: the changes of a dry-run
-    that every run would plan again.
+    that every run would plan again. `accepted_plan`: the hash of the plan that a person has accepted for this run
+    alone.
     """
 
     mode: RunMode
@@ -146,3 +148,4 @@ class Run:
     expectation: PlanExpectation | None = None
     snapshot_age: SnapshotAge | None = None
     endless: tuple[EndlessChange, ...] = ()
+    accepted_plan: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from reconciler.model.fields import FILES, OWNER, to_declared_value
@@ -19,7 +20,7 @@ from reconciler.model.plan import (
     TorrentFault,
     Verb,
 )
-from reconciler.model.run import SnapshotAge
+from reconciler.model.run import Run, SnapshotAge
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
 
@@ -52,6 +53,18 @@ def snapshot_age_text(age: SnapshotAge) -> str:
     if age.seconds < -60:
         return f"Planned against a snapshot of {at}, which is in the future by the clock of this machine."
     return f"Planned against a snapshot that is {naturaldelta(max(age.seconds, 0.0))} old, of {at}."
+
+
+def suspension_text(until: datetime | None) -> str:
+    """Return `suspended`, with the time at which it ends by itself, if it does."""
+    return f"suspended until {until:%Y-%m-%d %H:%M} UTC" if until else "suspended"
+
+
+def acceptance_text(run: Run) -> str:
+    """Return as a sentence if the plan of a run is the one that a person has accepted for it."""
+    if run.accepted_plan == run.plan_hash:
+        return "A person has accepted exactly this plan."
+    return f"A person has accepted another plan, which counts for nothing now: {run.accepted_plan}"
 
 
 def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:

@@ -32,6 +32,7 @@ def session_key(instance: Instance) -> Instance:
         categories={},
         preferences=_ANY_PREFERENCES if instance.preferences else {},
         suspend=False,
+        suspended_until=None,
         health=(),
         when_unhealthy=UnhealthyPolicy.LEAVE,
     )

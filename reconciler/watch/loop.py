@@ -21,6 +21,7 @@ from reconciler.engine.results import build_unread_result
 from reconciler.engine.run import run_once
 from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
+from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
 from reconciler.plan import Plan
@@ -36,6 +37,7 @@ from reconciler.watch.live_states import LiveStateKeeper
 from reconciler.watch.plan_cache import CachingPlanner
 from reconciler.watch.schedule import Schedule, TriggerQueue
 from reconciler.watch.session_pool import SessionPool
+from reconciler.watch.suspensions import SuspensionBook
 
 REQUEST_ATTEMPTS = 2  # of one request; after that the next run tries again, so that other instances need not wait
 
@@ -57,6 +59,7 @@ class WatchContext:
 
     `connect` opens targets that are kept between runs; `listeners` are called in the thread of the loop; `start_worker`
     starts work that may take long; `journal` keeps what is remembered across restarts. `retry` None: the default.
+    `suspensions` None: nobody but an earlier process can have suspended an instance.
     """
 
     stop: threading.Event
@@ -66,6 +69,7 @@ class WatchContext:
     progress: Progress = field(default_factory=SilentProgress)
     start_worker: StartWorker = start_in_thread
     journal: Journal | None = None
+    suspensions: SuspensionBook | None = None
 
 
 class WatchLoop:
@@ -93,6 +97,7 @@ class WatchLoop:
         self._action_backoff = ActionBackoff(self._clock, 2 * interval)
         self._health_history = HealthHistory()
         self._journal = context.journal
+        self._suspensions = context.suspensions or SuspensionBook(self._journal, self._clock.utc)
         self._placement_memory = PlacementMemory(
             self._journal.read_placement_facts(source.desired) if self._journal else NO_PLACEMENT_FACTS
         )
@@ -112,6 +117,7 @@ class WatchLoop:
             patience=patience,
             keep_observations=self._live_states.keep_observations,
             keep_plan=self._plans.append,
+            is_suspended=self._suspensions.is_suspended,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
         self._background_reader = BackgroundReader(
@@ -143,7 +149,9 @@ class WatchLoop:
         self._pool.close()
 
     def _wait_for_triggers(self) -> None:
+        suspended_until = self._suspensions.compute_next_end()
         until = min(
+            self._clock.from_utc(suspended_until) if suspended_until else math.inf,
             self._schedule.compute_next_run(),
             self._instance_backoff.compute_next_retry(),
             self._placement_due_at,
@@ -154,6 +162,9 @@ class WatchLoop:
             self._schedule.request_run(trigger, self._clock.now())
         if RunTrigger.FILES in triggers:
             self._last_fingerprints = self._source.fingerprint_files()
+        for name in self._suspensions.pop_ended():
+            self._log.info("the suspension has ended", instance=name)
+            self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
         if self._placement_due_at <= self._clock.now():
             self._placement_due_at = math.inf
             self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
@@ -231,10 +242,11 @@ class WatchLoop:
         self._schedule.record_run_start(moment)
         self.heartbeat.attempts, self.heartbeat.last_attempt = self.heartbeat.attempts + 1, started_at
         try:
-            self._notify_listeners(lambda listener: listener.on_run_start(self._source.desired))
-            finished_run = self._reconcile(trigger, started_at, moment)
+            desired = self._suspensions.apply(self._source.desired)
+            self._notify_listeners(lambda listener: listener.on_run_start(desired))
+            finished_run = self._reconcile(desired, trigger, started_at, moment)
             if self._journal:
-                self._journal.record_run(self._source.desired, finished_run, self._placement_memory)
+                self._journal.record_run(desired, finished_run, self._placement_memory)
             if finished_run.run.instances or not self._stop.is_set():
                 self._notify_listeners(lambda listener: listener.on_run_end(finished_run))
         except Exception as error:
@@ -242,16 +254,13 @@ class WatchLoop:
         finally:
             self._schedule.record_run_end(self._clock.now())
 
-    def _reconcile(self, trigger: RunTrigger, started_at: datetime, moment: float) -> FinishedRun:
-        desired = self._source.desired
+    def _reconcile(
+        self, desired: DesiredState, trigger: RunTrigger, started_at: datetime, moment: float
+    ) -> FinishedRun:
         self._pool.close_stale(desired.instances)
         self._instance_backoff.forget_changed(desired.instances)
         self._health_history.drop_undeclared(desired.instances)
-        recovered, self._recovered = self._recovered, set()
-        selected = tuple(name for name in self._options.instances if name in desired.instances)
-        is_none_left = bool(self._options.instances) and not selected
-        failing = self._instance_backoff.get_backoffs().keys() - recovered
-        options = replace(self._options, instances=selected, skip=list(desired.instances) if is_none_left else failing)
+        options = self._make_options(desired)
         remembered = self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS
         run_context = replace(self._run_context, remembered=remembered)
         run = run_once(desired, options, run_context)
@@ -280,6 +289,18 @@ class WatchLoop:
             self._action_backoff.get_torrent_backoffs(),
             self._plans[-1] if self._plans else None,
         )
+
+    def _make_options(self, desired: DesiredState) -> RunOptions:
+        """Return the options of the next run: it leaves failing instances alone, and may have an accepted plan."""
+        recovered, self._recovered = self._recovered, set()
+        selected = tuple(name for name in self._options.instances if name in desired.instances)
+        is_none_left = bool(self._options.instances) and not selected
+        failing = self._instance_backoff.get_backoffs().keys() - recovered
+        accepted = self._trigger_queue.pop_accepted_plan()
+        if accepted:
+            self._log.info("this run may execute the plan that was accepted", plan_hash=accepted)
+        skip = list(desired.instances) if is_none_left else failing
+        return replace(self._options, instances=selected, skip=skip, accept_once=accepted)
 
     def _notify_listeners(self, notify: Callable[[RunListener], None]) -> None:
         for listener in self._listeners:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -22,6 +23,7 @@ class TriggerQueue:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[RunTrigger | None] = SimpleQueue()  # the only queue that a signal handler may re-enter
+        self._accepted_plans: deque[str] = deque(maxlen=1)
 
     def request_run(self, trigger: RunTrigger) -> None:
         """Request a run soon. One run serves all requests that come before it."""
@@ -30,6 +32,15 @@ class TriggerQueue:
     def request_reload(self) -> None:
         """Request a run, as `POST /-/reload` does."""
         self.request_run(RunTrigger.RELOAD)
+
+    def accept_plan(self, plan_hash: str) -> None:
+        """Let the next run execute the plan with this hash although the guard refuses it, and request a run."""
+        self._accepted_plans.append(plan_hash)
+        self.request_reload()
+
+    def pop_accepted_plan(self) -> str | None:
+        """Return the hash of the plan that was accepted since the last call, the last if there were more."""
+        return self._accepted_plans.pop() if self._accepted_plans else None
 
     def wake(self) -> None:
         """End the wait of the loop, so that it checks whether to stop."""

@@ -70,6 +70,7 @@ class InstancePayload(BaseModel):
     foreign: int | None
     drift: int | None
     guard: GuardPayload
+    suspended_until: datetime | None = None
     waiting: BackoffPayload | None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from humanize import naturaldelta, precisedelta
 
 from reconciler.model.run import Status
-from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.phrases import strip_instance_prefix, suspension_text
 from reconciler.report.text.lines import EMPTY_LINE, HANG, Line, Span, Style, make_line
 from reconciler.report.text.table import TableFit, render_table
 from reconciler.web.client import InstancePayload, LoopStatus
@@ -72,6 +72,8 @@ def render_loop_status(loop: LoopStatus, width: int | None = None) -> Iterator[L
         reasons = [strip_instance_prefix(instance.name, error)] if error and not _is_healthy(instance) else []
         reasons += [f"guard: {reason}" for reason in instance.guard.reasons]
         yield from (make_line("  ", (f"{instance.name}: {reason}", Style.BAD)) for reason in reasons)
+        if instance.suspended_until:
+            yield make_line("  ", (f"{instance.name}: {suspension_text(instance.suspended_until)}", Style.WAIT))
 
 
 def _render_runs(loop: LoopStatus) -> Iterator[Line]:

@@ -293,3 +293,24 @@ def test_a_plan_that_is_refused_takes_no_lease() -> None:
     ran = run(box, make_desired())
     assert ran.exit_code == 3
     assert box.writes == []
+
+
+def test_an_instance_that_is_suspended_during_a_run_gets_no_further_change() -> None:
+    box, suspended = Box(), set[str]()
+    box.during_add = lambda: suspended.add("a")
+    rows = [{"hash": "x", "instance": "a", "category": "c"}, {"hash": "y", "instance": "a"}]
+    context = replace(make_context(box), is_suspended=suspended.__contains__)
+    (result,) = run_once(make_desired(desired=rows), RunOptions(), context).instances
+    assert len(box.seen) == 1 and len(box.torrents) == 1, "the request under way was the last"
+    reasons = [item.error for item in result.results if item.outcome is not Outcome.APPLIED]
+    assert reasons and all(str(reason).endswith("the instance was suspended meanwhile") for reason in reasons)
+    assert box.leases.holds == frozenset()
+
+
+def test_an_instance_that_is_suspended_while_it_is_read_is_only_shown() -> None:
+    box = Box()
+    (result,) = run_once(
+        make_desired(), RunOptions(), replace(make_context(box), is_suspended=lambda name: name == "a")
+    ).instances
+    assert (result.status, list(box.torrents), box.writes) == (Status.SUSPENDED, [], [])
+    assert {item.outcome for item in result.results} == {Outcome.PLANNED}

@@ -17,6 +17,7 @@ from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.loop import WatchContext, WatchLoop
+from reconciler.watch.suspensions import SuspensionBook
 from tests.support.fake_time import FakeTime, FakeTrigger
 from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent
@@ -96,6 +97,7 @@ class WatchSimulation:
         self.recorder = RecordingListener()
         self.torrents = SimulatedTorrentServer(self.time)
         self._options = options
+        self.suspensions: SuspensionBook | None = None
         self.loop = self.make_loop()
 
     def make_loop(self, interval: float = MINUTE) -> WatchLoop:
@@ -112,6 +114,7 @@ class WatchSimulation:
                 RetryPolicy(self.time.clock, max_attempts=1),
                 listeners=[self.recorder],
                 start_worker=self.run_worker,
+                suspensions=self.suspensions,
             ),
         )
 

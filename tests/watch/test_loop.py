@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
+from reconciler.watch.suspensions import SuspensionBook
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import make_torrent
 from tests.support.watch_simulation import HOUR, MINUTE, RecordingListener, WatchSimulation
@@ -417,3 +418,54 @@ def test_loop_stopped_during_a_download_ends(tmp_path: Path) -> None:
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     assert len(story.run()) == 1
     assert story.loop.heartbeat.faults == 0
+
+
+def test_a_suspension_ends_at_its_time_with_a_run(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=400)
+    book = story.suspensions = SuspensionBook(None, story.time.clock.utc)
+    story.loop = story.make_loop()
+    until = story.time.clock.utc() + timedelta(seconds=190)
+    book.suspend("default", "box", until)
+    runs = story.run()
+    assert runs[3:5] == [(192, "retry"), (258, "interval")]
+    results = [run.run.instances[0] for run in story.recorder.runs]
+    assert [result.suspended_until for result in results[:4]] == [until, until, until, None]
+    assert [result.status for result in results[2:4]] == ["suspended", "ok"]
+    assert {item.outcome for item in results[2].results} == {Outcome.PLANNED}
+    assert set(story.instances["box"].torrents) == {make_infohash(1)}
+
+
+def test_a_plan_is_accepted_for_one_run(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=400)
+    story.write(*range(1, 6), head="guard: {max_delete: 1}\n")
+
+    def accept() -> None:
+        story.trigger.accept_plan(story.recorder.runs[-1].run.plan_hash)
+
+    story.trigger.at(70, steps(partial(story.write, 1, head="guard: {max_delete: 1}\n"), story.request_files_run))
+    story.trigger.at(100, accept)
+    assert [reason for _, reason in story.run()[:4]] == ["start", "files", "files", "reload"]
+    refused, accepted, later = (run.run for run in story.recorder.runs[2:5])
+    assert refused.instances[0].verdict.refused and refused.accepted_plan is None
+    assert accepted.accepted_plan == accepted.plan_hash == refused.plan_hash
+    assert {item.outcome for item in accepted.instances[0].results} == {Outcome.APPLIED}
+    assert set(story.instances["box"].torrents) == {make_infohash(1)}
+    assert later.accepted_plan is None
+
+
+def test_an_accepted_plan_that_has_changed_meanwhile_is_not_executed(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=400)
+    guard = "guard: {max_delete: 1}\n"
+    story.write(*range(1, 6), head=guard)
+
+    def accept_and_change() -> None:
+        story.trigger.accept_plan(story.recorder.runs[-1].run.plan_hash)
+        story.instances["box"].delete_torrents([make_infohash(5)], delete_files=False)
+
+    story.trigger.at(70, steps(partial(story.write, 1, head=guard), story.request_files_run))
+    story.trigger.at(100, accept_and_change)
+    story.run()
+    ran = story.recorder.runs[3].run
+    assert ran.accepted_plan not in (None, ran.plan_hash)
+    assert "the accepted hash is that of another plan" in ran.instances[0].verdict.reasons[-1]
+    assert len(story.instances["box"].torrents) == 4

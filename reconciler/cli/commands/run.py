@@ -18,6 +18,7 @@ from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
+from reconciler.model.suspension import suspend_instances
 
 if TYPE_CHECKING:
     from reconciler.engine import RunOptions
@@ -151,6 +152,8 @@ def _execute_run(
     run_options = make_run_options(settings, options)
     started_at, clock = utc_now(), time.monotonic()
     journal = open_journal(settings)
+    if journal and (suspensions := journal.read_suspensions(desired.owner)):
+        desired = suspend_instances(desired, suspensions, started_at)
     logins = LoginMemory(journal, is_requested=options.retry_login)
     context = replace(make_run_context(desired, journal, logins, stopping), progress=bars)
     run_once = partial(run_when_free, report_rivals=RivalPrinter(settings, bars))

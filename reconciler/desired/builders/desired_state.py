@@ -43,6 +43,8 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     categories: dict[str, DesiredCategory] = {}
     for checked in checked_documents:
         unique_values |= {key: value for key, value in checked.entry.items() if key in UNIQUE_KEYS}
+        if "suspend" in checked.entry:
+            unique_values["suspend_position"] = checked.document.find_key_position("suspend")
         declared = build_categories(checked.document, ("categories",), checked.entry.get("categories", {}))
         categories = declared | categories  # the first counts: the intake comes last, and other clashes are errors
     instance_names = list_instance_names([checked.document for checked in checked_documents])

@@ -106,6 +106,8 @@ def _build_instance(
     given_values: dict[str, Any] = {key: value for key, value in optional_values.items() if value is not None}
     if "path_map" in entry:
         given_values["path_map"] = _build_path_map(entry["path_map"], document, loc, context)
+    if "suspend" in entry:
+        given_values["suspend_position"] = document.find_key_position(*loc, "suspend")
     if "when_unhealthy" in entry:
         given_values["when_unhealthy"] = UnhealthyPolicy(entry["when_unhealthy"])
     return Instance(

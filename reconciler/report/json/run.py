@@ -46,6 +46,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         "guard": guard_json(bool(refused), refusal_reasons(refused)),
         **blast_totals_json([result for instance in run.instances for result in instance.results]),
         **_expectation_json(run.expectation),
+        **_acceptance_json(run),
         **_snapshot_json(run.snapshot_age),
     }
     lists = {
@@ -108,6 +109,8 @@ def _encode_instance(instance: InstanceResult) -> str:
         lists["marks"] = map(_encode_mark, instance.marks)
     if instance.same_server:
         head["same_server"] = instance.same_server
+    if instance.suspended_until:
+        head["suspended_until"] = iso_utc(instance.suspended_until)
     if instance.rival:
         head["rival"] = {"holder": str(instance.rival.holder), "since": iso_utc(instance.rival.mark.since)}
     if instance.content:
@@ -142,6 +145,13 @@ def _expectation_json(expectation: PlanExpectation | None) -> dict[str, object]:
             },
         }
     }
+
+
+def _acceptance_json(run: Run) -> dict[str, object]:
+    """Return the key that says if the plan is the one that a person has accepted for this run, if there is one."""
+    if run.accepted_plan is None:
+        return {}
+    return {"accepted_plan": {"plan_hash": run.accepted_plan, "met": run.accepted_plan == run.plan_hash}}
 
 
 def _snapshot_json(age: SnapshotAge | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ from reconciler.model.expectation import PlanExpectation
 from reconciler.model.plan import EndlessChange, Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.report.phrases import (
+    acceptance_text,
     describe_mark,
     dim_suffix,
     endless_subject,
@@ -16,6 +17,7 @@ from reconciler.report.phrases import (
     fault_count_text,
     snapshot_age_text,
     strip_instance_prefix,
+    suspension_text,
 )
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import MAX_ENTRIES, render_instance_actions, render_pending
@@ -66,6 +68,8 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
         yield from _render_refusal(refused, run.plan_hash, command)
     if run.expectation:
         yield from _render_expectation(run.expectation, run)
+    if run.accepted_plan:
+        yield make_line((acceptance_text(run), Style.GOOD if run.accepted_plan == run.plan_hash else Style.BAD))
     yield make_line((_last_line_text(run), Style.STRONG))
 
 
@@ -91,7 +95,7 @@ def _render_state(instance: InstanceResult, mode: RunMode) -> Span:
     if instance.verdict.refused:
         return "REFUSED by the guard, nothing executed here", Style.ALARM
     if instance.status is Status.SUSPENDED:
-        return "suspended: shown, not executed", Style.WAIT
+        return f"{suspension_text(instance.suspended_until)}: shown, not executed", Style.WAIT
     if instance.status is not Status.OK:
         return STATUS_LABELS.get(instance.status, str(instance.status)), Style.ALARM
     faults = fault_count_text(instance.faults)
