@@ -48,6 +48,7 @@ from reconciler.journal.login_rows import (
 )
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
 from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
+from reconciler.journal.suspension_rows import read_suspension_rows, write_suspension_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import AddKey, OwnedCount, UnreadFile, UntaggedAdds
@@ -260,10 +261,8 @@ class Journal:
         """Return until when (UTC) each instance is suspended; None if this cannot be read."""
 
         def read() -> dict[str, datetime] | None:
-            query = "SELECT instance, until FROM suspended WHERE owner = ? AND until > ?"
             with open_for_reading(self._path, min_version=7) as file:
-                rows = read_rows(file, query, (owner, self.utc().timestamp()), str, float) if file else ()
-                return {instance: datetime.fromtimestamp(until, UTC) for instance, until in rows}
+                return read_suspension_rows(file, owner, self.utc()) if file else {}
 
         return self._run_safely(read, None)
 
@@ -272,11 +271,7 @@ class Journal:
 
         def write() -> bool:
             with open_for_writing(self._path) as file:
-                file.execute("DELETE FROM suspended WHERE until <= ?", (self.utc().timestamp(),))
-                keys = ((owner, name) for name in changes)
-                file.executemany("DELETE FROM suspended WHERE owner = ? AND instance = ?", keys)
-                rows = ((owner, name, until.timestamp()) for name, until in changes.items() if until)
-                file.executemany("INSERT INTO suspended VALUES (?, ?, ?)", rows)
+                write_suspension_rows(file, owner, changes, self.utc())
             return True
 
         return self._run_safely(write, False, writes=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from reconciler.model.position import Problem
+from reconciler.model.run import Status
 from tests.support.example_runs import converged, hostile, make_position, planned
 from tests.support.golden_reports import json_text
-from tests.support.status_site import BACKOFF, StatusSite, make_finished_run
+from tests.support.status_site import BACKOFF, NOON, StatusSite, make_finished_run
 
 PROBLEM = Problem(make_position(12), "E030", "no")
 
@@ -43,5 +45,14 @@ def test_status_of_each_instance(site: StatusSite) -> None:
     assert attic["waiting"] == {"failures": 3, "reason": BACKOFF.reason, "until": "2026-01-02T12:01:30.000Z"}
     assert (attic["status"], attic["up"], attic["owned"], attic["drift"]) == ("unreachable", False, None, None)
     assert (home["up"], home["owned"], home["foreign"], home["drift"]) == (True, 12, 3, 11)
-    assert (seedbox["waiting"], seedbox["drift"]) == (None, 0)
+    assert (seedbox["waiting"], seedbox["drift"], seedbox["suspended_until"]) == (None, 0, None)
     assert "actions" not in json.dumps(status)
+
+
+def test_the_status_of_a_suspended_instance_has_its_end(site: StatusSite) -> None:
+    run = converged()
+    suspended = replace(run.instances[0], status=Status.SUSPENDED, suspended_until=NOON)
+    site.board.on_run_end(make_finished_run(replace(run, instances=(suspended,))))
+    (instance,) = site.request("/api/v1/status").json["instances"]
+    assert (instance["status"], instance["up"]) == ("suspended", True)
+    assert instance["suspended_until"] == "2026-01-02T12:00:00.000Z"

@@ -137,3 +137,9 @@ def test_a_problem_is_shown_with_its_position_and_hint() -> None:
         'a.yaml:3:5: error: unknown key "x". Did you mean "y"?',
         'a.yaml:3:5: error[E030]: unknown key "x"',
     ]
+
+
+def test_a_suspension_says_until_when() -> None:
+    until = NOON + timedelta(hours=2)
+    lines = render_texts(make_loop([{**INSTANCE, "status": "suspended", "suspended_until": until}]))
+    assert lines[-1] == "  home: suspended until 2026-01-02 14:00 UTC"

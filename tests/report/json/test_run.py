@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
+from reconciler.model.run import Run
 from reconciler.report.json.run import write_validation
-from tests.support.example_runs import PLAN_HASH, huge, make_infohash, planned, refused
+from tests.support.example_runs import PLAN_HASH, converged, huge, make_infohash, planned, refused
 from tests.support.golden_reports import json_text
 
 TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
@@ -30,6 +31,11 @@ INSTANCE = [
     "spared",
 ]
 ACTION = ["verb", "kind", "infohash", "name", "source", "changes", "disruptive", "reason", "outcome", "error"]
+
+
+def parse_report(run: Run) -> dict[str, Any]:
+    """The JSON report of a run."""
+    return dict(json.loads(json_text(run)))
 
 
 def report() -> dict[str, Any]:
@@ -141,3 +147,14 @@ def test_other_desired_states_and_runs_are_named_only_if_there_are_any() -> None
     assert (told["same_server"], document["summary"]["same_server"]) == ("home", 1)
     assert not {"marks", "rival", "same_server"} & report()["instances"][0].keys()
     assert "same_server" not in report()["summary"]
+
+
+def test_the_json_report_names_a_suspension_and_an_accepted_plan() -> None:
+    run, until = converged(), datetime(2026, 1, 2, 15, 30, tzinfo=UTC)
+    plain = parse_report(run)
+    assert "accepted_plan" not in plain and "suspended_until" not in plain["instances"][0]
+    instances = (replace(run.instances[0], suspended_until=until), *run.instances[1:])
+    for accepted, is_met in ((run.plan_hash, True), ("sha256:0", False)):
+        report = parse_report(replace(run, accepted_plan=accepted, instances=instances))
+        assert report["accepted_plan"] == {"plan_hash": accepted, "met": is_met}
+    assert report["instances"][0]["suspended_until"] == "2026-01-02T15:30:00.000Z"

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.model.lease import LeaseMark
+from reconciler.model.run import Status
 from reconciler.report.text.layout import fit_line
 from reconciler.report.text.lines import Style, measure_width, render_plain
 from reconciler.report.text.run import render_run
-from tests.support.example_runs import CASES, huge, planned
+from tests.support.example_runs import CASES, converged, huge, planned
 from tests.support.golden_reports import FORMS, render_case
 
 
@@ -52,3 +53,15 @@ def test_a_report_fits_a_terminal_and_no_word_is_broken(case: str, width: int) -
         assert is_cut or "".join(shown).replace(" ", "").replace("·", "") == "".join(words).replace("·", "")
         wide = [part for part in shown if measure_width(part) > width]
         assert all(any(measure_width(word) > width - 30 for word in part.split()) for part in wide), wide
+
+
+def test_a_suspension_and_an_accepted_plan_are_named() -> None:
+    run = converged()
+    until = datetime(2026, 1, 2, 15, 30, tzinfo=UTC)
+    suspended = replace(run.instances[0], status=Status.SUSPENDED, suspended_until=until)
+    run = replace(run, instances=(suspended,), accepted_plan=run.plan_hash)
+    text = "\n".join(map(render_plain, render_run(run, "reconcile")))
+    assert "suspended until 2026-01-02 15:30 UTC: shown, not executed" in text
+    assert "A person has accepted exactly this plan." in text
+    other = "\n".join(map(render_plain, render_run(replace(run, accepted_plan="sha256:0"), "reconcile")))
+    assert "A person has accepted another plan, which counts for nothing now: sha256:0" in other
