@@ -47,7 +47,16 @@ from reconciler.journal.login_rows import (
     write_login_row,
 )
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
-from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
+from reconciler.journal.run_rows import (
+    MAX_AGE_DAYS,
+    Row,
+    action_rows,
+    delete_old_runs,
+    insert_run,
+    next_owned_count,
+    problem_rows,
+    should_record,
+)
 from reconciler.journal.suspension_rows import read_suspension_rows, write_suspension_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
@@ -59,9 +68,6 @@ from reconciler.model.secret import Secret
 
 T = TypeVar("T")
 
-MAX_RUNS: Final = 10_000
-MAX_ACTIONS: Final = 100_000  # of all runs together
-MAX_AGE_DAYS: Final = 400
 _APPLIED: Final = (
     "SELECT instance, kind, ifnull(infohash, name) AS item, verb, changes, began FROM action "
     "JOIN run ON run = number WHERE owner = ? AND outcome = 'applied'"
@@ -346,8 +352,8 @@ class Journal:
         now = self.utc().timestamp()
         with open_for_writing(self._path) as file:
             if with_run:
-                _insert_run(file, desired.owner, finished_run)
-                _delete_old_runs(file, now)
+                insert_run(file, desired.owner, finished_run)
+                delete_old_runs(file, now)
             if drift:
                 write_drift(file, desired.owner, finished_run, drift, now - MAX_AGE_DAYS * 86_400)
             for name, torrents in owned.items():
@@ -399,38 +405,3 @@ def _next_owned_counts(run: Run, remembered: Mapping[str, OwnedCount]) -> dict[s
         if after is not None:
             counts[instance.name] = after
     return counts
-
-
-def _insert_run(connection: sqlite3.Connection, owner: str, finished_run: FinishedRun) -> None:
-    run = finished_run.run
-    number = connection.execute(
-        "INSERT INTO run (owner, began, seconds, mode, trigger, plan_hash, exit_code) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            owner,
-            finished_run.started_at.timestamp(),
-            finished_run.seconds,
-            str(run.mode),
-            str(finished_run.trigger),
-            run.plan_hash,
-            run.exit_code,
-        ),
-    ).lastrowid
-    connection.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
-    connection.executemany(
-        "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ((number, *row) for row in action_rows(run))
-    )
-
-
-def _delete_old_runs(connection: sqlite3.Connection, now: float) -> None:
-    """Delete whole runs, the oldest first."""
-    newest = connection.execute("SELECT max(number) FROM run").fetchone()[0]
-    connection.execute(
-        "DELETE FROM run WHERE number <= ? OR began < ?", (newest - MAX_RUNS, now - MAX_AGE_DAYS * 86_400)
-    )
-    action_count = connection.execute("SELECT count(*) FROM action").fetchone()[0]
-    while action_count > MAX_ACTIONS:
-        oldest = connection.execute("SELECT min(number) FROM run").fetchone()[0]
-        if oldest == newest:
-            return
-        action_count -= connection.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
-        connection.execute("DELETE FROM run WHERE number = ?", (oldest,))

@@ -1,16 +1,21 @@
-"""The rows of a run: its actions and problems, and the counts of owned torrents. Pure."""
+"""The rows of a run: its actions and problems, and the counts of owned torrents."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from reconciler.engine.events import FinishedRun
 from reconciler.model.fields import OWNER, to_declared_value
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan.guard import is_probably_wiped
 
+MAX_RUNS: Final = 10_000
+MAX_ACTIONS: Final = 100_000  # of all runs together
+MAX_AGE_DAYS: Final = 400
 Row = tuple[str | int | float | None, ...]
 
 RECORDED_OUTCOMES: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
@@ -118,3 +123,39 @@ def _is_unsettled(result: ActionResult) -> bool:
     if action.kind is not ObjectKind.TORRENT:
         return False
     return action.verb is Verb.ADD or (action.verb is Verb.DELETE and not result.has_effect)
+
+
+def insert_run(connection: sqlite3.Connection, owner: str, finished_run: FinishedRun) -> None:
+    """Insert a run with its problems and actions."""
+    run = finished_run.run
+    number = connection.execute(
+        "INSERT INTO run (owner, began, seconds, mode, trigger, plan_hash, exit_code) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            owner,
+            finished_run.started_at.timestamp(),
+            finished_run.seconds,
+            str(run.mode),
+            str(finished_run.trigger),
+            run.plan_hash,
+            run.exit_code,
+        ),
+    ).lastrowid
+    connection.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
+    connection.executemany(
+        "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ((number, *row) for row in action_rows(run))
+    )
+
+
+def delete_old_runs(connection: sqlite3.Connection, now: float) -> None:
+    """Delete whole runs, the oldest first."""
+    newest = connection.execute("SELECT max(number) FROM run").fetchone()[0]
+    connection.execute(
+        "DELETE FROM run WHERE number <= ? OR began < ?", (newest - MAX_RUNS, now - MAX_AGE_DAYS * 86_400)
+    )
+    action_count = connection.execute("SELECT count(*) FROM action").fetchone()[0]
+    while action_count > MAX_ACTIONS:
+        oldest = connection.execute("SELECT min(number) FROM run").fetchone()[0]
+        if oldest == newest:
+            return
+        action_count -= connection.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
+        connection.execute("DELETE FROM run WHERE number = ?", (oldest,))

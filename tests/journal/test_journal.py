@@ -47,7 +47,7 @@ def test_lasting_problem_is_recorded_once(diary: JournalRecorder) -> None:
 
 
 def test_it_is_bounded_by_runs_actions_and_age(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = "reconciler.journal.journal"
+    journal = "reconciler.journal.run_rows"
     monkeypatch.setattr(f"{journal}.MAX_RUNS", 5)
     for number in range(9):
         diary.record(make_read_instance(make_action_result(Verb.ADD, number)))
@@ -71,7 +71,7 @@ def test_it_is_bounded_by_runs_actions_and_age(diary: JournalRecorder, monkeypat
 
 
 def test_the_file_does_not_grow_for_ever(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.journal.journal.MAX_ACTIONS", 500)
+    monkeypatch.setattr("reconciler.journal.run_rows.MAX_ACTIONS", 500)
     sizes = []
     for _ in range(30):
         diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(250))))
