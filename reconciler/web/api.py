@@ -92,7 +92,7 @@ def _instance_json(instance: InstanceView) -> dict[str, object]:
         "status": result and result.status,
         "up": instance.is_up,
         "error": result and result.error,
-        "suspended_until": _optional_iso_utc(result and result.suspended_until),
+        "suspended_until": _optional_iso_utc(result.suspended_until if result else None),
         "version": result and result.version,
         "web_api": result and result.web_api,
         "owned": result.owned if result and read else None,
