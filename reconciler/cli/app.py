@@ -17,6 +17,7 @@ import typer
 from reconciler.cli import option_values, options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.habits import CommandGroup
+from reconciler.cli.option_factories import OPTION_VARIABLES
 from reconciler.cli.settings import (
     DEFAULT_FILE,
     CommandFailure,
@@ -49,7 +50,7 @@ Exit codes:
   3  the guard refused a plan, or it is not the expected one
   4  the desired state or the command line is invalid
 """
-_WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "notify", "notify_file")
+_WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "peer", "notify", "notify_file")
 _LOOP_STATUS_OPTIONS: Final = ("url", "live", "output", "log_format", "verbose", "quiet")
 
 
@@ -77,6 +78,7 @@ def main(
     notify_file: options.NotifyFileOption = None,
     listen: options.ListenOption = None,
     token_file: options.TokenFileOption = None,
+    peer: options.PeerOption = None,
     secrets_for: options.SecretsForOption = None,
     allow_export: options.AllowExportOption = None,
     state_dir: options.StateDirOption = None,
@@ -149,6 +151,7 @@ def main(
         interval=option_values.parse_seconds(interval or "60s"),
         listen=listen,
         token_file=token_file,
+        peers=tuple(peer or ()),
         notify=tuple(map(Secret, notify or ())),
         notify_file=notify_file,
     )
@@ -590,7 +593,7 @@ def demo(keep: options.KeepOption = False) -> None:
 
 def _reject_misspelt_variables(context: typer.Context, narrowing_options: Collection[str]) -> None:
     """Raise `CommandFailure` for a variable that is one of these options, misspelt: the command would do too much."""
-    for variable in find_unknown_variables(os.environ, options.OPTION_VARIABLES):
+    for variable in find_unknown_variables(os.environ, OPTION_VARIABLES):
         option = variable.misspelt_option
         if option in narrowing_options and _is_default(context, option):
             raise CommandFailure(

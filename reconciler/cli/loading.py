@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.cli import logs
 from reconciler.cli.console import print_problems, print_warning
 from reconciler.cli.environment import find_unknown_variables
-from reconciler.cli.options import OPTION_VARIABLES
+from reconciler.cli.option_factories import OPTION_VARIABLES
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.fetch import Fetcher

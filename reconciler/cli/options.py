@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from reconciler import __version__
 from reconciler.cli.commands.completion import Shell
+from reconciler.cli.option_factories import command_option, main_option, output_help
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat
 from reconciler.model.status import Phase
 
-OPTION_VARIABLES: Final[set[str]] = set()  # that the options of the main command read
 _PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable. [default: desired.yaml]"
 _INSTANCE_HELP: Final = "Only this instance. Repeatable. [default: all]"
@@ -44,34 +43,6 @@ class WaitCondition(StrEnum):
     COMPLETE = "complete"
 
 
-def _main_option(
-    *flags: str, help_text: str, metavar: str | None = None, callback: Callable[..., Any] | None = None
-) -> Any:
-    """Return an option of the main command, which also reads `RECONCILE_<OPTION>`."""
-    variable = "RECONCILE_" + flags[0].lstrip("-").upper().replace("-", "_")
-    OPTION_VARIABLES.add(variable)
-    return typer.Option(
-        *flags,
-        help=help_text,
-        metavar=metavar,
-        callback=callback,
-        envvar=variable,
-        show_envvar=False,
-        show_default=False,
-    )
-
-
-def _command_option(
-    *flags: str,
-    help_text: str,
-    metavar: str | None = None,
-    minimum: int | None = None,
-    callback: Callable[..., Any] | None = None,
-) -> Any:
-    """Return an option that follows a command's name. It reads no variable, so that it overrides the main command's."""
-    return typer.Option(*flags, help=help_text, metavar=metavar, min=minimum, callback=callback, show_default=False)
-
-
 def _print_version(requested: bool) -> None:
     if requested:
         typer.echo(f"reconcile {__version__}")
@@ -86,39 +57,22 @@ def _parse_plan_hash(parameter: typer.CallbackParam, text: str | None) -> str | 
     return text and text.strip()
 
 
-def join_alternatives(words: Collection[str]) -> str:
-    """Return `a`, `a or b`, or `a, b or c`."""
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _output_help(outputs: Iterable[OutputFormat], more: str = "") -> str:
-    return f"Report format: {join_alternatives(list(outputs))}{more}. [default: text]"
-
-
-def make_output_option(outputs: Collection[OutputFormat]) -> Any:
-    """Return the option `--output` of a command that can print these formats."""
-    option = _command_option("--output", metavar="FORMAT", help_text=_output_help(outputs))
-    option.autocompletion = lambda: list(map(str, outputs))
-    return Annotated[OutputFormat | None, option]
-
-
 # Options of the main command. Commands accept the options that they share with it before their names too.
-FileOption = Annotated[list[Path] | None, _main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
-DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the plan and change nothing.")]
+FileOption = Annotated[list[Path] | None, main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
+DryRunOption = Annotated[bool, main_option("--dry-run", help_text="Show the plan and change nothing.")]
 DetailedExitcodeOption = Annotated[
-    bool, _main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
+    bool, main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
 ]
-StrictOption = Annotated[bool, _main_option("--strict", help_text=_STRICT_HELP)]
+StrictOption = Annotated[bool, main_option("--strict", help_text=_STRICT_HELP)]
 OutputOption = Annotated[
     OutputFormat,
-    _main_option("--output", metavar="FORMAT", help_text=_output_help(OutputFormat, "; with --watch, text or json")),
+    main_option("--output", metavar="FORMAT", help_text=output_help(OutputFormat, "; with --watch, text or json")),
 ]
-ReportOption = Annotated[Path | None, _main_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
-InstanceOption = Annotated[list[str] | None, _main_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]
+ReportOption = Annotated[Path | None, main_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
+InstanceOption = Annotated[list[str] | None, main_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]
 AcceptPlanOption = Annotated[
     str | None,
-    _main_option(
+    main_option(
         "--accept-plan",
         metavar="HASH",
         callback=_parse_plan_hash,
@@ -127,7 +81,7 @@ AcceptPlanOption = Annotated[
 ]
 ExpectPlanOption = Annotated[
     str | None,
-    _main_option(
+    main_option(
         "--expect-plan",
         metavar="HASH",
         callback=_parse_plan_hash,
@@ -136,55 +90,63 @@ ExpectPlanOption = Annotated[
 ]
 SavePlanOption = Annotated[
     Path | None,
-    _main_option("--out", metavar="FILE", help_text="With --dry-run: save the plan, for reconcile apply FILE."),
+    main_option("--out", metavar="FILE", help_text="With --dry-run: save the plan, for reconcile apply FILE."),
 ]
 FromSnapshotOption = Annotated[
     Path | None,
-    _main_option(
+    main_option(
         "--live", metavar="FILE", help_text="With --dry-run: plan against a saved snapshot, and contact nothing."
     ),
 ]
-TakeOverOption = Annotated[bool, _main_option("--take-over", help_text=_TAKE_OVER_HELP)]
-RetryLoginOption = Annotated[bool, _main_option("--retry-login", help_text=_RETRY_LOGIN_HELP)]
+TakeOverOption = Annotated[bool, main_option("--take-over", help_text=_TAKE_OVER_HELP)]
+RetryLoginOption = Annotated[bool, main_option("--retry-login", help_text=_RETRY_LOGIN_HELP)]
 WaitOption = Annotated[
     str | None,
-    _main_option("--wait", metavar="TIME", help_text="Wait up to TIME, as in 5m, until pending torrents are placed."),
+    main_option("--wait", metavar="TIME", help_text="Wait up to TIME, as in 5m, until pending torrents are placed."),
 ]
-WatchOption = Annotated[bool, _main_option("--watch", help_text="Keep running: reconcile at every --interval.")]
+WatchOption = Annotated[bool, main_option("--watch", help_text="Keep running: reconcile at every --interval.")]
 IntervalOption = Annotated[
     str | None,
-    _main_option(
+    main_option(
         "--interval", metavar="TIME", help_text="With --watch: time between runs, as in 60s or 5m. [default: 60s]"
     ),
 ]
-ShardOption = Annotated[str | None, _main_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
+ShardOption = Annotated[str | None, main_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
 NotifyOption = Annotated[
     list[str] | None,
-    _main_option(
+    main_option(
         "--notify", metavar="URL", help_text="With --watch: notify this URL of changes and failures. Repeatable."
     ),
 ]
 NotifyFileOption = Annotated[
     Path | None,
-    _main_option(
+    main_option(
         "--notify-file", metavar="FILE", help_text="With --watch: a file with notification URLs, one per line."
     ),
 ]
 ListenOption = Annotated[
     str | None,
-    _main_option(
+    main_option(
         "--listen", metavar="ADDRESS", help_text="With --watch: serve health, metrics and a status page on HOST:PORT."
     ),
 ]
 TokenFileOption = Annotated[
     Path | None,
-    _main_option(
+    main_option(
         "--token-file", metavar="PATH", help_text="With --listen: file of the token that a request for a run needs."
+    ),
+]
+PeerOption = Annotated[
+    list[str] | None,
+    main_option(
+        "--peer",
+        metavar="URL",
+        help_text="With --listen: show the sidecar of another --shard there too, or all at a DNS name. Repeatable.",
     ),
 ]
 SecretsForOption = Annotated[
     Path | None,
-    _main_option(
+    main_option(
         "--secrets-for",
         metavar="FILE",
         help_text="Use only the secrets that this file lists, each for its hosts.",
@@ -192,71 +154,69 @@ SecretsForOption = Annotated[
 ]
 AllowExportOption = Annotated[
     list[Path] | None,
-    _main_option("--allow-export", metavar="DIR", help_text="Let `export` write to this folder too. Repeatable."),
+    main_option("--allow-export", metavar="DIR", help_text="Let `export` write to this folder too. Repeatable."),
 ]
-StateDirOption = Annotated[Path | None, _main_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
-LogFormatOption = Annotated[LogFormat, _main_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)]
-VerboseOption = Annotated[bool, _main_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
-QuietOption = Annotated[bool, _main_option("--quiet", "-q", help_text=_QUIET_HELP)]
+StateDirOption = Annotated[Path | None, main_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
+LogFormatOption = Annotated[LogFormat, main_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)]
+VerboseOption = Annotated[bool, main_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
+QuietOption = Annotated[bool, main_option("--quiet", "-q", help_text=_QUIET_HELP)]
 VersionOption = Annotated[
     bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
 ]
 
 # The same options after a command's name; `shared_options` gives them to commands. If one is missing there, its value
 # before the name applies.
-CommandFileOption = Annotated[list[Path] | None, _command_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
+CommandFileOption = Annotated[list[Path] | None, command_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
 CommandDetailedExitcodeOption = Annotated[
-    bool, _command_option("--detailed-exitcode", help_text="Exit code 2 if the two states differ.")
+    bool, command_option("--detailed-exitcode", help_text="Exit code 2 if the two states differ.")
 ]
 CommandInstanceOption = Annotated[
-    list[str] | None, _command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
+    list[str] | None, command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
 ]
-CommandStateDirOption = Annotated[Path | None, _command_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
+CommandStateDirOption = Annotated[Path | None, command_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
 CommandLogFormatOption = Annotated[
-    LogFormat | None, _command_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)
+    LogFormat | None, command_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)
 ]
-CommandVerboseOption = Annotated[bool, _command_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
-CommandQuietOption = Annotated[bool, _command_option("--quiet", "-q", help_text=_QUIET_HELP)]
+CommandVerboseOption = Annotated[bool, command_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
+CommandQuietOption = Annotated[bool, command_option("--quiet", "-q", help_text=_QUIET_HELP)]
 
 # Options of `status`, `import` and `history`.
 CategoryOption = Annotated[
     list[str] | None,
-    _command_option(
+    command_option(
         "--category", metavar="NAME", help_text='Only torrents in this category, or in none: "". Repeatable.'
     ),
 ]
 TagOption = Annotated[
-    list[str] | None, _command_option("--tag", metavar="NAME", help_text="Only torrents with this tag. Repeatable.")
+    list[str] | None, command_option("--tag", metavar="NAME", help_text="Only torrents with this tag. Repeatable.")
 ]
 LabelOption = Annotated[
     list[str] | None,
-    _command_option("--label", metavar="NAME=VALUE", help_text="Only torrents with this label. Repeatable."),
+    command_option("--label", metavar="NAME=VALUE", help_text="Only torrents with this label. Repeatable."),
 ]
 StateOption = Annotated[
     list[Phase] | None,
-    _command_option(
+    command_option(
         "--state", metavar="STATE", help_text=f"Only torrents in this state: {', '.join(Phase)}. Repeatable."
     ),
 ]
 StatusLimitOption = Annotated[
     int | None,
-    _command_option(
+    command_option(
         "--limit", metavar="N", minimum=1, help_text="Show at most N torrents. [default: 50, or all with json]"
     ),
 ]
 OffsetOption = Annotated[
-    int | None, _command_option("--offset", metavar="N", minimum=0, help_text="Skip the first N torrents.")
+    int | None, command_option("--offset", metavar="N", minimum=0, help_text="Skip the first N torrents.")
 ]
-StatusWatchOption = Annotated[bool, _command_option("--watch", help_text="Refresh the status until Ctrl-C.")]
+StatusWatchOption = Annotated[bool, command_option("--watch", help_text="Refresh the status until Ctrl-C.")]
 StatusIntervalOption = Annotated[
     str | None,
-    _command_option(
-        "--interval", metavar="TIME", help_text="With --watch or --wait: time between reads. [default: 2s]"
-    ),
+    command_option("--interval", metavar="TIME", help_text="With --watch or --wait: time between reads. [default: 2s]"),
 ]
 StatusWaitOption = Annotated[
     WaitCondition | None,
-    _command_option(
+    command_option(
         "--wait",
         metavar="complete",
         help_text="Wait until every selected torrent is complete. Exit code 1 if that fails.",
@@ -264,25 +224,25 @@ StatusWaitOption = Annotated[
 ]
 TimeoutOption = Annotated[
     str | None,
-    _command_option("--timeout", metavar="TIME", help_text="With --wait: give up after TIME, as in 90s or 12h."),
+    command_option("--timeout", metavar="TIME", help_text="With --wait: give up after TIME, as in 90s or 12h."),
 ]
 LoopUrlOption = Annotated[
     str | None,
-    _command_option("--url", metavar="URL", help_text="Show the status of a running reconcile --watch --listen."),
+    command_option("--url", metavar="URL", help_text="Show the status of a running reconcile --watch --listen."),
 ]
 LiveOption = Annotated[
-    bool, _command_option("--live", help_text="With --url: check liveness only, for container health checks.")
+    bool, command_option("--live", help_text="With --url: check liveness only, for container health checks.")
 ]
 OutOption = Annotated[
     Path | None,
-    _command_option("--out", "-o", metavar="FILE", help_text="Write to this new file. [default: standard output]"),
+    command_option("--out", "-o", metavar="FILE", help_text="Write to this new file. [default: standard output]"),
 ]
 IncludeOption = Annotated[
-    bool, _command_option("--include", help_text="With -o: also add FILE to include of the desired state.")
+    bool, command_option("--include", help_text="With -o: also add FILE to include of the desired state.")
 ]
 TorrentsFolderOption = Annotated[
     Path | None,
-    _command_option(
+    command_option(
         "--torrents",
         metavar="DIR",
         help_text="Export .torrent files to DIR and refer to them. qBittorrent 4.5 or later.",
@@ -290,48 +250,48 @@ TorrentsFolderOption = Annotated[
 ]
 HistoryTorrentOption = Annotated[
     str | None,
-    _command_option(
+    command_option(
         "--torrent", metavar="TORRENT", help_text="Only this torrent: its name, or the beginning of its infohash."
     ),
 ]
 HistoryLimitOption = Annotated[
-    int, _command_option("--limit", metavar="N", minimum=1, help_text="Show at most N runs. [default: 20]")
+    int, command_option("--limit", metavar="N", minimum=1, help_text="Show at most N runs. [default: 20]")
 ]
 
 # Options of `init`.
 InitOutOption = Annotated[
-    Path | None, _command_option("--out", "-o", metavar="FILE", help_text="The file to write. [default: desired.yaml]")
+    Path | None, command_option("--out", "-o", metavar="FILE", help_text="The file to write. [default: desired.yaml]")
 ]
 UrlOption = Annotated[
     str | None,
-    _command_option(
+    command_option(
         "--url", metavar="URL", help_text="Address of qBittorrent's Web UI. [default: http://127.0.0.1:8080]"
     ),
 ]
 UsernameOption = Annotated[
-    str | None, _command_option("--username", metavar="NAME", help_text="User name of the Web UI. [default: admin]")
+    str | None, command_option("--username", metavar="NAME", help_text="User name of the Web UI. [default: admin]")
 ]
 PasswordEnvOption = Annotated[
     str | None,
-    _command_option("--password-env", metavar="NAME", help_text="Variable with the password. [default: HOME_PASSWORD]"),
+    command_option("--password-env", metavar="NAME", help_text="Variable with the password. [default: HOME_PASSWORD]"),
 ]
 PasswordFileOption = Annotated[
-    Path | None, _command_option("--password-file", metavar="PATH", help_text="File with the password.")
+    Path | None, command_option("--password-file", metavar="PATH", help_text="File with the password.")
 ]
 InstanceNameOption = Annotated[
-    str | None, _command_option("--name", metavar="NAME", help_text="Name of the instance. [default: home]")
+    str | None, command_option("--name", metavar="NAME", help_text="Name of the instance. [default: home]")
 ]
 OwnerOption = Annotated[
     str | None,
-    _command_option("--owner", metavar="NAME", help_text="Name in the tag of its torrents. [default: as --name]"),
+    command_option("--owner", metavar="NAME", help_text="Name in the tag of its torrents. [default: as --name]"),
 ]
 InitImportOption = Annotated[
     bool | None,
-    _command_option("--import/--no-import", help_text="Declare the torrents of the instance in torrents.yaml."),
+    command_option("--import/--no-import", help_text="Declare the torrents of the instance in torrents.yaml."),
 ]
-OfflineOption = Annotated[bool, _command_option("--offline", help_text="Write the file without trying the connection.")]
+OfflineOption = Annotated[bool, command_option("--offline", help_text="Write the file without trying the connection.")]
 YesOption = Annotated[
-    bool, _command_option("--yes", "-y", help_text="Ask nothing: use the defaults, and import the torrents.")
+    bool, command_option("--yes", "-y", help_text="Ask nothing: use the defaults, and import the torrents.")
 ]
 
 # Arguments.
@@ -351,10 +311,10 @@ SourcesArgument = Annotated[
 # Of `snapshot`.
 SnapshotOutOption = Annotated[
     Path | None,
-    _command_option("--out", "-o", metavar="FILE", help_text="Write to this file. [default: standard output]"),
+    command_option("--out", "-o", metavar="FILE", help_text="Write to this file. [default: standard output]"),
 ]
 HashNamesOption = Annotated[
-    bool, _command_option("--hash-names", help_text="Write hashes in place of the names of torrents and files.")
+    bool, command_option("--hash-names", help_text="Write hashes in place of the names of torrents and files.")
 ]
 
 # Of `apply`.
@@ -365,38 +325,36 @@ PlanArgument = Annotated[
     ),
 ]
 ApplyDryRunOption = Annotated[
-    bool, _command_option("--dry-run", help_text="Say if the plan is still that one, and change nothing.")
+    bool, command_option("--dry-run", help_text="Say if the plan is still that one, and change nothing.")
 ]
-CommandReportOption = Annotated[Path | None, _command_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
+CommandReportOption = Annotated[Path | None, command_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
 CommandAcceptPlanOption = Annotated[
     str | None,
-    _command_option("--accept-plan", metavar="HASH", callback=_parse_plan_hash, help_text=_ACCEPT_PLAN_HELP),
+    command_option("--accept-plan", metavar="HASH", callback=_parse_plan_hash, help_text=_ACCEPT_PLAN_HELP),
 ]
-CommandTakeOverOption = Annotated[bool, _command_option("--take-over", help_text=_TAKE_OVER_HELP)]
-CommandStrictOption = Annotated[bool, _command_option("--strict", help_text=_STRICT_HELP)]
-CommandShardOption = Annotated[str | None, _command_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
+CommandTakeOverOption = Annotated[bool, command_option("--take-over", help_text=_TAKE_OVER_HELP)]
+CommandStrictOption = Annotated[bool, command_option("--strict", help_text=_STRICT_HELP)]
+CommandShardOption = Annotated[str | None, command_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
 
 # Options of `add`, `rm` and `demo`.
 AddTargetOption = Annotated[
     Path | None,
-    _command_option("--to", metavar="FILE", help_text="The file to add entries to. [default: the only file]"),
+    command_option("--to", metavar="FILE", help_text="The file to add entries to. [default: the only file]"),
 ]
 AddInstanceOption = Annotated[
-    str | None, _command_option("--instance", metavar="NAME", help_text="Instance or group of the new entries.")
+    str | None, command_option("--instance", metavar="NAME", help_text="Instance or group of the new entries.")
 ]
-AddCategoryOption = Annotated[str | None, _command_option("--category", metavar="NAME", help_text="Category to set.")]
-AddTagOption = Annotated[
-    list[str] | None, _command_option("--tag", metavar="NAME", help_text="Tag to set. Repeatable.")
-]
+AddCategoryOption = Annotated[str | None, command_option("--category", metavar="NAME", help_text="Category to set.")]
+AddTagOption = Annotated[list[str] | None, command_option("--tag", metavar="NAME", help_text="Tag to set. Repeatable.")]
 AddSavePathOption = Annotated[
-    str | None, _command_option("--save-path", metavar="PATH", help_text="Folder of the torrent's data.")
+    str | None, command_option("--save-path", metavar="PATH", help_text="Folder of the torrent's data.")
 ]
 AddNameOption = Annotated[
-    str | None, _command_option("--name", metavar="TEXT", help_text="Name to show in qBittorrent.")
+    str | None, command_option("--name", metavar="TEXT", help_text="Name to show in qBittorrent.")
 ]
-AddPausedOption = Annotated[bool, _command_option("--paused", help_text="Add the torrent stopped.")]
+AddPausedOption = Annotated[bool, command_option("--paused", help_text="Add the torrent stopped.")]
 RemoveInstanceOption = Annotated[
-    str | None, _command_option("--instance", metavar="NAME", help_text="Only entries for this instance or group.")
+    str | None, command_option("--instance", metavar="NAME", help_text="Only entries for this instance or group.")
 ]
 IntakeActionArgument = Annotated[
     IntakeAction, typer.Argument(metavar="ACTION", show_default=False, help="list, or promote TORRENT... FILE.")
@@ -409,5 +367,5 @@ IntakeTorrentsArgument = Annotated[
         help=f"{_TORRENT_HELP} FILE: a file of yours to move it to.",
     ),
 ]
-EditDryRunOption = Annotated[bool, _command_option("--dry-run", help_text="Show the change and write nothing.")]
-KeepOption = Annotated[bool, _command_option("--keep", help_text="Keep the servers running until Ctrl-C.")]
+EditDryRunOption = Annotated[bool, command_option("--dry-run", help_text="Show the change and write nothing.")]
+KeepOption = Annotated[bool, command_option("--keep", help_text="Keep the servers running until Ctrl-C.")]

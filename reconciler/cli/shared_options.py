@@ -13,6 +13,7 @@ from typing import Any, Final
 import typer
 
 from reconciler.cli import option_values, options
+from reconciler.cli.option_factories import join_alternatives, make_output_option
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 
 TEXT_OR_JSON: Final = (OutputFormat.TEXT, OutputFormat.JSON)
@@ -78,7 +79,7 @@ def get_options_before_name(command: Any) -> Collection[str]:
 
 def _make_parameters(names: Collection[str], outputs: Collection[OutputFormat]) -> dict[str, Parameter]:
     """Return a parameter for each shared option, as typer reads them."""
-    declarations = {**_OPTIONS, "output": (options.make_output_option(outputs), None)}
+    declarations = {**_OPTIONS, "output": (make_output_option(outputs), None)}
     return {
         name: Parameter(name, Parameter.KEYWORD_ONLY, default=declarations[name][1], annotation=declarations[name][0])
         for name in names
@@ -101,5 +102,5 @@ def _merge_settings(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 def _unsupported_output_text(context: typer.Context, output: OutputFormat, outputs: Collection[OutputFormat]) -> str:
-    formats = options.join_alternatives(outputs)
+    formats = join_alternatives(outputs)
     return f"{context.info_name} does not support --output {output}. Use {formats}"

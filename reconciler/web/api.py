@@ -26,6 +26,8 @@ def render_status_json(view: LoopView) -> bytes:
         "format_version": FORMAT_VERSION,
         "exit_code": view.exit_code,
         "version": __version__,
+        "loop_id": view.loop_id,
+        "shard": view.shard or None,
         "state": view.state,
         "live": not view.stuck_reason,
         "ready": not view.unready_reason,

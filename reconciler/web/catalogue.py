@@ -6,10 +6,10 @@ See docs/decisions/0141-one-catalogue-of-torrents-for-all-routes.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
 from reconciler.model.gateway import Shows
@@ -29,10 +29,9 @@ from reconciler.web.client_rows import (
     split_tags,
 )
 from reconciler.web.context import WebContext
+from reconciler.web.copies import find_first, group_copies, rank_copy
 from reconciler.web.path_maps import PathMap, to_client_path
-from reconciler.web.sync_states import RunFindings, SyncState, collect_findings
-
-T = TypeVar("T")
+from reconciler.web.sync_states import RunFindings, SyncState, collect_findings, merge_findings
 
 WAITING_REASON: Final = "waits for the next run"
 _NO_FINDINGS: Final = RunFindings()
@@ -104,7 +103,7 @@ class Catalogue:
         self._sources: _Sources | None = None
         self._view = CatalogueView()
         self._run: Run | None = None
-        self._findings = _NO_FINDINGS
+        self._own_findings = self._findings = _NO_FINDINGS
         self._merges: dict[str, _Merge] = {}
         self._keys_by_id: dict[str, str] = {}
 
@@ -113,13 +112,14 @@ class Catalogue:
         context = self._context
         instances = context.rows.read() if context.rows else {}
         loop = context.board.get_view()
+        peers = tuple(peer.findings for peer in context.peers.read()) if context.peers else ()
         with self._lock:
             sources = _Sources(
                 instances,
                 context.get_desired(),
                 context.intake.entries if context.intake else {},
                 context.intake.categories if context.intake else {},
-                self._find_findings(loop.last_run.run if loop.last_run else None),
+                self._find_findings(loop.last_run.run if loop.last_run else None, peers),
                 loop.last_desired,
             )
             before = self._sources
@@ -131,12 +131,13 @@ class Catalogue:
             self._sources = sources
             return self._view
 
-    def _find_findings(self, run: Run | None) -> RunFindings:
-        """Return the findings of the last run: the same object until a run finds something else."""
+    def _find_findings(self, run: Run | None, peers: tuple[RunFindings, ...]) -> RunFindings:
+        """Return the findings of the last runs of all shards: the same object until one of them finds another thing."""
         if run is not self._run:
-            self._run, findings = run, collect_findings(run) if run else _NO_FINDINGS
-            if findings != self._findings:
-                self._findings = findings
+            self._run, self._own_findings = run, collect_findings(run) if run else _NO_FINDINGS
+        findings = merge_findings((self._own_findings, *peers))
+        if findings != self._findings:
+            self._findings = findings
         return self._findings
 
     def _build(self, sources: _Sources) -> CatalogueView:
@@ -182,7 +183,7 @@ class _Sources:
     desired: DesiredState
     entries: Mapping[str, DesiredTorrent]
     own_categories: Mapping[str, DesiredCategory]
-    findings: RunFindings  # of the last run
+    findings: RunFindings  # of the last runs of all shards
     planned: DesiredState | None  # the desired state of that run
 
     def is_same(self, other: _Sources) -> bool:
@@ -223,7 +224,12 @@ class _Merge:
     planned: DesiredTorrent | None  # the entry as the last run knew it
     state: SyncState | None
     reason: str
+    judged_instances: frozenset[str]  # that the findings are about
     known: KnownTorrent | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        return bool(self.copies) and self.copies[0][0].name in self.judged_instances
 
     def is_same(self, other: _Merge) -> bool:
         return (
@@ -231,6 +237,7 @@ class _Merge:
             and _is_equal(self.planned, other.planned)
             and self.is_handed_in == other.is_handed_in
             and (self.state, self.reason, self.owner_tag) == (other.state, other.reason, other.owner_tag)
+            and self.is_judged == other.is_judged
             and self.path_map == other.path_map
             and len(self.copies) == len(other.copies)
             and all(
@@ -245,7 +252,7 @@ class _Merge:
         """Return the torrent with its copies as they are now."""
         present = {rows.name: str(row["hash"]) for rows, row in self.copies}
         copies = [(rows, rows.rows[present[name]]) for name, rows in sources.instances.items() if name in present]
-        copies.sort(key=_rank_copy)
+        copies.sort(key=rank_copy)
         return replace(self, copies=copies, path_map=sources.path_map_of(copies[0][0].name))
 
     def make_torrent(self) -> KnownTorrent:
@@ -277,6 +284,8 @@ class _Merge:
             return (SyncState.UNDECLARED if is_owned else SyncState.FOREIGN), self.reason
         if self.planned is None or not _declares_same(self.entry, self.planned):
             return SyncState.DRIFT, WAITING_REASON
+        if not self.is_judged:
+            return SyncState.UNKNOWN, f"the last run here was not about {rows.name}"
         return (self.state, self.reason) if self.state else (SyncState.IN_SYNC, "")
 
 
@@ -288,8 +297,8 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
     owner_tag, findings = build_owner_tag(sources.desired.owner), sources.findings
     path_maps = {name: sources.path_map_of(name) for name in sources.instances}
     seen: set[str] = set()
-    for key, copies, ids in _group_copies(sources.instances.values()):
-        entry = _find_first(entries, ids)
+    for key, copies, ids in group_copies(sources.instances.values()):
+        entry = find_first(entries, ids)
         all_ids = (*ids, *entry.ids) if entry else ids
         seen.update(all_ids)
         finding = findings.find(all_ids) if entry else findings.find_undeclared(all_ids)
@@ -297,12 +306,13 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             key,
             copies,
             entry,
-            _find_first(sources.entries, all_ids) is not None,
+            find_first(sources.entries, all_ids) is not None,
             owner_tag,
             path_maps[copies[0][0].name],
-            _find_first(planned, all_ids),
+            find_first(planned, all_ids),
             finding.state if finding else None,
             finding.reason if finding else "",
+            findings.instances,
         )
     for torrent_id, entry in entries.items():
         if torrent_id in seen or entry.absent:
@@ -314,12 +324,13 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             entry.ids[0],
             (),
             entry,
-            _find_first(sources.entries, entry.ids) is not None,
+            find_first(sources.entries, entry.ids) is not None,
             owner_tag,
             _find_path_map(sources, entry.instance),
             planned.get(torrent_id),
             finding.state if finding else None,
             reason or _find_unread_reason(sources, entry),
+            findings.instances,
         )
 
 
@@ -348,43 +359,6 @@ def _find_path_map(sources: _Sources, target: str) -> PathMap:
     """Return the path map of the first member of a group, or of the instance, that has one."""
     maps = (sources.path_map_of(name) for name in sources.desired.members_of(target))
     return next(filter(None, maps), {})
-
-
-def _group_copies(
-    instances: Iterable[InstanceRows],
-) -> Iterator[tuple[str, Sequence[tuple[InstanceRows, Row]], tuple[str, ...]]]:
-    """Yield each torrent with its copies, the best first, and all its ids."""
-    groups: dict[str, tuple[str, list[tuple[InstanceRows, Row]], tuple[str, ...]]] = {}
-    key_by_id: dict[str, str] = {}
-    for rows in instances:
-        for torrent_id, row in rows.rows.items():
-            ids = list_row_ids(torrent_id, row)
-            key = _find_first(key_by_id, ids) or torrent_id
-            group = groups.get(key)
-            if group is None:
-                groups[key] = key, [(rows, row)], ids
-            else:
-                group[1].append((rows, row))
-                groups[key] = key, group[1], tuple(dict.fromkeys((*group[2], *ids)))
-            for other_id in ids:
-                key_by_id[other_id] = key
-    for key, copies, ids in groups.values():
-        yield key, sorted(copies, key=_rank_copy) if len(copies) > 1 else copies, ids
-
-
-def _find_first(values: Mapping[str, T], ids: Iterable[str]) -> T | None:
-    """Return the value of the first id that has one."""
-    for torrent_id in ids:
-        if (value := values.get(torrent_id)) is not None:
-            return value
-    return None
-
-
-def _rank_copy(copy: tuple[InstanceRows, Row]) -> tuple[bool, float]:
-    """Rank a copy: of an instance that was read, then the most complete one. Equal ones keep their order."""
-    rows, row = copy
-    progress = row.get("progress")
-    return not rows.is_read, -progress if isinstance(progress, (int, float)) else 0.0
 
 
 def _merge_categories(sources: _Sources) -> Mapping[str, Mapping[str, Any]]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import http.client
 import json
 from datetime import datetime
-from http.client import OK, SERVICE_UNAVAILABLE
-from typing import Final
+from http.client import OK, SERVICE_UNAVAILABLE, UNAUTHORIZED
+from typing import Final, TypeVar
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import OpenerDirector, Request
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from reconciler.model.secret import Secret
 from reconciler.reply_limits import LimitedHttpHandler, LimitedHttpsHandler, ReplyLimits, limit_replies
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.waits import track_wait
 from reconciler.web.loop_view import LoopState
+from reconciler.web.reported_findings import RunReport
 
 STATUS_PATH: Final = "/api/v1/status"
+PLAN_PATH: Final = "/api/v1/plan"
 LIVENESS_PATH: Final = "/healthz/live"
 REQUEST_TIMEOUT: Final = 10.0  # seconds
 MAX_RESPONSE_BYTES: Final = 64 * 2**20  # bytes
+
+
+Document = TypeVar("Document", bound=BaseModel)
 
 
 class StatusRequestError(Exception):
@@ -98,6 +104,8 @@ class LoopStatus(BaseModel):
     format_version: int
     exit_code: int
     version: str
+    loop_id: str = ""  # of a loop before there were ids
+    shard: str | None = None
     state: LoopState
     reasons: list[str]
     now: datetime
@@ -110,18 +118,33 @@ class LoopStatus(BaseModel):
     instances: list[InstancePayload]
 
 
-def fetch_loop_status(url: str) -> tuple[LoopStatus, bytes]:
+def fetch_loop_status(url: str, token: Secret | None = None) -> tuple[LoopStatus, bytes]:
     """Return the status of the loop at `url`, parsed and as received. Raises `StatusRequestError`."""
-    endpoint = build_endpoint_url(url)
-    status, reason, body = _get_response(endpoint)
+    return _fetch_document(build_endpoint_url(url), token, LoopStatus)
+
+
+def fetch_last_report(url: str, token: Secret | None = None) -> RunReport:
+    """Return the JSON report of the last run of the loop at `url`. Raises `StatusRequestError`."""
+    return _fetch_document(build_endpoint_url(url, PLAN_PATH), token, RunReport)[0]
+
+
+def _fetch_document(endpoint: str, token: Secret | None, model: type[Document]) -> tuple[Document, bytes]:
+    status, reason, body = _get_response(endpoint, token)
+    if status == UNAUTHORIZED:
+        needed = "it does not accept this token" if token else "it needs a token (--token-file)"
+        raise StatusRequestError(f"{endpoint} answered {status} {reason}: {needed}")
     if status != OK:
         raise StatusRequestError(f"{endpoint} answered {status} {reason}: is that a running reconcile?")
     try:
-        # a name may contain half a surrogate pair, which pydantic rejects
-        text = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
-        return LoopStatus.model_validate_json(text), body
-    except (ValidationError, ValueError, RecursionError):
-        raise StatusRequestError(f"{endpoint} is not a status that this version of reconcile understands") from None
+        return parse_document(body, model), body
+    except (ValueError, RecursionError):
+        raise StatusRequestError(f"{endpoint} is not an answer that this version of reconcile understands") from None
+
+
+def parse_document(body: bytes, model: type[Document]) -> Document:
+    """Parse a JSON document of ours. Raises `ValueError`, and `RecursionError`."""
+    # a name may contain half a surrogate pair, which pydantic rejects
+    return model.model_validate_json(json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace"))
 
 
 def check_liveness(url: str) -> None:
@@ -136,31 +159,32 @@ def check_liveness(url: str) -> None:
         raise StatusRequestError(f"{endpoint} answered {status} {reason}: is that a running reconcile?")
 
 
-def build_endpoint_url(url: str, path: str = STATUS_PATH) -> str:
-    """Return the URL of an endpoint, by default of the status. Raises `InvalidLoopUrl`."""
+def build_endpoint_url(url: str, path: str = STATUS_PATH, option: str = "--url") -> str:
+    """Return the URL of an endpoint, by default of the status. Raises `InvalidLoopUrl`, which names the option."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
     except ValueError:
         valid = False
     if not valid or not url.isascii() or not url.isprintable() or " " in url:
-        raise InvalidLoopUrl("--url needs the address of a running reconcile, such as http://127.0.0.1:9470")
+        raise InvalidLoopUrl(f"{option} needs the address of a running reconcile, such as http://127.0.0.1:9470")
     if "@" in parts.netloc:
-        raise InvalidLoopUrl("--url: the status needs no credentials, so the URL must not contain any")
+        raise InvalidLoopUrl(f"{option}: the URL must not contain credentials")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(STATUS_PATH)}{path}"
 
 
-def _get_response(url: str) -> tuple[int, str, bytes]:
+def _get_response(url: str, token: Secret | None = None) -> tuple[int, str, bytes]:
     """Send one request, without redirects and without the proxy of the environment, which cannot reach our loopback."""
     opener = OpenerDirector()
     for handler in (LimitedHttpHandler(), LimitedHttpsHandler()):
         opener.add_handler(handler)
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token.reveal()}"} if token else {})
     limits = ReplyLimits(REQUEST_TIMEOUT, REQUEST_TIMEOUT)
     try:
         with (
             track_wait("reading", url),
             limit_replies(limits),
-            opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as response,
+            opener.open(Request(url, headers=headers), timeout=REQUEST_TIMEOUT) as response,
         ):
             body: bytes = response.read(MAX_RESPONSE_BYTES + 1)
             is_truncated = bool(getattr(response, "length", 0)) and len(body) <= MAX_RESPONSE_BYTES

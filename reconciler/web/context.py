@@ -11,6 +11,7 @@ from reconciler.model.history import History
 from reconciler.model.intake import Intake
 from reconciler.model.rows import LiveRows
 from reconciler.web.auth import TokenReader
+from reconciler.web.peers import Peers
 from reconciler.web.status_board import StatusBoard
 
 NOTHING_DECLARED: Final = DesiredState(Policy.CREATE_ONLY, {})
@@ -24,7 +25,7 @@ class WebContext:
 
     `get_desired` returns the desired state in force, which may declare a gateway or not, and `read_schema` the JSON
     Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`,
-    `rows` and `history` None: there is no intake, nobody to read the instances, or no journal.
+    `rows`, `history` and `peers` None: there is no intake, nobody to read the instances, no journal, or no other shard.
     """
 
     board: StatusBoard
@@ -35,3 +36,4 @@ class WebContext:
     intake: Intake | None = None
     rows: LiveRows | None = None
     history: History | None = None
+    peers: Peers | None = None

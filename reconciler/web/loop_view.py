@@ -82,7 +82,8 @@ class LastChange:
 class LoopView:
     """The loop at the time `now`. `stuck_reason` and `unready_reason` are empty if the loop is live and ready.
 
-    `last_desired`: the desired state that the last run was about.
+    `last_desired`: the desired state that the last run was about. `loop_id` distinguishes this process from others;
+    `shard` is its share of the instances, such as `0/4`, "" for all.
     """
 
     now: datetime
@@ -98,6 +99,8 @@ class LoopView:
     last_attempt: datetime | None = None
     last_success: datetime | None = None
     last_change: LastChange | None = None
+    loop_id: str = ""
+    shard: str = ""
 
     @property
     def next_run_at(self) -> datetime | None:

@@ -27,7 +27,7 @@ class StatusBoard:
     """A `RunListener` of the loop, safe to use from any thread.
 
     `selected`: the instances that the loop is limited to; empty: all. `select_instances` returns those of its shard.
-    `progress` distinguishes a long run from one that hangs.
+    `progress` distinguishes a long run from one that hangs. `loop_id` and `shard`: see `LoopView`.
     """
 
     def __init__(
@@ -37,6 +37,8 @@ class StatusBoard:
         *,
         select_instances: Callable[[DesiredState], Collection[str]] = lambda desired: desired.instances,
         clock: Clock | None = None,
+        loop_id: str = "",
+        shard: str = "",
     ) -> None:
         self._interval, self._selected, self._select_instances = interval, selected, select_instances
         self._desired: DesiredState | None = None
@@ -49,7 +51,9 @@ class StatusBoard:
         self._declared: Mapping[str, Instance] = {}
         self._suspended: frozenset[str] = frozenset()
         self._unready_reason = "no run has ended yet"
-        self._view = LoopView(self._started, self._started, interval, 0, self._counters.get_totals())
+        self._view = LoopView(
+            self._started, self._started, interval, 0, self._counters.get_totals(), loop_id=loop_id, shard=shard
+        )
         self._subscribers: list[Callable[[LoopView], None]] = []
         self.progress = LivenessProgress(self.record_progress)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from reconciler.model.plan import DeleteTorrent, Outcome, TorrentAction, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Run
+from reconciler.model.run import InstanceResult, Run
 
 
 class SyncState(StrEnum):
@@ -58,12 +58,14 @@ _DELETED: Final = SyncFinding(SyncState.REMOVED, "the last run has deleted it")
 class RunFindings:
     """The findings of a run by the infohash or id of a torrent, and the reasons of pending torrents by infohash.
 
-    `deleted`: the infohashes and ids of the torrents that it has deleted.
+    `deleted`: the infohashes and ids of the torrents that it has deleted. `instances`: the instances that it was about;
+    nothing is known about the torrents of others.
     """
 
     on_instances: Mapping[str, SyncFinding] = field(default_factory=dict)
     pending: Mapping[str, str] = field(default_factory=dict)
     deleted: frozenset[str] = frozenset()
+    instances: frozenset[str] = frozenset()
 
     def find(self, ids: tuple[str, ...]) -> SyncFinding | None:
         """Return the finding about a torrent with these ids; None if there is none."""
@@ -82,10 +84,7 @@ def collect_findings(run: Run) -> RunFindings:
     """Return the findings of a run. Of several about one torrent, the gravest counts."""
     findings: dict[str, SyncFinding] = {}
     for instance in (*run.instances, *run.linked_instances):
-        for key, finding in _iter_findings(instance):
-            known = findings.get(key)
-            if known is None or _GRAVITY.index(finding.state) < _GRAVITY.index(known.state):
-                findings[key] = finding
+        add_findings(findings, _iter_findings(instance))
     deleted = frozenset(
         key
         for instance in run.instances
@@ -94,7 +93,29 @@ def collect_findings(run: Run) -> RunFindings:
         for key in (result.action.infohash, result.action.torrent_id)
         if key
     )
-    return RunFindings(findings, {pending.infohash: pending.reason for pending in run.pending}, deleted)
+    instances = frozenset(instance.name for instance in run.instances)
+    return RunFindings(findings, {pending.infohash: pending.reason for pending in run.pending}, deleted, instances)
+
+
+def add_findings(findings: dict[str, SyncFinding], more: Iterable[tuple[str, SyncFinding]]) -> None:
+    """Add findings by the infohash or id of their torrent. Of several about one torrent, the gravest stays."""
+    for key, finding in more:
+        known = findings.get(key)
+        if known is None or _GRAVITY.index(finding.state) < _GRAVITY.index(known.state):
+            findings[key] = finding
+
+
+def merge_findings(runs: Sequence[RunFindings]) -> RunFindings:
+    """Return the findings of several runs as those of one, such as of the shards of a fleet."""
+    if len(runs) == 1:
+        return runs[0]
+    findings: dict[str, SyncFinding] = {}
+    pending: dict[str, str] = {}
+    for run in runs:
+        add_findings(findings, run.on_instances.items())
+        pending.update(run.pending)
+    deleted = frozenset().union(*(run.deleted for run in runs))
+    return RunFindings(findings, pending, deleted, frozenset().union(*(run.instances for run in runs)))
 
 
 def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]]:
@@ -103,7 +124,7 @@ def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]
         action = result.action
         if not isinstance(action, TorrentAction) or result.outcome is Outcome.APPLIED:
             continue
-        finding = _judge_result(result, refusal)
+        finding = judge_action(action.verb, result.outcome, result.error or action.reason, refusal)
         for key in {action.infohash, action.torrent_id} - {None}:
             assert key
             yield key, finding
@@ -112,13 +133,16 @@ def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]
             yield fault.infohash, SyncFinding(SyncState.FAILED, fault.reason)
 
 
-def _judge_result(result: ActionResult, refusal: str) -> SyncFinding:
-    action, state = result.action, _STATES_BY_OUTCOME[result.outcome]
-    reason = result.error or action.reason
-    if refusal and result.outcome in (Outcome.PLANNED, Outcome.BLOCKED):
+def judge_action(verb: Verb, outcome: Outcome, reason: str, refusal: str) -> SyncFinding:
+    """Return the finding about a torrent from an action on it that was not applied.
+
+    `refusal`: the reasons of the guard that refused the plan of its instance; "" if it did not.
+    """
+    state = _STATES_BY_OUTCOME[outcome]
+    if refusal and outcome in (Outcome.PLANNED, Outcome.BLOCKED):
         return SyncFinding(SyncState.BLOCKED, refusal)
     if reason.startswith(_CONTESTED_PREFIX):
         return SyncFinding(SyncState.CONTESTED, reason)
-    if action.verb is Verb.ADD and state is SyncState.DRIFT:
+    if verb is Verb.ADD and state is SyncState.DRIFT:
         state = SyncState.PENDING
     return SyncFinding(state, reason)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.cli.environment import find_unknown_variables
 from reconciler.cli.main import run_command_line
-from reconciler.cli.options import OPTION_VARIABLES
+from reconciler.cli.option_factories import OPTION_VARIABLES
 from tests.cli.conftest import FakeRun
 from tests.support.command_line import write_desired
 

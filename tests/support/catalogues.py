@@ -13,11 +13,12 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.intake import Intake
 from reconciler.model.position import Position
 from reconciler.model.rows import InstanceRows, InstanceUnavailable, Reply, Row
-from reconciler.model.run import Run, RunMode
+from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.retry import utc_now
 from reconciler.web.catalogue import Catalogue
 from reconciler.web.client_rows import EMPTY_ROW
 from reconciler.web.context import WebContext
+from reconciler.web.peers import Peer
 from reconciler.web.status_board import StatusBoard
 
 POSITION = Position("desired.yaml", 7, 5)
@@ -73,6 +74,17 @@ class StubIntake:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
 
 
+@dataclass
+class StubPeers:
+    """Implements `Peers`: what a test says."""
+
+    peers: tuple[Peer, ...] = ()
+
+    def read(self) -> tuple[Peer, ...]:
+        """The peers of a test."""
+        return self.peers
+
+
 class CatalogueWorld:
     """Everything that a catalogue reads, to be set by a test, and the catalogue."""
 
@@ -85,10 +97,11 @@ class CatalogueWorld:
             intake=IntakeSettings(POSITION, "intake.yaml", "home"),
             gateway=GatewaySettings(POSITION, "arr"),
         )
-        self.rows, self.intake = StubRows(), StubIntake()
+        self.rows, self.intake, self.peers = StubRows(), StubIntake(), StubPeers()
         self.set_rows(*instances)
         self.board = StatusBoard(60.0)
-        self.context = WebContext(self.board, lambda: self.desired, intake=cast("Intake", self.intake), rows=self.rows)
+        intake = cast("Intake", self.intake)
+        self.context = WebContext(self.board, lambda: self.desired, intake=intake, rows=self.rows, peers=self.peers)
         self.catalogue = Catalogue(self.context)
 
     def set_rows(self, *instances: InstanceRows) -> None:
@@ -104,7 +117,8 @@ class CatalogueWorld:
         self.intake.entries = {torrent_id: entry for entry in entries for torrent_id in entry.ids}
 
     def end_run(self, **fields: Any) -> None:
-        """A run on the desired state in force ends."""
+        """A run on the desired state in force ends. It was about all instances unless `fields` say otherwise."""
         self.board.on_run_start(self.desired)
-        run = replace(Run(RunMode.APPLY, "", 0), **fields)
+        instances = tuple(InstanceResult(name, Status.OK) for name in self.desired.instances)
+        run = replace(Run(RunMode.APPLY, "", 0, instances), **fields)
         self.board.on_run_end(FinishedRun(run, "interval", utc_now(), 1.0))

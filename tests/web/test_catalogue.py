@@ -15,7 +15,8 @@ from reconciler.model.plan import DeleteTorrent, Outcome, UpdateTorrent
 from reconciler.model.rows import Row
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.web.catalogue import Catalogue, KnownTorrent
-from reconciler.web.sync_states import SyncState
+from reconciler.web.peers import Peer
+from reconciler.web.sync_states import RunFindings, SyncFinding, SyncState
 from tests.support.catalogues import POSITION, CatalogueWorld, make_entry, make_row, make_rows
 
 A = "a" * 40
@@ -34,6 +35,30 @@ def test_a_declared_torrent_is_in_sync_after_a_run_without_a_finding() -> None:
     known = read(world)
     assert (known.sync_state, known.instance, known.instances) == (SyncState.IN_SYNC, "home", ("home",))
     assert (known.is_owned, known.is_handed_in, known.position) == (True, False, POSITION)
+
+
+def test_what_no_known_run_was_about_is_unknown() -> None:
+    world = CatalogueWorld(make_rows("home", make_row("a", tags=OURS)), make_rows("away", make_row("b", tags=OURS)))
+    world.declare(make_entry("a"), make_entry("b", "away"))
+    world.end_run(instances=(InstanceResult("home", Status.OK),))
+    known = read(world, "b")
+    assert (known.sync_state, known.reason) == (SyncState.UNKNOWN, "the last run here was not about away")
+    assert read(world).sync_state == SyncState.IN_SYNC
+
+
+def test_the_findings_of_a_peer_count_for_its_instances() -> None:
+    world = CatalogueWorld(
+        make_rows("home", make_row("a", tags=OURS)),
+        make_rows("away", make_row("b", tags=OURS), make_row("c", tags=OURS)),
+    )
+    world.declare(make_entry("a"), make_entry("b", "away"), make_entry("c", "away"))
+    world.end_run(instances=(InstanceResult("home", Status.OK),))
+    failed = {"b" * 40: SyncFinding(SyncState.FAILED, "no space")}
+    world.peers.peers = (Peer("http://x", findings=RunFindings(failed, instances=frozenset({"away"})), reason=""),)
+    states = [(known.sync_state, known.reason) for known in (read(world, letter) for letter in "abc")]
+    assert states == [(SyncState.IN_SYNC, ""), (SyncState.FAILED, "no space"), (SyncState.IN_SYNC, "")]
+    world.peers.peers = (Peer("http://x", reason="no answer"),)
+    assert read(world, "b").sync_state == SyncState.UNKNOWN
 
 
 def test_the_findings_of_the_run_are_the_state() -> None:

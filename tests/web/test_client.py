@@ -158,9 +158,9 @@ def test_liveness_does_not_depend_on_instances(site: StatusSite, time: FakeTime,
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 ODD = [
-    (HEAD + b"\r\n<html>", "is not a status that this version"),
-    (HEAD + b"\r\n[]", "is not a status that this version"),
-    (HEAD + b'\r\n{"format_version": 1}', "is not a status that this version"),
+    (HEAD + b"\r\n<html>", "is not an answer that this version"),
+    (HEAD + b"\r\n[]", "is not an answer that this version"),
+    (HEAD + b'\r\n{"format_version": 1}', "is not an answer that this version"),
     (HEAD + b"Content-Length: 99\r\n\r\n{}", "no complete answer from"),
     (b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", "answered 404 Not Found: is that a running reconcile?"),
     (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\n\r\n", "answered 302 Found"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -229,23 +230,33 @@ def _serve_status_board(
 ) -> Iterator[StatusBoard | None]:
     """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
-        if options.token_file:
-            raise CommandFailure("--token-file requires --listen", 4)
+        for option, value in {"--token-file": options.token_file, "--peer": options.peers}.items():
+            if value:
+                raise CommandFailure(f"{option} requires --listen", 4)
         yield None
         return
     from reconciler.engine.events import RunTrigger
     from reconciler.engine.selection import select_instances
+    from reconciler.retry import system_clock
     from reconciler.web import ListenError, StatusBoard, TokenError, WebContext, read_token, serve
+    from reconciler.web.client import InvalidLoopUrl
+    from reconciler.web.peers import PeerReader, check_peer_urls
 
+    loop_id = secrets.token_hex(8)
     board = StatusBoard(
         interval,
         settings.instances,
         select_instances=lambda desired: [instance.name for instance in select_instances(desired, (), options.shard)],
+        loop_id=loop_id,
+        shard=str(options.shard or ""),
     )
+    peers: PeerReader | None = None
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:
             token()  # a file without a usable token fails now
+        if options.peers:
+            peers = PeerReader(check_peer_urls(options.peers), loop_id, token, system_clock())
         context = WebContext(
             board,
             get_desired=lambda: source.desired,
@@ -255,12 +266,15 @@ def _serve_status_board(
             rows=rows,
             intake=intake,
             history=_open_history(settings),
+            peers=peers,
         )
         server = serve(context, options.listen)
-    except (ListenError, TokenError) as error:
+    except (InvalidLoopUrl, ListenError, TokenError) as error:
         raise CommandFailure(str(error), 4) from error
     with server:
         yield board
+    if peers:
+        peers.close()
 
 
 def _open_history(settings: Settings) -> History | None:

@@ -27,6 +27,8 @@ def test_a_watch_supports_only_text_and_json(form: str, capsys: pytest.CaptureFi
         (["--wait", "1m"], "--wait cannot be combined with --watch"),
         (["--dry-run", "--detailed-exitcode"], "--detailed-exitcode cannot be combined with --watch"),
         (["--token-file", "token"], "--token-file requires --listen"),
+        (["--peer", "http://a:9470"], "--peer requires --listen"),
+        (["--listen", "0", "--peer", "a:9470"], "--peer needs the address of a running reconcile"),
         (["--listen", "127.0.0.1:0", "--token-file", "missing"], "missing"),
     ],
 )
