@@ -63,7 +63,7 @@ class MainDataPolls(Generic[Reply]):
         return self._poll(0)
 
     def follow(self) -> tuple[Reply, bool]:
-        """Return the next reply, and True if it is a full one, since the session had to begin anew.
+        """Return the next reply, and True if it is a full one, because the session had to begin again.
 
         Raises `NotADelta` for any other that does not continue the last one: a number other than the next means that a
         reply in between was missed, and its changes may be lost (>= 5.1).

@@ -1,6 +1,6 @@
 """The sidecars of the other shards, as they tell about themselves.
 
-See docs/decisions/0165-one-page-shows-all-shards.md.
+See docs/decisions/0168-one-page-shows-all-shards.md.
 """
 
 from __future__ import annotations
