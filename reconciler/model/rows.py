@@ -54,6 +54,9 @@ class LiveRows(Protocol):
     def read(self) -> Mapping[str, InstanceRows]:
         """Return the rows of every declared instance, a few seconds old: at most one request to each per 2 s."""
 
+    def get_known(self) -> Mapping[str, InstanceRows]:
+        """Return what was last read for a client, at once: no request is sent, and nothing is kept fresh for it."""
+
     def ask(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
         """Send one GET, such as `torrents/files`, to an instance. Raises `InstanceUnavailable`."""
 

@@ -82,6 +82,10 @@ class LiveRowReader:
         deadline = monotonic() + FIRST_READ_PATIENCE
         return {name: reader.wait_for_rows(deadline) for name, reader in readers.items()}
 
+    def get_known(self) -> Mapping[str, InstanceRows]:
+        """Return the rows that clients last asked for, however old; of an instance that none asked for, no row."""
+        return {name: reader.get_known_rows() for name, reader in self._get_readers().items()}
+
     def ask(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
         """Send one read, such as `torrents/files`, to an instance. Raises `InstanceUnavailable`."""
         reader = self._get_readers().get(instance)
@@ -188,6 +192,11 @@ class InstanceReader:
                 self._condition.wait(seconds)
             if not self._has_fresh_rows and self._rows.is_read:
                 return replace(self._rows, is_read=False, reason="it has not answered in time")
+            return self._rows
+
+    def get_known_rows(self) -> InstanceRows:
+        """Return the rows as they were last read, at once."""
+        with self._condition:
             return self._rows
 
     def ask(self, endpoint: str, form: Mapping[str, str]) -> Reply:

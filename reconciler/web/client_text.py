@@ -41,6 +41,11 @@ def elapsed_text(time: datetime, now: datetime) -> str:
     return "just now" if now - time < timedelta(seconds=1) else f"{naturaldelta(now - time)} ago"
 
 
+def lasting_text(since: datetime, now: datetime) -> str:
+    """Format the time for which something has lasted: `for 5 minutes`."""
+    return f"for {naturaldelta(now - since)}"
+
+
 def remaining_text(time: datetime, now: datetime) -> str:
     """Format a future time: `in 5 minutes`."""
     return "now" if time - now < timedelta(seconds=1) else f"in {naturaldelta(time - now)}"

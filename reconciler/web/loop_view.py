@@ -13,7 +13,7 @@ from typing import Final
 from reconciler.engine.events import Backoff, FinishedRun, RunTrigger
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
-from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.run import ActionResult, InstanceResult, RunMode, Status
 
 DURATION_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds
 _OPEN_OUTCOMES: Final = (Outcome.PLANNED, Outcome.DEFERRED)
@@ -41,7 +41,8 @@ class InstanceView:
     """An instance as the loop last saw it.
 
     `result` is that of the last run (`is_current`), or of the last run that tried to read the instance, without its
-    actions; None before that. `backoff` is set while the instance is left alone after failures.
+    actions; None before that. `backoff` is set while the instance is left alone after failures. `since`: when it came
+    into the state that it is in.
     """
 
     name: str
@@ -50,6 +51,7 @@ class InstanceView:
     is_current: bool = False
     backoff: Backoff | None = None
     read_at: datetime | None = None
+    since: datetime | None = None
 
     @property
     def is_read(self) -> bool:
@@ -79,11 +81,27 @@ class LastChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentRuns:
+    """One run, or several in a row that said the same: `count` of them, the first and the last by their end."""
+
+    sentence: str
+    exit_code: int
+    mode: RunMode
+    triggers: tuple[str, ...]
+    first_at: datetime
+    last_at: datetime
+    last_seconds: float
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class LoopView:
     """The loop at the time `now`. `stuck_reason` and `unready_reason` are empty if the loop is live and ready.
 
-    `last_desired`: the desired state that the last run was about. `loop_id` distinguishes this process from others;
-    `shard` is its share of the instances, such as `0/4`, "" for all.
+    `last_desired`: the desired state that the last run was about, and `desired_since`: when a run with valid files
+    first followed it. `invalid_since`: when a run first found the files invalid; None if they are valid. `state_since`:
+    the end of the run that brought the loop into its state. `recent_runs`: the latest first. `loop_id` distinguishes
+    this process from others; `shard` is its share of the instances, such as `0/4`, "" for all.
     """
 
     now: datetime
@@ -101,6 +119,10 @@ class LoopView:
     last_change: LastChange | None = None
     loop_id: str = ""
     shard: str = ""
+    desired_since: datetime | None = None
+    invalid_since: datetime | None = None
+    state_since: datetime | None = None
+    recent_runs: tuple[RecentRuns, ...] = ()
 
     @property
     def next_run_at(self) -> datetime | None:

@@ -15,11 +15,13 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.summary import summary_text
 from reconciler.retry import Clock, system_clock
-from reconciler.web.loop_view import InstanceView, LastChange, LoopView, RunCounters
+from reconciler.web.instance_label import label_instance
+from reconciler.web.loop_view import InstanceView, LastChange, LoopView, RecentRuns, RunCounters
 
 MAX_MISSED_INTERVALS: Final = 3  # after this many intervals without a run the loop is stuck
 MIN_STUCK_SECONDS: Final = 30.0  # if three intervals are shorter
 MAX_SILENT_RUN_SECONDS: Final = 900.0  # without progress of a run; long, because instances may be slow to fail
+MAX_RUNS_KEPT: Final = 8  # of the latest runs; equal ones in a row count as one
 MAX_ACTIONS_KEPT: Final = 100  # of the last change, for each instance
 
 
@@ -42,6 +44,7 @@ class StatusBoard:
     ) -> None:
         self._interval, self._selected, self._select_instances = interval, selected, select_instances
         self._desired: DesiredState | None = None
+        self._followed: DesiredState | None = None
         self._clock = clock or system_clock()
         self._lock = threading.Lock()
         self._started = self._clock.utc()
@@ -102,7 +105,7 @@ class StatusBoard:
             )
             if self._unready_reason:
                 self._unready_reason = self._compute_unready_reason(instances)
-            self._view = replace(
+            view = replace(
                 before,
                 run_count=before.run_count + 1,
                 totals=self._counters.get_totals(),
@@ -112,8 +115,23 @@ class StatusBoard:
                 last_attempt=finished_run.started_at,
                 last_success=ended_at if is_success else before.last_success,
                 last_change=change or before.last_change,
+                recent_runs=_add_recent_run(before.recent_runs, finished_run, ended_at),
             )
+            self._view = self._date_states(view, before, ended_at)
         self._notify_subscribers()
+
+    def _date_states(self, view: LoopView, before: LoopView, ended_at: datetime) -> LoopView:
+        """Return a view with the time since when it is in its state, and follows its desired state."""
+        is_invalid = bool(view.last_run and view.last_run.problems)
+        if not is_invalid and self._desired is not self._followed:
+            self._followed = self._desired
+            view = replace(view, desired_since=view.last_attempt)
+        is_same_state = before.last_run is not None and view.state is before.state
+        return replace(
+            view,
+            invalid_since=(before.invalid_since or ended_at) if is_invalid else None,
+            state_since=before.state_since if is_same_state else ended_at,
+        )
 
     def subscribe(self, on_change: Callable[[LoopView], None]) -> None:
         """Call a function at the start and the end of each run, in the thread of the loop."""
@@ -145,9 +163,11 @@ class StatusBoard:
             view = replace(view, backoff=backoffs.get(name), url=declared.shown_url if declared else view.url)
             if result:
                 read_at = view.read_at if result.version is None else ended_at
-                yield replace(view, result=result, is_current=True, read_at=read_at)
+                view = replace(view, result=result, is_current=True, read_at=read_at)
             else:
-                yield replace(view, result=view.result and _drop_actions(view.result), is_current=False)
+                view = replace(view, result=view.result and _drop_actions(view.result), is_current=False)
+            is_same_state = name in before and label_instance(view) == label_instance(before[name])
+            yield replace(view, since=(before[name].since if is_same_state else None) or ended_at)
 
     def _compute_unready_reason(self, instances: Sequence[InstanceView]) -> str:
         missing = [view for view in instances if not view.is_read and view.name not in self._suspended]
@@ -193,6 +213,26 @@ def _summarize_change(run: Run, trigger: str, ended_at: datetime) -> LastChange 
         (name, tuple(results[:MAX_ACTIONS_KEPT])) for name, results in applied.items() if results
     ]
     return LastChange(ended_at, trigger, summary_text(run), tuple(kept), count) if count else None
+
+
+def _add_recent_run(
+    recent: tuple[RecentRuns, ...], finished_run: FinishedRun, ended_at: datetime
+) -> tuple[RecentRuns, ...]:
+    run = finished_run.run
+    sentence = f"the files are invalid; {summary_text(run)}" if finished_run.problems else summary_text(run)
+    added = RecentRuns(
+        sentence, run.exit_code, run.mode, (finished_run.trigger,), ended_at, ended_at, finished_run.seconds
+    )
+    if not recent or (recent[0].sentence, recent[0].exit_code) != (sentence, run.exit_code) or _has_effect(run):
+        return (added, *recent[: MAX_RUNS_KEPT - 1])
+    last = recent[0]
+    triggers = tuple(dict.fromkeys((*last.triggers, finished_run.trigger)))
+    repeated = replace(added, triggers=triggers, first_at=last.first_at, count=last.count + 1)
+    return (repeated, *recent[1:])
+
+
+def _has_effect(run: Run) -> bool:
+    return any(result.has_effect for instance in run.instances for result in instance.results)
 
 
 def _sort_instances(instances: Iterator[InstanceView]) -> tuple[InstanceView, ...]:

@@ -133,6 +133,11 @@ def _iter_findings(instance: InstanceResult) -> Iterator[tuple[str, SyncFinding]
             yield fault.infohash, SyncFinding(SyncState.FAILED, fault.reason)
 
 
+def is_contested(reason: str) -> bool:
+    """True if an action waits, for this reason, because something else changes back what it sets."""
+    return reason.startswith(_CONTESTED_PREFIX)
+
+
 def judge_action(verb: Verb, outcome: Outcome, reason: str, refusal: str) -> SyncFinding:
     """Return the finding about a torrent from an action on it that was not applied.
 
@@ -141,7 +146,7 @@ def judge_action(verb: Verb, outcome: Outcome, reason: str, refusal: str) -> Syn
     state = _STATES_BY_OUTCOME[outcome]
     if refusal and outcome in (Outcome.PLANNED, Outcome.BLOCKED):
         return SyncFinding(SyncState.BLOCKED, refusal)
-    if reason.startswith(_CONTESTED_PREFIX):
+    if is_contested(reason):
         return SyncFinding(SyncState.CONTESTED, reason)
     if verb is Verb.ADD and state is SyncState.DRIFT:
         state = SyncState.PENDING

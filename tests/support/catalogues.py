@@ -63,6 +63,7 @@ class StubRows:
             raise InstanceUnavailable(f"{instance}: it is away")
         return reply(parameters) if callable(reply) else reply
 
+    get_known = read
     send = ask
 
 

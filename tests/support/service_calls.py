@@ -103,6 +103,7 @@ class FixedRows:
             raise InstanceUnavailable(f"{instance}: no answer")
         return self.replies[endpoint]
 
+    get_known = read
     send = ask
 
 

@@ -226,3 +226,12 @@ def test_the_instances_are_those_of_the_desired_state_in_force() -> None:
 
 def threads_are_idle(world: World) -> bool:
     return not any(reader._has_fresh_rows for reader in world.reader._readers.values())
+
+
+def test_known_rows_are_returned_without_a_request() -> None:
+    world = World(box={"a" * 40: ROW})
+    assert not world.reader.get_known()["box"].is_read
+    assert world.feeds["box"] == []
+    world.reader.read()
+    assert world.reader.get_known()["box"].rows == {"a" * 40: ROW}
+    world.reader.close()

@@ -6,16 +6,18 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.desired import load
 from reconciler.engine.events import Progress, RunListener
 from reconciler.model.desired import DesiredState
+from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.web import StatusBoard
-from reconciler.web.loop_view import LoopState
-from reconciler.web.status_board import MAX_ACTIONS_KEPT
+from reconciler.web.loop_view import LoopState, LoopView
+from reconciler.web.status_board import MAX_ACTIONS_KEPT, MAX_RUNS_KEPT
 from tests.support.example_runs import (
     PLAN_HASH,
     UNREACHABLE_RESULT,
@@ -217,3 +219,45 @@ def test_parallel_threads_lose_no_run(board: StatusBoard, desired: DesiredState)
         thread.join()
     view = board.get_view()
     assert (view.run_count, sum(view.totals.runs.values()), sum(view.totals.duration_counts)) == (800, 800, 800)
+
+
+def test_a_state_lasts_from_the_run_that_brought_it(board: StatusBoard) -> None:
+    def end_run(minutes: int, finished: Run, **rest: Any) -> None:
+        board.on_run_end(make_finished_run(finished, began=NOON + timedelta(minutes=minutes), seconds=0.0, **rest))
+
+    for minutes, finished in enumerate([converged(), converged(), refused(), refused(), converged()]):
+        end_run(minutes, finished)
+        view = board.get_view()
+        since = NOON + timedelta(minutes=[0, 0, 2, 2, 4][minutes])
+        assert view.state_since == since
+        assert {row.name: row.since for row in view.instances}["home"] == since
+    assert {row.name: row.since for row in board.get_view().instances}["seedbox"] == NOON
+
+
+def test_invalid_files_leave_the_followed_state_as_it_was(board: StatusBoard, desired: DesiredState) -> None:
+    def end_run(minutes: int, followed: DesiredState, problems: tuple[Problem, ...] = ()) -> LoopView:
+        board.on_run_start(followed)
+        began = NOON + timedelta(minutes=minutes)
+        board.on_run_end(make_finished_run(converged(), began=began, seconds=0.0, problems=problems))
+        return board.get_view()
+
+    assert end_run(0, desired).desired_since == NOON
+    assert end_run(1, desired).invalid_since is None
+    view = end_run(2, desired, (PROBLEM,))
+    assert (view.desired_since, view.invalid_since) == (NOON, NOON + timedelta(minutes=2))
+    with_intake = replace(desired, delete_files=True)
+    view = end_run(3, with_intake, (PROBLEM,))
+    assert (view.desired_since, view.invalid_since) == (NOON, NOON + timedelta(minutes=2))
+    view = end_run(4, replace(desired, suspend=True))
+    assert (view.desired_since, view.invalid_since) == (NOON + timedelta(minutes=4), None)
+
+
+def test_runs_that_say_the_same_are_one(board: StatusBoard) -> None:
+    for minutes, finished in enumerate([converged(), converged(), applied(), applied(), converged()]):
+        board.on_run_end(make_finished_run(finished, began=NOON + timedelta(minutes=minutes), seconds=0.0))
+    recent = board.get_view().recent_runs
+    assert [(runs.count, runs.exit_code) for runs in recent] == [(1, 0), (1, 1), (1, 1), (2, 0)], "changes stay apart"
+    assert (recent[-1].first_at, recent[-1].last_at) == (NOON, NOON + timedelta(minutes=1))
+    for minutes in range(20):
+        board.on_run_end(make_finished_run([converged(), refused()][minutes % 2]))
+    assert len(board.get_view().recent_runs) == MAX_RUNS_KEPT

@@ -10,15 +10,17 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import jinja2
+from humanize import naturalsize
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler import __version__
 from reconciler.report.sanitize import sanitize_text
-from reconciler.web.client_text import STATE_HEADLINES, elapsed_text, remaining_text
+from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.assets import Assets
+from reconciler.web.pages.verdict import judge_loop
 
 PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -79,27 +81,28 @@ class PageFrame:
     def respond(
         self, request: Request, view: LoopView, template: str, title: str, *, status: int = 200, **values: object
     ) -> Response:
-        """Return a page. The template gets `values`, `page`, and the functions `link` and `asset`."""
+        """Return a page. The template gets `values`, `page`, `view`, and the functions `link` and `asset`."""
         path = str(request.scope["path"])
         root = make_root(path)
         page = self._make_context(request, view, title, section=path.strip("/").partition("/")[0])
         text = self._environment.get_template(template).render(
             values,
             page=page,
+            view=view,
             link=lambda target, **query: make_link(root, target, query),
             asset=lambda name: root + self.assets.make_path(name),
         )
         return Response(text, status, {"Content-Security-Policy": PAGE_CSP}, "text/html")
 
     def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
-        headline, tone = STATE_HEADLINES[view.state]
+        verdict = judge_loop(view)
         refresh = parse_refresh(request.query_params.get("refresh", ""))
         others = [(name, value) for name, value in request.query_params.multi_items() if name != "refresh"]
         return PageContext(
             title,
-            headline,
-            tone,
-            TONE_SYMBOLS[tone],
+            verdict.headline,
+            verdict.tone,
+            TONE_SYMBOLS[verdict.tone],
             section,
             _DESTINATIONS,
             self._get_rights(request),
@@ -124,7 +127,8 @@ def make_root(path: str) -> str:
 def make_link(root: str, target: str, query: Mapping[str, object]) -> str:
     """Return a relative link to a path of ours. Values of the query that are None or empty are left out."""
     given = {name: value for name, value in query.items() if value not in (None, "", ())}
-    return root + quote(target) + (f"?{urlencode(given, doseq=True)}" if given else "")
+    query_text = urlencode(given, doseq=True, errors="replace")  # half a surrogate pair has no UTF-8
+    return root + quote(target, errors="replace") + (f"?{query_text}" if given else "")
 
 
 @cache
@@ -139,11 +143,14 @@ def _make_environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
+        "anchor": lambda text: quote(text, errors="replace"),
         "iso": lambda time: f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "utc": lambda time: f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "elapsed": elapsed_text,
+        "lasting": lasting_text,
         "remaining": remaining_text,
         "number": lambda number: f"{number:,}",
+        "size": lambda count: naturalsize(count, binary=True).replace(" Bytes", " B").replace(" Byte", " B"),
     }
     return environment
 

@@ -35,6 +35,7 @@ def test_a_link_leaves_out_what_is_not_given_and_quotes_the_rest() -> None:
     assert make_link("../", "torrents", {"text": 'a&b="c"', "instance": None, "tag": ""}) == (
         "../torrents?text=a%26b%3D%22c%22"
     )
+    assert make_link("./", "torrents/\ud800", {"tag": "\ud800"}) == "./torrents/%3F?tag=%3F"
     assert make_link("./", "torrents/a b", {"label": ["x:1", "y:2"]}) == "./torrents/a%20b?label=x%3A1&label=y%3A2"
 
 

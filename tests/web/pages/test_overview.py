@@ -4,34 +4,56 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.desired import load
+from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Change, Outcome, Verb
-from reconciler.model.position import Position, Problem
+from reconciler.model.position import Excerpt, Position, Problem
+from reconciler.model.rows import InstanceRows
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
-from reconciler.web import StatusBoard
+from reconciler.web import StatusBoard, WebContext
+from reconciler.web.app import make_app
+from tests.support.asgi_calls import call_app
 from tests.support.example_runs import (
     CASES,
     HOSTILE_NAME,
     PLAN_HASH,
-    applied,
     converged,
     faulty,
-    huge,
     make_instance_result,
     make_torrent_action,
+    mass,
     placed,
     planned,
     refused,
 )
 from tests.support.fake_time import FakeTime
 from tests.support.html_pages import HtmlPage, get_page
-from tests.support.status_site import BACKOFF, PROBLEM, make_finished_run
+from tests.support.service_calls import FixedRows
+from tests.support.status_site import BACKOFF, NOON, PROBLEM, make_finished_run
 
+DESIRED = """\
+version: 1
+policy: upsert
+instances:
+  home: {url: "http://home:8080/qbt/"}
+  attic: {url: "http://attic:8080"}
+defaults: {instance: home}
+"""
 TRIES = [HOSTILE_NAME, "</style><script>alert(1)</script>", "{{ 7 * 7 }}", "'\"><a href=x>"]
+
+
+@pytest.fixture
+def desired(tmp_path: Path) -> DesiredState:
+    """`home` and `attic`."""
+    file = tmp_path / "desired.yaml"
+    file.write_text(DESIRED, encoding="utf-8")
+    return load([file], {})
 
 
 def after(board: StatusBoard, run: Run, **rest: object) -> HtmlPage:
@@ -53,59 +75,106 @@ def evil_everywhere(name: str) -> Run:
 @pytest.mark.parametrize("case", CASES)
 def test_every_run_makes_a_whole_page(board: StatusBoard, case: str) -> None:
     assert not after(board, CASES[case]()).foreign_links
+    assert get_page(board).ids
 
 
 def test_before_any_run(board: StatusBoard) -> None:
-    assert "Starting no run has ended yet" in get_page(board).text
+    page = get_page(board)
+    assert "Starting No run has ended yet. Wait for the first run." in page.text
+    assert "No instance has been read yet." in page.text
 
 
-def test_refused_credentials_are_looked_at_and_not_tried(board: StatusBoard, time: FakeTime) -> None:
+def test_the_order_is_that_of_urgency(board: StatusBoard) -> None:
+    ids = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).ids
+    order = ["verdict", "needs", "problems", "down-attic", "blocked", "differences", "instances", "runs", "warnings"]
+    assert [name for name in ids if name in order] == order
+
+
+def test_invalid_files_are_shown_with_what_is_in_force(
+    board: StatusBoard, time: FakeTime, desired: DesiredState
+) -> None:
+    board.on_run_start(desired)
+    board.on_run_end(make_finished_run(converged()))
+    excerpt = Excerpt("    ", "pausd", ": true")
+    text = after(board, converged(), problems=(replace(PROBLEM, excerpt=excerpt),)).text
+    assert (
+        "The desired state is invalid 1 problem in the files; the desired state from before them stays in force."
+        in text
+    )
+    assert (
+        "In force is the last valid desired state, followed since 2026-01-02 12:00:00 UTC : 0 torrents, 2 instances"
+        in text
+    )
+    assert 'desired.yaml:12:5 E030 unknown key "pausd". Did you mean "paused"?' in text
+    assert "12 pausd : true" in text
+
+
+def test_an_instance_that_is_down_shows_no_zero(board: StatusBoard, time: FakeTime) -> None:
     time.moment = 10
-    text = after(board, planned(), waiting={"attic": replace(BACKOFF, status=Status.AUTH_FAILED)}).text
-    assert "connection refused; next look in a minute" in text
+    page = after(board, planned(), waiting={"attic": BACKOFF})
+    assert "attic: unreachable" in page.text
+    assert "no connection to http://attic:8080: connection refused Next try in a minute ." in page.text
+    assert "reconcile doctor --instance attic" in page.text
+    cells = page.text[page.text.index("Read Next attic") :].partition("home")[0]
+    assert "unreachable for 9 seconds" in cells
+    assert "0" not in cells
+    assert cells.count("not known") == 6
 
 
-def test_page_shows_the_last_run(board: StatusBoard, time: FakeTime) -> None:
-    time.moment = 10
-    text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).text
-    assert "The desired state is invalid" in text
-    assert 'desired.yaml:12:5 E030: unknown key "pausd" Did you mean "paused"?' in text
-    assert "Last run 10 seconds ago interval, took 0.4 s" in text
-    assert "Next in 50 seconds or earlier; every 1 minute" in text
-    assert "attic waiting never read failed 3 times in a row: no connection to http://attic:8080" in text
-    assert "connection refused; next try in a minute" in text
-    assert "home needs attention qBittorrent v5.1.0 · read 9 seconds ago 12 owned · 3 not ours · 10 unchanged" in text
-    assert "! blocked Cosmos Laundromat its files are missing" in text
-    assert "delete older.iso with its data no longer declared" in text
-    assert "seedbox in sync" in text
-    assert "desired.yaml:4:5 W001: the password stands in the file Use {env: NAME}" in text
+def test_refused_credentials_come_before_what_is_down(board: StatusBoard) -> None:
+    waiting = {"attic": BACKOFF, "zoo": replace(BACKOFF, status=Status.AUTH_FAILED)}
+    ids = after(board, converged(), waiting=waiting).ids
+    assert ids.index("down-zoo") < ids.index("down-attic")
+    assert "Next look in" in get_page(board).text
 
 
-def test_a_refusal_names_the_hash_to_approve(board: StatusBoard) -> None:
-    text = after(board, refused()).text
-    assert f"accept_plan: {PLAN_HASH}" in text
-    assert "guard: 12 deletions are more than max_delete 10" in text
-    assert text.count("- delete") == 12
+def test_a_refusal_names_its_approval(board: StatusBoard) -> None:
+    page = after(board, refused())
+    assert f"accept_plan: {PLAN_HASH}" in page.text
+    assert "home : 12 deletions are more than max_delete 10" in page.text
+    assert "12 × delete on home" in page.text
+    assert "./plan" in page.links
     assert "accept_plan" not in after(board, converged()).text
 
 
-def test_the_last_change_stays(board: StatusBoard) -> None:
-    board.on_run_end(make_finished_run(applied(), "files"))
-    text = after(board, converged()).text
-    assert "In sync Nothing to do" in text
-    assert re.search(r"Last change .* \(files\) 1 added, .* \+ added Sintel", text)
+def test_what_differs_and_why(board: StatusBoard) -> None:
+    text = after(board, planned()).text
+    assert "! 1 × update, blocked on home its files are missing Cosmos Laundromat paused: true → false" in text
+    assert "- 1 × delete on home ! with its data no longer declared older.iso" in text
+    assert "desired.yaml:4:5 W001 the password stands in the file" in text
 
 
-def test_a_stuck_loop_is_the_headline(board: StatusBoard, time: FakeTime) -> None:
+def test_only_the_torrents_of_others_are_no_sync(board: StatusBoard) -> None:
+    page = after(board, Run(RunMode.APPLY, PLAN_HASH, 0, (make_instance_result("home", owned=0, foreign=8_000),)))
+    assert "No torrent is managed 8,000 torrents on 1 instance, none of them declared or ours." in page.text
+    assert "In sync" not in page.text
+    assert "in sync" not in page.text
+
+
+def test_many_changes_make_a_short_page(board: StatusBoard) -> None:
+    page = after(board, mass(300))
+    assert len(page.html) < 60_000
+    assert "… and 2,080 more" in page.text
+
+
+def test_free_space_and_rates_come_from_what_clients_have_read(board: StatusBoard, time: FakeTime) -> None:
+    state = {"free_space_on_disk": 3 << 40, "dl_info_speed": 0, "up_info_speed": 5 << 20}
+    rows = InstanceRows("home", server_state=state, is_read=True, read_at=NOON)
     board.on_run_end(make_finished_run(converged()))
-    time.moment = 1000
-    assert "The loop is stuck no run has begun for 1000 s" in get_page(board).text
+    context = WebContext(board, rows=FixedRows({"home": rows}))
+    text = HtmlPage(call_app(make_app(context, local_only=False), "GET", "/").text).text
+    assert "3.0 TiB 0 B/s 5.0 MiB/s" in text
 
 
-def test_ten_thousand_changes_make_a_short_page(board: StatusBoard) -> None:
-    board.on_run_end(make_finished_run(huge()))
-    assert len(get_page(board).html) < 30_000
-    assert "… and 9,979 more" in get_page(board).text
+def test_the_address_of_an_instance_is_a_link(board: StatusBoard, desired: DesiredState) -> None:
+    board.on_run_start(desired)
+    assert after(board, converged()).foreign_links == ["http://attic:8080", "http://home:8080/qbt/"]
+
+
+def test_runs_alike_are_one_line(board: StatusBoard) -> None:
+    for _ in range(3):
+        board.on_run_end(make_finished_run(converged()))
+    assert "nothing to do, 1,212 unchanged interval · 0.4 s · 3 runs alike since" in get_page(board).text
 
 
 @given(st.text(min_size=1).filter(lambda text: text != "down") | st.sampled_from(TRIES))
@@ -121,10 +190,7 @@ def test_names_are_escaped(name: str) -> None:
 
 def test_pending_torrents_are_shown(board: StatusBoard) -> None:
     text = after(board, placed()).text
-    assert "Pending ? tears.mkv resilient: waits until 10:02:00 UTC: attic has it and is down since" in text
-    many = replace(placed(), pending=placed().pending * 15)
-    assert "… and 10 more" in after(board, many).text
-    assert " ? " not in after(board, converged()).text
+    assert "? 1 × pending on resilient waits until 10:02:00 UTC: attic has it and is down since" in text
 
 
 def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
@@ -133,8 +199,6 @@ def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
 
 def test_torrents_that_do_not_work_are_shown(board: StatusBoard) -> None:
     text = after(board, faulty()).text
-    assert "Something needs attention" in text
-    assert "attic needs attention" in text
-    assert "seedbox 1 fault" in text
-    assert "in sync" not in text
-    assert "! fault Sintel qBittorrent reports an error" in text
+    assert "Something needs attention 3 items cannot go on without a person." in text
+    assert "! 1 × does not work on attic qBittorrent reports an error Sintel" in text
+    assert "in sync, with faults" in text
