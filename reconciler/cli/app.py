@@ -50,8 +50,8 @@ Exit codes:
   3  the guard refused a plan, or it is not the expected one
   4  the desired state or the command line is invalid
 """
-_WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "peer", "notify", "notify_file")
-_LOOP_STATUS_OPTIONS: Final = ("url", "live", "output", "log_format", "verbose", "quiet")
+_WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "public_read", "peer", "notify", "notify_file")
+_LOOP_STATUS_OPTIONS: Final = ("url", "live", "token_file", "output", "log_format", "verbose", "quiet")
 
 
 @app.callback(invoke_without_command=True, epilog=_EPILOG)
@@ -78,6 +78,7 @@ def main(
     notify_file: options.NotifyFileOption = None,
     listen: options.ListenOption = None,
     token_file: options.TokenFileOption = None,
+    public_read: options.PublicReadOption = False,
     peer: options.PeerOption = None,
     secrets_for: options.SecretsForOption = None,
     allow_export: options.AllowExportOption = None,
@@ -151,6 +152,7 @@ def main(
         interval=option_values.parse_seconds(interval or "60s"),
         listen=listen,
         token_file=token_file,
+        public_read=public_read,
         peers=tuple(peer or ()),
         notify=tuple(map(Secret, notify or ())),
         notify_file=notify_file,
@@ -337,6 +339,7 @@ def status(
     wait: options.StatusWaitOption = None,
     timeout: options.TimeoutOption = None,
     url: options.LoopUrlOption = None,
+    token_file: options.LoopTokenFileOption = None,
     live: options.LiveOption = False,
 ) -> int:
     """Show the instances and the progress of the declared torrents.
@@ -356,9 +359,9 @@ def status(
       reconcile status --url http://127.0.0.1:9470 --live
     """
     if url:
-        return _show_loop_status(context, settings, url, live)
-    if live:
-        raise CommandFailure("--live requires --url", 4)
+        return _show_loop_status(context, settings, url, token_file, live)
+    for option in (option for option, value in {"--live": live, "--token-file": token_file}.items() if value):
+        raise CommandFailure(f"{option} requires --url", 4)
     _check_wait_options(watch, interval, wait, timeout)
     from reconciler.cli.commands.status import status_command
 
@@ -637,7 +640,9 @@ def _is_dry_run(context: typer.Context, requested: bool) -> bool:
     return requested or bool(context.parent and context.parent.params.get("dry_run"))
 
 
-def _show_loop_status(context: typer.Context, settings: Settings, url: str, live: bool) -> int:
+def _show_loop_status(
+    context: typer.Context, settings: Settings, url: str, token_file: options.LoopTokenFileOption, live: bool
+) -> int:
     for parameter in context.command.params:
         name = parameter.name or ""
         if name not in _LOOP_STATUS_OPTIONS and is_on_command_line(context, name):
@@ -647,7 +652,7 @@ def _show_loop_status(context: typer.Context, settings: Settings, url: str, live
             raise CommandFailure(f"--url cannot be combined with --{name}", 4)
     from reconciler.cli.commands.status import liveness_command, loop_status_command
 
-    return liveness_command(settings, url) if live else loop_status_command(settings, url)
+    return liveness_command(settings, url) if live else loop_status_command(settings, url, token_file)
 
 
 def _check_wait_options(

@@ -133,8 +133,11 @@ ListenOption = Annotated[
 TokenFileOption = Annotated[
     Path | None,
     main_option(
-        "--token-file", metavar="PATH", help_text="With --listen: file of the token that a request for a run needs."
+        "--token-file", metavar="PATH", help_text="With --listen: file of the token that readers and changes need."
     ),
+]
+PublicReadOption = Annotated[
+    bool, main_option("--public-read", help_text="With --listen: let everyone read who can reach the address.")
 ]
 PeerOption = Annotated[
     list[str] | None,
@@ -229,6 +232,10 @@ TimeoutOption = Annotated[
 LoopUrlOption = Annotated[
     str | None,
     command_option("--url", metavar="URL", help_text="Show the status of a running reconcile --watch --listen."),
+]
+LoopTokenFileOption = Annotated[
+    Path | None,
+    command_option("--token-file", metavar="PATH", help_text="With --url: file of the token that readers need."),
 ]
 LiveOption = Annotated[
     bool, command_option("--live", help_text="With --url: check liveness only, for container health checks.")

@@ -83,6 +83,7 @@ class RunSettings:
     notify_file: Path | None = None
     listen: str | None = None
     token_file: Path | None = None
+    public_read: bool = False
     peers: tuple[str, ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from starlette.applications import Starlette
@@ -24,6 +25,7 @@ from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.metrics import Metrics
+from reconciler.web.pages.access import NO_READER_TEXT, READERS_TEXT, PageAccess, guard_reads
 from reconciler.web.pages.routes import make_page_routes
 from reconciler.web.request_limits import RequestLimits
 from reconciler.web.rest.routes import make_rest_routes
@@ -36,6 +38,7 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
     """Return the ASGI application. `local_only`: it listens on loopback, and rejects requests for other host names."""
     endpoints, catalogue = _Endpoints(context), Catalogue(context)
     access = GatewayAccess(lambda: context.get_desired().gateway)
+    page_access = PageAccess(context.token_reader, is_public=local_only or context.is_public)
     with suppress(HTTPException):
         access.refresh_settings()  # the log names trusted networks at the start
     routes = Starlette(
@@ -43,12 +46,18 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Route("/healthz/live", endpoints.get_liveness),
             Route("/healthz/ready", endpoints.get_readiness),
             Route("/metrics", endpoints.get_metrics),
-            Route("/api/v1/status", endpoints.get_status),
-            Route("/api/v1/plan", endpoints.get_plan),
-            Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
-            *make_page_routes(context, catalogue),
-            *make_rest_routes(context, catalogue),
+            *make_page_routes(context, catalogue, page_access),
+            *guard_reads(
+                [
+                    Route("/api/v1/status", endpoints.get_status),
+                    Route("/api/v1/plan", endpoints.get_plan),
+                    Route("/api/v1/snapshot", endpoints.get_snapshot),
+                    *make_rest_routes(context, catalogue),
+                ],
+                page_access,
+                partial(_refuse_reader, page_access),
+            ),
             *make_service_routes(context, catalogue, access),
             Mount("/api/v2", _LazyGateway(context, catalogue, access)),
         ],
@@ -182,6 +191,11 @@ class _SecurityMiddleware:
 def _make_early_response() -> Response:
     body = encode_json({"format_version": FORMAT_VERSION, "error": "no run has ended yet"})
     return Response(body, 503, media_type=JSON_MEDIA_TYPE)
+
+
+async def _refuse_reader(access: PageAccess, request: Request) -> Response:
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return _make_error_response(request.scope, 401, READERS_TEXT if access.has_token else NO_READER_TEXT, challenge)
 
 
 async def _handle_http_error(request: Request, error: Exception) -> Response:

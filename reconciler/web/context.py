@@ -26,6 +26,7 @@ class WebContext:
     `get_desired` returns the desired state in force, which may declare a gateway or not, and `read_schema` the JSON
     Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`,
     `rows`, `history` and `peers` None: there is no intake, nobody to read the instances, no journal, or no other shard.
+    `is_public`: everyone who can reach the server may read.
     """
 
     board: StatusBoard
@@ -33,6 +34,7 @@ class WebContext:
     request_reload: Callable[[], None] = lambda: None
     read_schema: Callable[[], Mapping[str, Any]] = lambda: NO_SCHEMA
     token_reader: TokenReader | None = None
+    is_public: bool = False
     intake: Intake | None = None
     rows: LiveRows | None = None
     history: History | None = None

@@ -47,7 +47,7 @@ def serve(context: WebContext, listen: str) -> WebServer:
     except BaseException:
         listening.close()
         raise
-    _log_listening(server, local_only=local)
+    _log_listening(server, context, local_only=local)
     return server
 
 
@@ -114,8 +114,12 @@ def _open_listening_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _log_listening(server: WebServer, *, local_only: bool) -> None:
+def _log_listening(server: WebServer, context: WebContext, *, local_only: bool) -> None:
     log = structlog.get_logger()
     log.info("http listening", url=server.url)
-    if not local_only:
+    if local_only:
+        return
+    if context.is_public:
         log.warning("other machines can reach this server, and read everything without a token")
+    elif context.token_reader is None:
+        log.warning("nobody can read the pages and REST: give a --token-file, or let everyone read with --public-read")

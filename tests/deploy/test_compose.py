@@ -35,6 +35,9 @@ def test_reconcile_is_confined_and_starts_a_watch(name: str, monkeypatch: pytest
     assert Path(places["/config"]["source"]) == DEPLOY / "desired"
     assert places[environ["RECONCILE_STATE_DIR"]]["type"] == "volume"
     assert options.listen == "0.0.0.0:9470" and service["ports"][0]["host_ip"] == "127.0.0.1"
+    secrets = {secret["source"]: whole["secrets"][secret["source"]]["file"] for secret in service["secrets"]}
+    assert options.token_file and Path(secrets[options.token_file.name]) == DEPLOY / "secrets" / "reconcile_token"
+    assert not options.public_read
     assert Path(service["build"]["context"]) == DEPLOY.parent
 
 

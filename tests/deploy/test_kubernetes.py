@@ -106,8 +106,8 @@ def test_the_command_starts_a_watch_and_every_path_is_mounted(
         (file,) = settings.files
         read_only = [place for place in mounts if str(file).startswith(place)]
         assert read_only and all(mounts[place]["readOnly"] for place in read_only)
-        if options.token_file:
-            assert str(options.token_file.parent) in mounts, name
+        assert options.token_file and options.token_file.name == "token" and not options.public_read
+        assert str(options.token_file.parent) in mounts, name
 
 
 def test_probes_and_scrapes_use_the_listening_port(
@@ -157,7 +157,7 @@ def test_desired_states_are_valid_and_their_secrets_exist(
         assert run_command_line(["-f", str(path), "validate"]) == 0, capsys.readouterr()
         keys = objects["Secret", "reconcile-secrets"]["stringData"]
         assert set(keys.values()) == {"change-me"}, "no real secret"
-        assert set(re.findall(r"/run/secrets/reconcile/([\w-]+)", text)) == set(keys), name
+        assert {*re.findall(r"/run/secrets/reconcile/([\w-]+)", text), "token"} == set(keys), name
 
 
 def test_git_sync_puts_the_files_where_they_are_read(
@@ -167,12 +167,11 @@ def test_git_sync_puts_the_files_where_they_are_read(
     spec = objects["StatefulSet", "reconcile"]["spec"]["template"]["spec"]
     ours, sync = containers(objects["StatefulSet", "reconcile"])
     (first,) = spec["initContainers"]
-    settings, options, _ = watch_of(ours, monkeypatch)
+    settings, _, _ = watch_of(ours, monkeypatch)
     for container in (first, sync):
         words = dict(word.removeprefix("--").split("=") for word in container["args"] if "=" in word)
         assert str(settings.files[0]).startswith(f"{words['root']}/{words['link']}/")
     assert "--one-time" in first["args"] and "--webhook-success-status=202" in sync["args"]
-    assert options.token_file and options.token_file.name == "reload-token"
     assert "/config" not in {mount["mountPath"] for mount in ours["volumeMounts"]}
 
 

@@ -86,6 +86,6 @@ class HtmlPage(HTMLParser):
 
 def get_page(board: StatusBoard, path: str = "/", status: int = 200) -> HtmlPage:
     """Return a page of a board."""
-    answer = call_app(make_app(WebContext(board), local_only=False), "GET", path)
+    answer = call_app(make_app(WebContext(board), local_only=True), "GET", path)
     assert answer.status == status, answer.text
     return HtmlPage(answer.text)

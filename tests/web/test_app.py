@@ -64,7 +64,7 @@ def test_every_answer_has_the_safe_headers(site: StatusSite) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == "no-store"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer"), "for forms of pages"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "server" not in headers
 

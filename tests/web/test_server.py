@@ -76,8 +76,13 @@ def test_public_address_is_a_warning(board: StatusBoard) -> None:
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"
     assert logs == [{"event": "http listening", "url": url, "log_level": "info"}]
-    with capture_logs() as logs, serve(WebContext(board, token_reader=lambda: TOKEN), "0.0.0.0:0"):
-        pass
-    assert [log["log_level"] for log in logs] == ["info", "warning"]
-    assert "other machines can reach this server" in logs[1]["event"]
-    assert TOKEN.reveal() not in str(logs)
+    for context, warning in (
+        (WebContext(board, token_reader=lambda: TOKEN), ""),
+        (WebContext(board, token_reader=lambda: TOKEN, is_public=True), "other machines can reach this server"),
+        (WebContext(board), "nobody can read the pages and REST"),
+    ):
+        with capture_logs() as logs, serve(context, "0.0.0.0:0"):
+            pass
+        assert [log["log_level"] for log in logs] == ["info", *(["warning"] if warning else [])]
+        assert warning in logs[-1]["event"]
+        assert TOKEN.reveal() not in str(logs)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
@@ -170,14 +171,18 @@ def _write_status_report(status: StatusReport, settings: Settings, options: Stat
         console.write_report_lines(render_status(status, options.page, measure_terminal(sys.stdout)))
 
 
-def loop_status_command(settings: Settings, url: str) -> int:
+def loop_status_command(settings: Settings, url: str, token_file: Path | None = None) -> int:
     """Show the status that a running loop reports about itself. Return 1 if something needs attention."""
+    from reconciler.web.auth import TokenError, read_token
     from reconciler.web.client import InvalidLoopUrl, StatusRequestError, fetch_loop_status
 
     logs.configure(settings)
     try:
+        token = read_token(token_file) if token_file else None
         with ProgressBars(settings):
-            loop, answer = fetch_loop_status(url)
+            loop, answer = fetch_loop_status(url, token)
+    except TokenError as error:
+        raise CommandFailure(str(error), 4) from error
     except StatusRequestError as error:
         raise CommandFailure(str(error), 4 if isinstance(error, InvalidLoopUrl) else 1) from error
     if settings.output is OutputFormat.JSON:

@@ -230,9 +230,13 @@ def _serve_status_board(
 ) -> Iterator[StatusBoard | None]:
     """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
-        for option, value in {"--token-file": options.token_file, "--peer": options.peers}.items():
-            if value:
-                raise CommandFailure(f"{option} requires --listen", 4)
+        given = {
+            "--token-file": options.token_file,
+            "--public-read": options.public_read,
+            "--peer": options.peers,
+        }
+        for option in (option for option, value in given.items() if value):
+            raise CommandFailure(f"{option} requires --listen", 4)
         yield None
         return
     from reconciler.engine.events import RunTrigger
@@ -263,6 +267,7 @@ def _serve_status_board(
             request_reload=lambda: trigger.request_run(RunTrigger.RELOAD),
             read_schema=_read_schema,
             token_reader=token,
+            is_public=options.public_read,
             rows=rows,
             intake=intake,
             history=_open_history(settings),

@@ -26,6 +26,8 @@ PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# A browser then names the origin of a form, for the check that a page of ours has sent it.
+PAGE_HEADERS: Final = {"Content-Security-Policy": PAGE_CSP, "Referrer-Policy": "same-origin"}
 MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 TONE_SYMBOLS: Final = {"good": "✓", "wait": "◷", "bad": "✗"}
 _DESTINATIONS: Final = (("", "Overview"), ("torrents", "Torrents"), ("plan", "Plan"), ("history", "History"))
@@ -92,7 +94,7 @@ class PageFrame:
             link=lambda target, **query: make_link(root, target, query),
             asset=lambda name: root + self.assets.make_path(name),
         )
-        return Response(text, status, {"Content-Security-Policy": PAGE_CSP}, "text/html")
+        return Response(text, status, PAGE_HEADERS, "text/html")
 
     def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
         verdict = judge_loop(view)
@@ -129,6 +131,13 @@ def make_link(root: str, target: str, query: Mapping[str, object]) -> str:
     given = {name: value for name, value in query.items() if value not in (None, "", ())}
     query_text = urlencode(given, doseq=True, errors="replace")  # half a surrogate pair has no UTF-8
     return root + quote(target, errors="replace") + (f"?{query_text}" if given else "")
+
+
+def redirect(request: Request, target: str, **query: object) -> Response:
+    """Return the response that leads a browser on to a path of ours, which may have a query of its own."""
+    path, mark, rest = target.partition("?")
+    location = make_link(make_root(str(request.scope["path"])), path, query) + mark + rest
+    return Response(status_code=303, headers={"Location": location})
 
 
 @cache

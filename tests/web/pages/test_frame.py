@@ -57,7 +57,7 @@ def test_the_present_page_is_marked(board: StatusBoard) -> None:
 
 
 def test_the_policy_permits_only_our_own_files(board: StatusBoard) -> None:
-    app = make_app(WebContext(board), local_only=False)
+    app = make_app(WebContext(board), local_only=True)
     answer = call_app(app, "GET", "/")
     policy = answer.get_header("content-security-policy") or ""
     assert "default-src 'none'" in policy
