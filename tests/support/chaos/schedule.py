@@ -55,7 +55,10 @@ class Schedule:
         boxes = {}
         for name, version in zip("ab", chosen, strict=False):
             server = make_server(version, preferences={"WebUI\\MaxAuthenticationFailCount": "50"})
-            proxy = stack.enter_context(ChaosProxy(server.port, password=partial(getattr, server, "password")))
+            password = partial(getattr, server, "password")
+            proxy = stack.enter_context(
+                ChaosProxy(server.port, password=password, trusted_client=server.trusted_client)
+            )
             boxes[name] = Box(name, version, server, proxy)
         policy = "sync" if group else dice.choice(["sync", "sync", "sync", "upsert"])
         self.world = World(folder, dice, boxes, group, policy)
