@@ -144,10 +144,7 @@ class Catalogue:
         merges = {merge.key: merge for merge in _iter_merges(sources)}
         for key, merge in merges.items():
             before = self._merges.get(key)
-            if before is None or not merge.is_same(before):
-                merge.known = merge.make_torrent()
-            else:
-                merge.known = before.known
+            merge.known = before.known if before and merge.is_same(before) else merge.make_torrent()
         self._merges = merges
         self._keys_by_id = {row["hash"]: merge.key for merge in merges.values() for _, row in merge.copies}
         torrents = {str(merge.known.row["hash"]): merge.known for merge in merges.values() if merge.known}

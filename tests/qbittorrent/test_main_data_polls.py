@@ -88,7 +88,7 @@ def test_no_other_reply_does_and_the_next_full_one_has_a_session_of_its_own(sent
     assert connection.steps == ["sync/maindata", "sync/maindata", "close", "open", "sync/maindata"]
 
 
-def test_a_login_within_a_poll_makes_its_reply_a_full_one_and_one_before_it_begins_anew() -> None:
+def test_a_login_within_a_poll_makes_its_reply_a_full_one_and_one_before_it_begins_again() -> None:
     full = {"rid": 1, "full_update": True}
     connection = StubConnection([full, (full,), {"rid": 2}, full])
     polls = make_polls(connection)
