@@ -13,12 +13,19 @@ from typing import Final, NamedTuple
 
 from reconciler.engine.events import FinishedRun
 from reconciler.journal.database import read_rows
-from reconciler.model.history import DriftSample
+from reconciler.model.history import MAX_SILENCE, DriftSample
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult
 
 MAX_ROWS: Final = 50_000  # of all instances together
 CONFIRMATION_INTERVAL: Final = timedelta(hours=1)  # after which a run writes that nothing has changed
+_SAMPLES_QUERY: Final = """
+WITH settled AS (
+    SELECT owner, instance, max(number) AS last FROM drift WHERE seen < ? AND remaining = 0 GROUP BY owner, instance
+)
+SELECT owner, instance, began, ended, found, remaining, seen FROM drift LEFT JOIN settled USING (owner, instance)
+WHERE seen >= ? OR number > ifnull(last, 0) ORDER BY number
+"""
 _ROW_TYPES: Final = (str, str, float, float, int | None, int | None, float)
 
 
@@ -45,14 +52,18 @@ class DriftUpdate:
 
 
 def compute_drift_update(finished_run: FinishedRun, last: Mapping[str, LastDrift]) -> DriftUpdate:
-    """Return what to write. A run that finds what the last one has left, and leaves it, is no news for an hour."""
+    """Return what to write. A run that finds what the last one has left, and leaves it, is no news for an hour.
+
+    After a long time without a run it is: nobody knows what was in between.
+    """
     rows, confirmed, ended = [], [], finished_run.ended_at.timestamp()
     for result in finished_run.run.instances:
         found, left = _count_drift(result)
         before = last.get(result.name)
-        if before is None or not found == left == before.left:
+        silence = timedelta(seconds=ended - before.seen if before else 0)
+        if before is None or not found == left == before.left or silence > MAX_SILENCE:
             rows.append((result.name, found, left))
-        elif not 0 <= ended - before.seen < CONFIRMATION_INTERVAL.total_seconds():
+        elif not timedelta() <= silence < CONFIRMATION_INTERVAL:
             confirmed.append(before.number)
     return DriftUpdate(tuple(rows), tuple(confirmed))
 
@@ -91,9 +102,11 @@ def write_drift(
 def read_drift_rows(
     connection: sqlite3.Connection, since: datetime, instances: tuple[str, ...] = ()
 ) -> list[DriftSample]:
-    """Return what was so at that time and after it, in the order in which it was written. No instances: all."""
-    query = "SELECT owner, instance, began, ended, found, remaining, seen FROM drift WHERE seen >= ? ORDER BY number"
-    rows = read_rows(connection, query, (since.timestamp(),), *_ROW_TYPES)
+    """Return what was so at that time and after it, in the order in which it was written. No instances: all.
+
+    Of an instance that was out of sync at that time, all rows since it was in sync before are returned.
+    """
+    rows = read_rows(connection, _SAMPLES_QUERY, (since.timestamp(), since.timestamp()), *_ROW_TYPES)
     return [
         DriftSample(owner, name, _to_time(began), _to_time(ended), found, left, _to_time(seen))
         for owner, name, began, ended, found, left, seen in rows

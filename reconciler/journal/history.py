@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,11 +78,11 @@ def read_past_runs(folder: Path, history_filter: HistoryFilter) -> list[PastRun]
 
 
 def _make_values(history_filter: HistoryFilter) -> dict[str, object]:
-    """Return the values of all queries. Names of instances contain no quotes."""
+    """Return the values of all queries."""
     return {
         "every": not (history_filter.instances or history_filter.torrent),
         "any": not history_filter.torrent,
-        "instances": "[" + ",".join(f'"{name}"' for name in history_filter.instances) + "]",
+        "instances": json.dumps(history_filter.instances),
         "torrent": history_filter.torrent,
         "before": _ALL if history_filter.before is None else history_filter.before,
         "limit": history_filter.limit,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, Protocol
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
@@ -95,12 +95,15 @@ class PastRun:
     counts: tuple[ActionCount, ...] = ()
 
 
+MAX_SILENCE: Final = timedelta(hours=2)  # between two runs, after which nothing is known of the time between
+
+
 @dataclass(frozen=True, slots=True)
 class DriftSample:
     """The number of changes that a run found to make on an instance, and left undone; None: it was not read.
 
     `began` and `ended` are those of the run. `seen_until` is the end of the last run that found what this one had left,
-    and left it, to the hour: the journal notes it once in an hour.
+    and left it, to the hour: the journal notes it once in an hour. No two runs until then were `MAX_SILENCE` apart.
     """
 
     owner: str

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
 from reconciler.model.history import PastAction, PastRun
-from reconciler.model.plan import Outcome
+from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, iso_utc
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
+from reconciler.report.summary import APPLIED_FORMS
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line
 from reconciler.report.text.table import TableFit, render_table
 
@@ -46,6 +48,23 @@ def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
     """Write the runs as JSON, format version 1, with times in UTC."""
     document = {"format_version": FORMAT_VERSION, "exit_code": 0, "runs": [past_run_json(run) for run in runs]}
     stream.write(escape_runner_commands(json.dumps(document, indent=1)) + "\n")
+
+
+def summarize_past_run(run: PastRun) -> str:
+    """Return what a run did in a few words: `2 added, 1 setting changed, 1 failed`."""
+    applied: Counter[Verb] = Counter()
+    settings, others = 0, Counter[Outcome]()
+    for count in run.counts:
+        if count.outcome is not Outcome.APPLIED:
+            others[count.outcome] += count.number
+        elif count.kind is ObjectKind.TORRENT:
+            applied[count.verb] += count.number
+        else:
+            settings += count.number
+    words = [f"{applied[verb]:,} {form}" for verb, form in APPLIED_FORMS.items() if applied[verb]]
+    words += [f"{settings:,} {'setting' if settings == 1 else 'settings'} changed"] if settings else []
+    words += [f"{number:,} {outcome}" for outcome, number in sorted(others.items())]
+    return ", ".join(words) or "nothing changed"
 
 
 def _render_head(run: PastRun) -> Line:

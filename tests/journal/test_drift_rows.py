@@ -71,6 +71,15 @@ def test_once_in_an_hour_it_is_noted_that_nothing_has_changed(diary: JournalReco
         assert sample.seen_until == sample.ended + timedelta(minutes=confirmed)
 
 
+def test_a_time_without_runs_is_not_taken_for_one_in_which_nothing_changed(diary: JournalRecorder) -> None:
+    diary.record(IN_SYNC)
+    diary.now += timedelta(hours=2)
+    diary.record(IN_SYNC)
+    first, second = read_samples(diary)
+    assert first.seen_until == first.ended
+    assert second.began == first.began + timedelta(hours=2, minutes=1)
+
+
 def test_a_time_in_the_future_is_put_right(diary: JournalRecorder) -> None:
     diary.record(IN_SYNC)
     diary.now -= timedelta(hours=5)  # the clock was wrong
@@ -125,3 +134,22 @@ def test_a_journal_of_an_older_version_is_read_and_extended(diary: JournalRecord
     diary.record(make_read_instance(owned=7))
     assert [s.found for s in read_samples(diary)] == [0]
     assert diary.owned == {"home": 7}
+
+
+def test_what_began_before_the_time_is_read_from_its_beginning(diary: JournalRecorder) -> None:
+    diary.record(DONE)
+    diary.now += timedelta(days=1)
+    diary.record(HALF_DONE)
+    began = diary.now
+    diary.record(UNREAD)
+    diary.now += timedelta(days=2)
+    diary.record(WAITING)
+
+    def read(since: timedelta) -> list[tuple[int | None, int | None]]:
+        trend = JournalHistory(diary.folder).read_trend(EPOCH + since, HistoryFilter())
+        return [(sample.found, sample.left) for sample in trend.drift]
+
+    assert began < EPOCH + timedelta(days=2)
+    assert read(timedelta(days=2)) == [(2, 1), (None, None), (1, 1)]
+    assert read(timedelta(hours=2)) == [(2, 1), (None, None), (1, 1)]
+    assert read(timedelta()) == [(2, 0), (2, 1), (None, None), (1, 1)]

@@ -7,10 +7,10 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
-from reconciler.model.history import PastAction, PastInstance, PastRun
+from reconciler.model.history import ActionCount, PastAction, PastInstance, PastRun
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
-from reconciler.report.history import MAX_ACTIONS, past_run_json, render_history, write_history
+from reconciler.report.history import MAX_ACTIONS, past_run_json, render_history, summarize_past_run, write_history
 from reconciler.report.text.lines import render_plain
 from tests.support.example_runs import make_infohash
 
@@ -25,6 +25,20 @@ RUN = PastRun(1, "home", NOON, 0.5, RunMode.APPLY, "command", "sha256:0", 0, (),
 def render_texts(*runs: PastRun) -> list[str]:
     """The lines of the text report."""
     return [render_plain(line) for line in render_history(runs, "/state/journal.db")]
+
+
+def test_a_run_in_a_few_words() -> None:
+    counts = (
+        ActionCount(Verb.ADD, ObjectKind.TORRENT, Outcome.APPLIED, 1200),
+        ActionCount(Verb.UPDATE, ObjectKind.TORRENT, Outcome.APPLIED, 2),
+        ActionCount(Verb.ADD, ObjectKind.CATEGORY, Outcome.APPLIED, 1),
+        ActionCount(Verb.ADD, ObjectKind.TORRENT, Outcome.FAILED, 1),
+        ActionCount(Verb.DELETE, ObjectKind.CATEGORY, Outcome.DROPPED, 3),
+    )
+    assert summarize_past_run(replace(RUN, counts=counts)) == (
+        "1,200 added, 2 changed, 1 setting changed, 3 dropped, 1 failed"
+    )
+    assert summarize_past_run(RUN) == "nothing changed"
 
 
 def test_an_empty_history_names_the_journal() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from reconciler.web import StatusBoard, WebContext
@@ -84,8 +84,8 @@ class HtmlPage(HTMLParser):
         return {urlsplit(urljoin(f"http://host{path}", link)).path for link in self.links}
 
 
-def get_page(board: StatusBoard, path: str = "/", status: int = 200) -> HtmlPage:
-    """Return a page of a board."""
-    answer = call_app(make_app(WebContext(board), local_only=True), "GET", path)
+def get_page(board: StatusBoard, path: str = "/", status: int = 200, **context: Any) -> HtmlPage:
+    """Return a page of a board. `context`: more of the `WebContext`."""
+    answer = call_app(make_app(WebContext(board, **context), local_only=True), "GET", path)
     assert answer.status == status, answer.text
     return HtmlPage(answer.text)
