@@ -51,8 +51,12 @@ class InstanceUnavailable(Exception):
 class LiveRows(Protocol):
     """Reads the rows of all instances, whatever the number of clients. Safe from any thread."""
 
-    def read(self) -> Mapping[str, InstanceRows]:
-        """Return the rows of every declared instance, a few seconds old: at most one request to each per 2 s."""
+    def read(self, *, is_urgent: bool = False) -> Mapping[str, InstanceRows]:
+        """Return the rows of every declared instance, a few seconds old: at most one request to each per 2 s.
+
+        Only the first client after a while waits for them, for some seconds. `is_urgent`: a person is waiting, and
+        gets after half a second what there is, which may be old: `read_at` says so.
+        """
 
     def get_known(self) -> Mapping[str, InstanceRows]:
         """Return what was last read for a client, at once: no request is sent, and nothing is kept fresh for it."""

@@ -28,6 +28,7 @@ IDLE_AFTER: Final = 60.0  # seconds without a client, after which nothing is rea
 LOG_OUT_AFTER: Final = 600.0  # seconds without a client; the server keeps a copy of all torrents for the session
 KEPT_READ_INTERVAL: Final = 30.0  # seconds between reads for no client, so that the next one needs only a delta
 FIRST_READ_PATIENCE: Final = 5.0  # seconds for which a client waits for the first read
+URGENT_PATIENCE: Final = 0.5  # seconds for which a person waits for it
 LOG_OUT_PATIENCE: Final = 1.0  # seconds for which the end waits for all instances
 ASK_PATIENCE: Final = 10.0  # seconds for which a client waits while the rows are being read
 
@@ -74,13 +75,13 @@ class LiveRowReader:
         self._backoffs: Mapping[str, Backoff] = {}
         self._is_closed = False
 
-    def read(self) -> Mapping[str, InstanceRows]:
+    def read(self, *, is_urgent: bool = False) -> Mapping[str, InstanceRows]:
         """Return the rows of every declared instance. Only the first client after a while waits, for some seconds."""
         readers = self._get_readers()
         for reader in readers.values():
             reader.request_rows()
-        deadline = monotonic() + FIRST_READ_PATIENCE
-        return {name: reader.wait_for_rows(deadline) for name, reader in readers.items()}
+        deadline = monotonic() + (URGENT_PATIENCE if is_urgent else FIRST_READ_PATIENCE)
+        return {name: reader.wait_for_rows(deadline, may_be_old=is_urgent) for name, reader in readers.items()}
 
     def get_known(self) -> Mapping[str, InstanceRows]:
         """Return the rows that clients last asked for, however old; of an instance that none asked for, no row."""
@@ -185,12 +186,15 @@ class InstanceReader:
             if is_kept:
                 self._start_thread()
 
-    def wait_for_rows(self, deadline: float) -> InstanceRows:
-        """Return the rows: at once while they are kept fresh, else once they have been read, or at the deadline."""
+    def wait_for_rows(self, deadline: float, *, may_be_old: bool = False) -> InstanceRows:
+        """Return the rows: at once while they are kept fresh, else once they have been read, or at the deadline.
+
+        Rows that are old then count as not read, unless they may be old.
+        """
         with self._condition:
             while not (self._has_fresh_rows or self._is_closed) and (seconds := deadline - monotonic()) > 0:
                 self._condition.wait(seconds)
-            if not self._has_fresh_rows and self._rows.is_read:
+            if not (self._has_fresh_rows or may_be_old) and self._rows.is_read:
                 return replace(self._rows, is_read=False, reason="it has not answered in time")
             return self._rows
 

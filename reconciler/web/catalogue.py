@@ -107,10 +107,13 @@ class Catalogue:
         self._merges: dict[str, _Merge] = {}
         self._keys_by_id: dict[str, str] = {}
 
-    def read(self) -> CatalogueView:
-        """Return the torrents as they are now. The first call after a while may wait for the instances."""
+    def read(self, *, is_urgent: bool = False) -> CatalogueView:
+        """Return the torrents as they are now. The first call after a while may wait for the instances.
+
+        `is_urgent`: not for long, so that it may return what is old, or not read yet.
+        """
         context = self._context
-        instances = context.rows.read() if context.rows else {}
+        instances = context.rows.read(is_urgent=is_urgent) if context.rows else {}
         loop = context.board.get_view()
         peers = tuple(peer.findings for peer in context.peers.read()) if context.peers else ()
         with self._lock:
@@ -315,7 +318,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
         if torrent_id in seen or entry.absent:
             continue
         seen.update(entry.ids)
-        finding = findings.find(entry.ids)
+        finding, unread_reason = findings.find(entry.ids), _find_unread_reason(sources, entry)
         reason = findings.find_pending_reason(entry.ids) or (finding.reason if finding else "")
         yield _Merge(
             entry.ids[0],
@@ -325,8 +328,8 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             owner_tag,
             _find_path_map(sources, entry.instance),
             planned.get(torrent_id),
-            finding.state if finding else None,
-            reason or _find_unread_reason(sources, entry),
+            finding.state if finding else SyncState.UNKNOWN if unread_reason and not reason else None,
+            reason or unread_reason,
             findings.instances,
         )
 

@@ -51,7 +51,7 @@ class StubRows:
     replies: dict[str, Reply | Callable[[Mapping[str, str]], Reply]] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
-    def read(self) -> Mapping[str, InstanceRows]:
+    def read(self, *, is_urgent: bool = False) -> Mapping[str, InstanceRows]:
         """The rows of a test."""
         return self.instances
 

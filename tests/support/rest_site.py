@@ -46,7 +46,7 @@ class FixedRows:
 
     rows: dict[str, Row] = field(default_factory=dict)
 
-    def read(self) -> Mapping[str, InstanceRows]:
+    def read(self, *, is_urgent: bool = False) -> Mapping[str, InstanceRows]:
         """Return the rows of the instance."""
         return {"home": InstanceRows("home", self.rows, version="v5.1.0", is_read=True)}
 

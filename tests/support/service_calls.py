@@ -92,7 +92,7 @@ class FixedRows:
     replies: dict[str, Reply] = field(default_factory=dict)
     requests: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
 
-    def read(self) -> Mapping[str, InstanceRows]:
+    def read(self, *, is_urgent: bool = False) -> Mapping[str, InstanceRows]:
         """Return the rows."""
         return self.instances
 

@@ -205,6 +205,24 @@ def test_an_instance_that_hangs_lets_no_client_wait_for_long(monkeypatch: pytest
     world.reader.close()
 
 
+def test_a_person_does_not_wait_and_gets_old_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_rows, "URGENT_PATIENCE", 0.05)
+    go_on = threading.Event()
+    world = World(home={})
+    slow: Any = StubFeed(lambda: go_on.wait(20) and {})
+    world.reader = LiveRowReader(lambda: world.desired, lambda _instance: slow, system_clock())
+    rows = world.reader.read(is_urgent=True)["home"]
+    assert (rows.is_read, rows.reason, rows.read_at) == (False, "it has not been read yet", None)
+    go_on.set()
+    RawClient.wait_until(lambda: world.reader.read(is_urgent=True)["home"].is_read)
+    (reader,) = world.reader._readers.values()
+    reader._has_fresh_rows = False  # as after a minute without a client
+    old = reader.wait_for_rows(0.0, may_be_old=True)
+    assert old.is_read and old.read_at
+    assert not reader.wait_for_rows(0.0).is_read
+    world.reader.close()
+
+
 def test_details_come_from_the_instance_or_say_why_not() -> None:
     world = World(home={}, away=AuthenticationError("away: refused"))
     assert world.reader.ask("home", "torrents/files", {"hash": "a" * 40}).body == b"torrents/files"

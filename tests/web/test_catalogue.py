@@ -133,6 +133,7 @@ def test_a_torrent_whose_instances_are_all_away_is_queued_with_their_reasons() -
     assert (read(world).row["state"], read(world).row["comment"]) == ("queuedDL", "home: connection refused")
     assert read(world).sync_state == SyncState.UNKNOWN
     assert read(world, "b").row["comment"] == "home: connection refused; away: connection refused"
+    assert read(world, "b").sync_state == SyncState.UNKNOWN, "nobody knows if one of them has it"
 
 
 def test_a_client_reads_what_it_has_written() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -30,8 +30,13 @@ Query = TypeVar("Query", bound=BaseModel)
 
 def parse_query(model: type[Query], request: Request) -> Query:
     """Return the parameters of a request. Raises `HTTPException` (400) with the name of each wrong one."""
+    return parse_parameters(model, request.query_params.multi_items())
+
+
+def parse_parameters(model: type[Query], parameters: Iterable[tuple[str, str]]) -> Query:
+    """Return parameters as their model. Raises `HTTPException` (400) with the name of each wrong one."""
     values: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in parameters:
         field = model.model_fields.get(name)
         if field is not None and isinstance(field.default, list):
             values.setdefault(name, []).append(value)

@@ -11,7 +11,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -27,6 +27,7 @@ DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 MAX_TEXT: Final = 1000  # characters of a filter
 _MAX_CURSOR: Final = 4000
+_END: Final = "end"  # in a cursor: the page ends before the torrent
 
 SortValue = str | float
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -106,29 +107,56 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Torrents of a list in its order, the number of all that match, and the cursor of the next page."""
+    """Torrents of a list in its order, the number of all that match, and the cursors of the pages after and before.
+
+    `first_number`: the number of its first torrent in the list, from 1.
+    """
 
     torrents: tuple[KnownTorrent, ...]
     total: int
     next_cursor: str | None
+    previous_cursor: str | None = None
+    first_number: int = 1
+
+
+Filter = Callable[[KnownTorrent], bool]
+_Ranked = tuple[bool, SortValue, str, KnownTorrent]  # its infohashes differ, so torrents are never compared
 
 
 def list_torrents(torrents: Iterable[KnownTorrent], query: ListQuery) -> Page:
     """Return the page of a list that a query asks for. Raises `CursorError`."""
+    filters = make_filters(query).values()
+    return list_page([torrent for torrent in torrents if all(is_match(torrent) for is_match in filters)], query)
+
+
+def list_page(matching: Collection[KnownTorrent], query: ListQuery) -> Page:
+    """Return the page of torrents that match the filters already. Raises `CursorError`."""
     descending, key = query.sort.startswith("-"), SortKey(query.sort.removeprefix("-"))
-    after = _decode_cursor(query.cursor, query.sort) if query.cursor else None
-    get_value, tests = _SORT_VALUES[key], _make_tests(query)
-    matching = [torrent for torrent in torrents if all(test(torrent) for test in tests)] if tests else torrents
-    ranked = [(*_rank(get_value(torrent), descending=descending), torrent.row["hash"], torrent) for torrent in matching]
-    total = len(ranked)
-    if after:
-        last = (*_rank(after[0], descending=descending), after[1])
-        ranked = [item for item in ranked if (item[:3] < last if descending else item[:3] > last)]
-    choose = heapq.nlargest if descending else heapq.nsmallest
-    page = [torrent for *_, torrent in choose(query.limit, ranked)]  # the infohashes differ, so it is never compared
-    has_more = len(ranked) > len(page)
-    next_cursor = _encode_cursor(query.sort, get_value(page[-1]), page[-1].row["hash"]) if page and has_more else None
-    return Page(tuple(page), total, next_cursor)
+    get_value, limit, total = _SORT_VALUES[key], query.limit, len(matching)
+    cursor = _decode_cursor(query.cursor, query.sort) if query.cursor else None
+    ranked: list[_Ranked] = [
+        (*_rank(get_value(torrent), descending=descending), torrent.row["hash"], torrent) for torrent in matching
+    ]
+    choose_first, choose_last = (heapq.nlargest, heapq.nsmallest) if descending else (heapq.nsmallest, heapq.nlargest)
+    skipped = 0
+    if cursor:
+        place = (*_rank(cursor.value, descending=descending), cursor.infohash)
+        before = [item for item in ranked if (item[:3] > place if descending else item[:3] < place)]
+        if cursor.is_end:
+            ranked = choose_last(limit, before)[::-1] if len(before) >= limit else ranked  # never a short first page
+            skipped = max(0, len(before) - limit)
+        else:
+            ranked = [item for item in ranked if (item[:3] < place if descending else item[:3] > place)]
+            skipped = total - len(ranked)
+    page = tuple(torrent for *_, torrent in choose_first(limit, ranked))
+    has_more = bool(page) and skipped + len(page) < total
+    return Page(
+        page,
+        total,
+        _encode_cursor(query.sort, get_value(page[-1]), page[-1].row["hash"]) if has_more else None,
+        _encode_cursor(query.sort, get_value(page[0]), page[0].row["hash"], _END) if page and skipped else None,
+        skipped + 1,
+    )
 
 
 def _rank(value: SortValue | None, *, descending: bool) -> tuple[bool, SortValue]:
@@ -136,47 +164,63 @@ def _rank(value: SortValue | None, *, descending: bool) -> tuple[bool, SortValue
     return (False, 0) if value is None and descending else (True, 0) if value is None else (descending, value)
 
 
-def _encode_cursor(sort: str, value: SortValue | None, infohash: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([sort, value, infohash]).encode()).decode().rstrip("=")
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """A place in the order, by a torrent. The page is after it, or ends before it (`is_end`)."""
+
+    value: SortValue | None
+    infohash: str
+    is_end: bool = False
 
 
-def _decode_cursor(cursor: str, sort: str) -> tuple[SortValue | None, str]:
+def _encode_cursor(*parts: SortValue | None) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, sort: str) -> _Cursor:
     try:
         place = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         place = None
     match place:
-        case [str(of_sort), None | str() | int() | float() as value, str(infohash)] if of_sort == sort:
-            if value is None or isinstance(value, str) is (sort.removeprefix("-") in _TEXT_KEYS):
-                return value, infohash
+        case [str(of_sort), None | str() | int() | float() as value, str(infohash), *end] if of_sort == sort:
+            is_text = sort.removeprefix("-") in _TEXT_KEYS
+            if end in ([], [_END]) and (value is None or isinstance(value, str) is is_text):
+                return _Cursor(value, infohash, bool(end))
     raise CursorError('"cursor" is not the "next" of a page with this order')
 
 
-def _make_tests(query: ListQuery) -> list[Callable[[KnownTorrent], bool]]:
-    """Return the predicates of all filters of a query."""
-    tests: list[Callable[[KnownTorrent], bool]] = []
+def make_filters(query: ListQuery) -> Mapping[str, Filter]:
+    """Return the filters of a query as predicates, by their parameter."""
+    filters: dict[str, Filter] = {}
     if query.instance is not None:
-        tests.append(lambda torrent: query.instance in torrent.instances)
+        filters["instance"] = lambda torrent: query.instance in torrent.instances
     if query.group is not None:
-        tests.append(lambda torrent: torrent.entry is not None and torrent.entry.instance == query.group)
+        filters["group"] = lambda torrent: torrent.entry is not None and torrent.entry.instance == query.group
     if query.category is not None:
-        tests.append(lambda torrent: (torrent.row.get("category") or "") == query.category)
+        filters["category"] = lambda torrent: (torrent.row.get("category") or "") == query.category
     if query.tag is not None:
-        tests.append(lambda torrent: query.tag in list_tags(torrent.row))
+        filters["tag"] = lambda torrent: query.tag in list_tags(torrent.row)
     if query.state is not None:
-        tests.append(lambda torrent: torrent.row["state"] == query.state)
+        filters["state"] = lambda torrent: torrent.row["state"] == query.state
     if query.sync is not None:
-        tests.append(lambda torrent: torrent.sync_state == query.sync)
-    for name, _, value in (label.partition(":") for label in query.label):
-        tests.append(partial(_has_label, name=name, value=value))
+        filters["sync"] = lambda torrent: torrent.sync_state == query.sync
+    if query.label:
+        labels = [label.partition(":")[::2] for label in query.label]
+        filters["label"] = partial(_has_labels, labels=labels)
     if query.text:
-        text = query.text.casefold()
-        tests.append(lambda torrent: text in torrent.row["name"].casefold() or text in torrent.row["hash"])
-    return tests
+        filters["text"] = partial(_has_text, text=query.text.casefold())
+    return filters
 
 
-def _has_label(torrent: KnownTorrent, name: str, value: str) -> bool:
-    return torrent.entry is not None and torrent.entry.labels.get(name) == value
+def _has_text(torrent: KnownTorrent, text: str) -> bool:
+    row = torrent.row
+    return text in row["name"].casefold() or text in row["hash"] or text in (row.get("infohash_v2") or "")
+
+
+def _has_labels(torrent: KnownTorrent, labels: Iterable[tuple[str, str]]) -> bool:
+    entry = torrent.entry
+    return entry is not None and all(entry.labels.get(name) == value for name, value in labels)
 
 
 def _shorten(text: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from reconciler.web.catalogue import KnownTorrent
-from reconciler.web.rest.listing import CursorError, ListQuery, SortKey, list_torrents
+from reconciler.web.rest.listing import CursorError, ListQuery, Page, SortKey, list_torrents
 from tests.support.known_torrents import make_hash, make_known_torrent
 
 FILMS = [make_known_torrent(number, size=number, category="" if number == 3 else "films") for number in range(4)]
@@ -94,3 +95,41 @@ def test_a_cursor_belongs_to_an_order() -> None:
     page = list_torrents(FILMS, ListQuery(limit=1))
     with pytest.raises(CursorError):
         list_torrents(FILMS, ListQuery(limit=1, sort="-name", cursor=page.next_cursor))
+
+
+def walk(torrents: list[KnownTorrent], page: Page, cursor_of: Callable[[Page], str | None], **query: Any) -> list[Page]:
+    """Return the pages from one page on, in one direction."""
+    pages = [page]
+    while cursor := cursor_of(pages[-1]):
+        pages.append(list_torrents(torrents, ListQuery(cursor=cursor, **query)))
+    return pages
+
+
+@pytest.mark.parametrize("sort", [f"{sign}{key}" for key in SortKey for sign in ("", "-")])
+def test_the_way_back_has_the_same_pages(sort: str) -> None:
+    torrents = [make_known_torrent(number, size=number // 3) for number in range(11)]
+    query = {"sort": sort, "limit": 4}
+    there = walk(torrents, list_torrents(torrents, ListQuery(**query)), lambda page: page.next_cursor, **query)
+    back = walk(torrents, there[-1], lambda page: page.previous_cursor, **query)
+    assert [page.first_number for page in there] == [1, 5, 9]
+    assert back == there[::-1]
+    assert there[0].previous_cursor is None and there[-1].next_cursor is None
+
+
+def test_the_way_back_ends_with_a_full_page_although_torrents_have_gone() -> None:
+    torrents = [make_known_torrent(number) for number in range(8)]
+    second = list_torrents(torrents, ListQuery(limit=3))
+    third = list_torrents(torrents, ListQuery(limit=3, cursor=second.next_cursor))
+    page = list_torrents(torrents[2:], ListQuery(limit=3, cursor=third.previous_cursor))
+    assert (page.first_number, [torrent.row["name"] for torrent in page.torrents]) == (1, ["Film 2", "Film 3", "Film 4"])
+
+
+def test_a_page_beyond_the_end_is_empty_and_leads_nowhere() -> None:
+    torrents = [make_known_torrent(number) for number in range(8)]
+    cursor = list_torrents(torrents, ListQuery(limit=5)).next_cursor
+    page = list_torrents(torrents[:4], ListQuery(limit=5, cursor=cursor))
+    assert (page.torrents, page.total, page.next_cursor, page.previous_cursor) == ((), 4, None, None)
+
+
+def test_a_text_may_be_a_v2_infohash() -> None:
+    assert names([make_known_torrent(1, infohash_v2="ab" * 32), make_known_torrent(2)], text="AB" * 32) == ["Film 1"]
