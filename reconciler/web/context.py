@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState, Policy
+from reconciler.model.explanation import Explanation
 from reconciler.model.history import History
 from reconciler.model.intake import Intake
-from reconciler.model.rows import LiveRows
+from reconciler.model.rows import InstanceRows, LiveRows
 from reconciler.web.auth import TokenReader
 from reconciler.web.peers import Peers
 from reconciler.web.status_board import StatusBoard
@@ -17,6 +19,9 @@ from reconciler.web.status_board import StatusBoard
 NOTHING_DECLARED: Final = DesiredState(Policy.CREATE_ONLY, {})
 
 NO_SCHEMA: Final[Mapping[str, Any]] = {"$defs": {"TorrentEntry": {"properties": {"magnet": {}, "torrent": {}}}}}
+
+
+ExplainRun = Callable[[FinishedRun, str, Collection[str], Mapping[str, InstanceRows]], Explanation | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class WebContext:
     Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`,
     `rows`, `history` and `peers` None: there is no intake, nobody to read the instances, no journal, or no other shard.
     `is_public`: everyone who can reach the server may read.
+    `explain_run` explains the torrent with a name and ids by a run that has ended and the rows as they are now; None if
+    that run made no plan.
     """
 
     board: StatusBoard
@@ -39,3 +46,4 @@ class WebContext:
     rows: LiveRows | None = None
     history: History | None = None
     peers: Peers | None = None
+    explain_run: ExplainRun = lambda _run, _name, _ids, _rows: None

@@ -86,6 +86,11 @@ class HtmlPage(HTMLParser):
 
 def get_page(board: StatusBoard, path: str = "/", status: int = 200, **context: Any) -> HtmlPage:
     """Return a page of a board. `context`: more of the `WebContext`."""
-    answer = call_app(make_app(WebContext(board, **context), local_only=True), "GET", path)
+    return get_context_page(WebContext(board, **context), path, status)
+
+
+def get_context_page(context: WebContext, path: str, status: int = 200) -> HtmlPage:
+    """Return a page of a context, as loopback shows it."""
+    answer = call_app(make_app(context, local_only=True), "GET", path)
     assert answer.status == status, answer.text
     return HtmlPage(answer.text)

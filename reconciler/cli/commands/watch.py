@@ -241,6 +241,7 @@ def _serve_status_board(
         return
     from reconciler.engine.events import RunTrigger
     from reconciler.engine.selection import select_instances
+    from reconciler.queries.explain_run import explain_run
     from reconciler.retry import system_clock
     from reconciler.web import ListenError, StatusBoard, TokenError, WebContext, read_token, serve
     from reconciler.web.client import InvalidLoopUrl
@@ -271,6 +272,7 @@ def _serve_status_board(
             rows=rows,
             intake=intake,
             history=_open_history(settings),
+            explain_run=explain_run,
             peers=peers,
         )
         server = serve(context, options.listen)

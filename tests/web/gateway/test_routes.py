@@ -39,7 +39,7 @@ def test_other_methods_are_refused() -> None:
 def test_a_fault_of_ours_says_nothing_about_itself() -> None:
     world = GatewayApp(make_rows("home"))
 
-    def fail() -> dict[str, InstanceRows]:
+    def fail(*, is_urgent: bool = False) -> dict[str, InstanceRows]:
         raise RuntimeError("secret")
 
     world.rows.read = fail  # type: ignore[method-assign]

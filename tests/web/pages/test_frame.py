@@ -14,12 +14,13 @@ from tests.support.example_runs import converged, refused
 from tests.support.html_pages import get_page
 from tests.support.status_site import make_finished_run
 
-PATHS = ("/", "/torrents", f"/torrents/{'0' * 40}", "/plan", "/history")
+NO_TORRENT = f"/torrents/{'0' * 40}"
+STATUSES = {"/": 200, "/torrents": 200, NO_TORRENT: 404, "/plan": 200, "/history": 200}
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STATUSES)
 def test_links_work_below_any_prefix(board: StatusBoard, path: str) -> None:
-    paths = get_page(board, path).resolve_paths(f"/behind/a/proxy{path}")
+    paths = get_page(board, path, STATUSES[path]).resolve_paths(f"/behind/a/proxy{path}")
     assert {f"/behind/a/proxy{path}" for path in ("/", "/torrents", "/plan", "/history", "/metrics")} <= paths
     assert all(path.startswith("/behind/a/proxy/") for path in paths)
 
@@ -39,21 +40,21 @@ def test_a_link_leaves_out_what_is_not_given_and_quotes_the_rest() -> None:
     assert make_link("./", "torrents/a b", {"label": ["x:1", "y:2"]}) == "./torrents/a%20b?label=x%3A1&label=y%3A2"
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STATUSES)
 def test_the_state_is_in_the_tab(board: StatusBoard, path: str) -> None:
     board.on_run_end(make_finished_run(refused()))
-    html = get_page(board, path).html
+    html = get_page(board, path, STATUSES[path]).html
     assert re.search("<title>✗ Refused by the guard · .* · reconcile</title>", html)
     assert "icon-bad.svg?v=" in html
     board.on_run_end(make_finished_run(converged()))
-    html = get_page(board, path).html
+    html = get_page(board, path, STATUSES[path]).html
     assert re.search("<title>✓ In sync · .* · reconcile</title>", html)
     assert "icon-good.svg?v=" in html
 
 
 def test_the_present_page_is_marked(board: StatusBoard) -> None:
     assert 'href="./plan" aria-current="page"' in get_page(board, "/plan").html
-    assert 'href="../torrents" aria-current="page"' in get_page(board, PATHS[2]).html
+    assert 'href="../torrents" aria-current="page"' in get_page(board, NO_TORRENT, 404).html
 
 
 def test_the_policy_permits_only_our_own_files(board: StatusBoard) -> None:

@@ -108,7 +108,7 @@ def walk(torrents: list[KnownTorrent], page: Page, cursor_of: Callable[[Page], s
 @pytest.mark.parametrize("sort", [f"{sign}{key}" for key in SortKey for sign in ("", "-")])
 def test_the_way_back_has_the_same_pages(sort: str) -> None:
     torrents = [make_known_torrent(number, size=number // 3) for number in range(11)]
-    query = {"sort": sort, "limit": 4}
+    query: dict[str, Any] = {"sort": sort, "limit": 4}
     there = walk(torrents, list_torrents(torrents, ListQuery(**query)), lambda page: page.next_cursor, **query)
     back = walk(torrents, there[-1], lambda page: page.previous_cursor, **query)
     assert [page.first_number for page in there] == [1, 5, 9]
@@ -121,7 +121,10 @@ def test_the_way_back_ends_with_a_full_page_although_torrents_have_gone() -> Non
     second = list_torrents(torrents, ListQuery(limit=3))
     third = list_torrents(torrents, ListQuery(limit=3, cursor=second.next_cursor))
     page = list_torrents(torrents[2:], ListQuery(limit=3, cursor=third.previous_cursor))
-    assert (page.first_number, [torrent.row["name"] for torrent in page.torrents]) == (1, ["Film 2", "Film 3", "Film 4"])
+    assert (page.first_number, [torrent.row["name"] for torrent in page.torrents]) == (
+        1,
+        ["Film 2", "Film 3", "Film 4"],
+    )
 
 
 def test_a_page_beyond_the_end_is_empty_and_leads_nowhere() -> None:
