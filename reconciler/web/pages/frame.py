@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from reconciler import __version__
 from reconciler.report.sanitize import sanitize_text
+from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.assets import Assets
@@ -158,6 +159,7 @@ def _make_environment() -> jinja2.Environment:
         "elapsed": elapsed_text,
         "lasting": lasting_text,
         "remaining": remaining_text,
+        "counted": format_count,
         "number": lambda number: f"{number:,}",
         "size": lambda count: naturalsize(count, binary=True).replace(" Bytes", " B").replace(" Byte", " B"),
     }

@@ -12,10 +12,9 @@ from reconciler.model.live_state import LiveState
 from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.rows import InstanceRows
 from reconciler.model.run import InstanceResult, Status
-from reconciler.report.phrases import describe_mark
+from reconciler.report.phrases import describe_mark, strip_instance_prefix
 from reconciler.web.instance_label import label_instance
 from reconciler.web.loop_view import InstanceView, LoopView
-from reconciler.web.pages.verdict import find_down_reason
 
 RATES_LAST: Final = timedelta(seconds=30)  # after that a transfer rate is no longer known
 _HEALTH_TEXTS: Final = {
@@ -135,6 +134,12 @@ def find_transfer_facts(
         _get_number(state, "dl_info_speed"),
         _get_number(state, "up_info_speed"),
     )
+
+
+def find_down_reason(instance: InstanceView) -> str:
+    """Return the reason why an instance is not healthy."""
+    error = (instance.backoff and instance.backoff.reason) or (instance.result and instance.result.error)
+    return strip_instance_prefix(instance.name, error) if error else label_instance(instance).text
 
 
 def _get_number(state: Mapping[str, object], name: str) -> int | None:

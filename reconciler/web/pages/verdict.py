@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.model.run import RunMode, Status
-from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.sanitize import truncate_text
 from reconciler.report.summary import summary_text
 from reconciler.report.text.problems import format_count
@@ -15,6 +14,7 @@ from reconciler.web.client_text import STATE_HEADLINES
 from reconciler.web.instance_label import NOTHING_MANAGED, label_instance
 from reconciler.web.loop_view import InstanceView, LoopState, LoopView
 from reconciler.web.pages.action_groups import OpenActions
+from reconciler.web.pages.instances import count_torrents, find_down_reason
 
 MAX_HEADLINE_LENGTH: Final = 60  # characters, since it is in the tab
 
@@ -75,7 +75,7 @@ def advise_loop(view: LoopView, actions: OpenActions) -> str:
     """Return what a person should do about the state of the loop."""
     match view.state:
         case LoopState.STUCK:
-            return "Restart the process. Its log says what it waited for."
+            return "Restart the process. Its log says what it waited for. All below is from its last run."
         case LoopState.STARTING:
             return "Wait for the first run."
         case LoopState.INVALID if view.last_run:
@@ -130,12 +130,6 @@ def _down_text(down: list[InstanceView], view: LoopView) -> str:
     return f"{len(down):,} of {len(view.instances):,} instances are down or unhealthy: {names}."
 
 
-def find_down_reason(instance: InstanceView) -> str:
-    """Return the reason why an instance is not healthy."""
-    error = (instance.backoff and instance.backoff.reason) or (instance.result and instance.result.error)
-    return strip_instance_prefix(instance.name, error) if error else label_instance(instance).text
-
-
 def _iter_pending_texts(view: LoopView, actions: OpenActions) -> Iterator[str]:
     run = view.last_run.run if view.last_run else None
     suspended = [instance.name for instance in run.instances if instance.status is Status.SUSPENDED] if run else []
@@ -151,9 +145,9 @@ def _iter_pending_texts(view: LoopView, actions: OpenActions) -> Iterator[str]:
 
 
 def _in_sync_text(view: LoopView) -> str:
-    results = [instance.result for instance in view.instances if instance.result and instance.is_read]
-    owned, foreign = sum(result.owned for result in results), sum(result.foreign for result in results)
-    where = format_count(len(results), "instance")
+    counts = [count_torrents(instance.result) for instance in view.instances if instance.result and instance.is_read]
+    owned, foreign = sum(owned for owned, _ in counts), sum(foreign for _, foreign in counts)
+    where = format_count(len(counts), "instance")
     not_ours = f"; {foreign:,} there are not ours" if foreign else ""
     if manages_nothing(view):
         return f"{format_count(foreign, 'torrent')} on {where}, none of them declared or ours."

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from reconciler.web import StatusBoard
-from reconciler.web.client_text import elapsed_text, remaining_text
+from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text
 from reconciler.web.rest import events
 from tests.support.browser import Browser, start_browser
 from tests.support.example_runs import PLAN_HASH, converged, refused
@@ -149,10 +149,12 @@ def test_scripts_let_ages_grow_and_add_local_times_and_buttons(
     steps = [0, 1, 2, 59, 60, 89, 90, 150, 3569, 3570, 3600, 5400, 9000, 84599, 84600, 86400, 172800, 1295999]
     board.on_run_end(make_finished_run(refused()))
     page = browser.open(get_url(site), timezone_id="Asia/Kolkata", permissions=["clipboard-read", "clipboard-write"])
-    ages = page.evaluate("steps => steps.map(step => enhance.describeAge(0, 1000 * step, false))", steps)
+    ages = page.evaluate("steps => steps.map(step => enhance.describeAge(0, 1000 * step, ''))", steps)
     assert ages == [elapsed_text(NOON, NOON + timedelta(seconds=step)) for step in steps]
-    deadlines = page.evaluate("steps => steps.map(step => enhance.describeAge(1000 * step, 0, true))", steps)
+    deadlines = page.evaluate("steps => steps.map(step => enhance.describeAge(1000 * step, 0, 'until'))", steps)
     assert deadlines == [remaining_text(NOON + timedelta(seconds=step), NOON) for step in steps]
+    durations = page.evaluate("steps => steps.map(step => enhance.describeAge(0, 1000 * step, 'for'))", steps)
+    assert durations == [lasting_text(NOON, NOON + timedelta(seconds=step)) for step in steps]
     assert page.inner_text("#page-time time") == "2026-01-02 12:00:00 UTC · 17:30:00 GMT+5:30"
 
     page.get_by_role("button", name="Copy").first.click()

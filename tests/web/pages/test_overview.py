@@ -161,7 +161,7 @@ def test_free_space_and_rates_come_from_what_clients_have_read(board: StatusBoar
     state = {"free_space_on_disk": 3 << 40, "dl_info_speed": 0, "up_info_speed": 5 << 20}
     rows = InstanceRows("home", server_state=state, is_read=True, read_at=NOON)
     board.on_run_end(make_finished_run(converged()))
-    context = WebContext(board, rows=FixedRows({"home": rows}))
+    context = WebContext(board, is_public=True, rows=FixedRows({"home": rows}))
     text = HtmlPage(call_app(make_app(context, local_only=False), "GET", "/").text).text
     assert "3.0 TiB 0 B/s 5.0 MiB/s" in text
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine.events import Backoff
-from reconciler.model.plan import GuardVerdict
-from reconciler.model.run import InstanceResult, Run, RunMode, Status
+from reconciler.model.plan import GuardVerdict, Outcome
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from reconciler.web import StatusBoard
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.action_groups import NO_ACTIONS, collect_open_actions
 from reconciler.web.pages.verdict import advise_loop, explain_loop, judge_loop
 from tests.support.example_runs import (
+    ADD_ACTION,
     PLAN_HASH,
     accepted,
     converged,
@@ -50,6 +51,10 @@ def describe(view: LoopView) -> tuple[str, str, str, str]:
         (
             converged(), "good", "In sync",
             "Everything is as declared: 1,212 torrents of ours on 2 instances; 7 there are not ours.", "Nothing to do.",
+        ),
+        (
+            run(make_instance_result("home", (ActionResult(ADD_ACTION, Outcome.APPLIED),), owned=0), code=0),
+            "good", "In sync", "Everything is as declared: 1 torrent of ours on 1 instance.", "Nothing to do.",
         ),
         (
             run(EMPTY, code=0), "wait", "No torrent is managed",

@@ -25,11 +25,12 @@ const enhance = (() => {
     return seconds < 15 * DAY ? say(Math.floor(seconds / DAY), "day", "a day") : null;
   }
 
-  function describeAge(time, now, isDeadline) {
-    const seconds = Math.floor((isDeadline ? time - now : now - time) / SECOND);
-    if (seconds < 1) return isDeadline ? "now" : "just now";
+  // `kind` is "until" for a time to come, "for" for what has lasted since then, and "" for an age
+  function describeAge(time, now, kind) {
+    const seconds = Math.floor((kind === "until" ? time - now : now - time) / SECOND);
+    if (seconds < 1) return { until: "now", for: "for a moment" }[kind] ?? "just now";
     const span = describeSpan(seconds);
-    return span && (isDeadline ? `in ${span}` : `${span} ago`);
+    return span && ({ until: `in ${span}`, for: `for ${span}` }[kind] ?? `${span} ago`);
   }
 
   // The local time, with its date if that is another one than in UTC; nothing where local time is UTC
@@ -51,7 +52,7 @@ const enhance = (() => {
   function updateAges(root) {
     const now = Date.now() + clockOffset;
     for (const element of root.querySelectorAll("time[data-age]")) {
-      const text = describeAge(Date.parse(element.dateTime), now, element.dataset.age === "until");
+      const text = describeAge(Date.parse(element.dateTime), now, element.dataset.age);
       if (text) setText(element, text);
     }
   }
