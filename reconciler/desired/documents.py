@@ -11,7 +11,7 @@ from reconciler.desired.context import LoadContext, LoadedText
 from reconciler.desired.files import SourceFile, list_yaml_files, read_files, read_text
 from reconciler.desired.includes import find_included_files, has_glob
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 

@@ -21,7 +21,7 @@ from reconciler.desired.context import MAX_PROBLEMS, LoadedText
 from reconciler.desired.files import read_text
 from reconciler.desired.masking import MASK, mask_broken_line, mask_key, mask_links, mask_value
 from reconciler.desired.yaml.document import Loc, is_merge
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
 from reconciler.model.position import Excerpt, Problem
 

@@ -22,7 +22,7 @@ from reconciler.desired.schema.common import (
     parse_secret_hosts,
 )
 from reconciler.desired.yaml.document import Loc, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.position import Position, Problem

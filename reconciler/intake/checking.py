@@ -12,7 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.pitfalls import find_pitfalls
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.intake.text import Block
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent

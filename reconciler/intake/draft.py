@@ -13,7 +13,7 @@ from reconciler.desired.render import EntrySource
 from reconciler.desired.schema.torrents import SOURCE_KEYS, TorrentEntry, check_torrent_location
 from reconciler.desired.torrent_files import is_url
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.intake.checking import EntryChecker, build_categories
 from reconciler.intake.folder import Fingerprint
 from reconciler.intake.text import Block, change_block, change_categories, iter_lines, plain_value, render_block

@@ -18,7 +18,8 @@ from reconciler.desired.render import EntrySource, YamlEntry, render_block_entry
 from reconciler.desired.render.entry import YamlValue, render_value
 from reconciler.desired.schema.torrents import SOURCE_KEYS
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
+from reconciler.desired.yaml.parser import EntryNode
 from reconciler.model.codes import Code
 from reconciler.model.intake import EntryChanges
 from reconciler.model.position import Position, Problem
@@ -106,7 +107,7 @@ def _has_aliases(root: Node) -> bool:
         if id(node) in seen_ids:
             return True
         seen_ids.add(id(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and not isinstance(node, EntryNode):  # which has no aliases
             todo += [part for pair in node.value for part in pair]
         elif isinstance(node, SequenceNode):
             todo += node.value

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.context import LoadedText
 from reconciler.desired.excerpts import add_excerpts, add_excerpts_from_files
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.position import Position, Problem
 from tests.support.desired_yaml import HEAD, write_file
 from tests.support.examples import run_examples

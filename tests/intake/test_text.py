@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.render import EntrySource
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.intake.text import (
     NEW_TEXT,
     Block,

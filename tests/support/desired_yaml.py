@@ -10,7 +10,7 @@ import pytest
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.check import CheckedDocument, check_document
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Problem

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler.desired.json_schema import build_json_schema
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 
 
 @cache

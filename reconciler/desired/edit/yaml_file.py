@@ -22,7 +22,7 @@ from reconciler.desired.edit.splice import (
 )
 from reconciler.desired.render import YamlEntry
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.position import Position
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from reconciler.desired.yaml.parser import IMPLICIT_TAG, position_of
+from reconciler.desired.yaml.parser import IMPLICIT_TAG, EntryNode, position_of
 from reconciler.model.codes import Code
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import SECRET_PREFERENCES
@@ -56,7 +56,7 @@ class YamlDocument:
         self.base = base
         self.root = root
         self.text = text
-        reader = _NodeReader(file)
+        reader = NodeReader(file)
         self.data: Any = reader.read_value(root)
         self.problems: list[Problem] = reader.problems
 
@@ -123,7 +123,7 @@ def is_merge(key: Node) -> bool:
     return isinstance(key, ScalarNode) and key.value == "<<" and key.style == "" and key.ctag is IMPLICIT_TAG
 
 
-class _NodeReader:
+class NodeReader:
     """Reads the nodes of one document into plain data. A tight loop: it handles every value of every file.
 
     Collections are visited in the order of the text, so that an alias comes after its anchor, and recursion is no
@@ -218,6 +218,8 @@ class _NodeReader:
         The limit on the count stops a few lines of aliases from standing for billions of values. The C parser does not
         mark nodes that have an anchor, but an alias is the same node object as its anchor.
         """
+        if type(node) is EntryNode:  # it has no anchor
+            return node.data
         entry = self._data_by_node.get(id(node))
         if entry is None:
             count_before = self._value_count

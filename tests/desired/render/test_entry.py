@@ -23,7 +23,7 @@ from reconciler.desired.render.entry import (
     sanitize_comment,
 )
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.snapshot import LiveOptions, LiveTorrent, ShareLimits
 from tests.support.desired_yaml import parse_document

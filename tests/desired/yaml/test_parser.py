@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.desired.yaml.parser import MAX_DEPTH, compose_nodes, position_of
+from reconciler.desired.yaml.entries import compose_nodes
+from reconciler.desired.yaml.parser import MAX_DEPTH, position_of
 from reconciler.model.position import Position
 
 

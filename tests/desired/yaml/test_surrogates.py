@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.edit import parse_layout
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.entries import compose_nodes
 
 PRIVATE_USE = st.characters(min_codepoint=0xE000, max_codepoint=0xF8FF)
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")  # half a character; refused by YAML
