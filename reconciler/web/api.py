@@ -13,7 +13,9 @@ from reconciler.model.live_state import LiveState
 from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, health_json, iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summarize_instance, summarize_run, summary_text
+from reconciler.web.instance_label import label_instance
 from reconciler.web.loop_view import InstanceView, LoopView
+from reconciler.web.pages.verdict import judge_loop
 
 JSON_MEDIA_TYPE: Final = "application/json"
 
@@ -22,6 +24,7 @@ def render_status_json(view: LoopView) -> bytes:
     """Render the status of the loop and of every instance, without torrents."""
     problems = view.last_run.problems if view.last_run else ()
     warnings = view.last_run.run.warnings if view.last_run else ()
+    verdict = judge_loop(view)
     status = {
         "format_version": FORMAT_VERSION,
         "exit_code": view.exit_code,
@@ -29,6 +32,7 @@ def render_status_json(view: LoopView) -> bytes:
         "loop_id": view.loop_id,
         "shard": view.shard or None,
         "state": view.state,
+        "verdict": {"headline": verdict.headline, "tone": verdict.tone},
         "live": not view.stuck_reason,
         "ready": not view.unready_reason,
         "reasons": [reason for reason in (view.stuck_reason, view.unready_reason) if reason],
@@ -87,9 +91,12 @@ def run_json(finished_run: FinishedRun) -> dict[str, object]:
 
 
 def _instance_json(instance: InstanceView) -> dict[str, object]:
-    result, read = instance.result, instance.is_read
+    result, read, label = instance.result, instance.is_read, label_instance(instance)
     return {
         "name": instance.name,
+        "label": label.text,
+        "tone": label.tone,
+        "since": _optional_iso_utc(instance.since),
         "url": instance.url,
         "status": result and result.status,
         "up": instance.is_up,

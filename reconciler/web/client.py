@@ -64,9 +64,13 @@ class GuardPayload(BaseModel):
 
 
 class InstancePayload(BaseModel):
-    """One instance as the loop sees it."""
+    """One instance as the loop sees it. `label` and `tone` are missing from a loop before there were any."""
 
     name: str
+    label: str = ""
+    tone: str = ""
+    since: datetime | None = None
+    last_read: datetime | None = None
     url: str | None
     status: str | None
     up: bool
@@ -98,6 +102,13 @@ class DesiredStatePayload(BaseModel):
     problems: list[ProblemPayload]
 
 
+class VerdictPayload(BaseModel):
+    """The state of the loop in a few words."""
+
+    headline: str
+    tone: str
+
+
 class LoopStatus(BaseModel):
     """The keys of `GET /api/v1/status` that are shown. Others are ignored."""
 
@@ -107,6 +118,7 @@ class LoopStatus(BaseModel):
     loop_id: str = ""  # of a loop before there were ids
     shard: str | None = None
     state: LoopState
+    verdict: VerdictPayload | None = None
     reasons: list[str]
     now: datetime
     runs: int

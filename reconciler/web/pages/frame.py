@@ -21,7 +21,8 @@ from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.assets import Assets
-from reconciler.web.pages.verdict import judge_loop
+from reconciler.web.pages.fleet import build_fleet, judge_fleet
+from reconciler.web.peers import Peers
 
 PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -76,9 +77,9 @@ class PageContext:
 class PageFrame:
     """The compiled templates, and the files that pages load."""
 
-    def __init__(self, get_rights: GetRights = lambda _request: READ_ONLY) -> None:
+    def __init__(self, get_rights: GetRights = lambda _request: READ_ONLY, peers: Peers | None = None) -> None:
         self.assets = Assets()
-        self._get_rights = get_rights
+        self._get_rights, self._peers = get_rights, peers
         self._environment = _make_environment()
 
     def respond(
@@ -98,7 +99,7 @@ class PageFrame:
         return Response(text, status, PAGE_HEADERS, "text/html")
 
     def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
-        verdict = judge_loop(view)
+        verdict = judge_fleet(view, build_fleet(view, self._peers.read() if self._peers else (), {}))
         refresh = parse_refresh(request.query_params.get("refresh", ""))
         others = [(name, value) for name, value in request.query_params.multi_items() if name != "refresh"]
         return PageContext(

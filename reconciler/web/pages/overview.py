@@ -16,6 +16,7 @@ from reconciler.web.client_text import interval_text
 from reconciler.web.context import WebContext
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.action_groups import NO_ACTIONS, OpenActions, collect_open_actions
+from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.groups import GroupRow, build_group_rows
 from reconciler.web.pages.instances import build_instance_cells
@@ -54,7 +55,7 @@ class OverviewPage:
     """The first page."""
 
     def __init__(self, frame: PageFrame, context: WebContext) -> None:
-        self._frame, self._board, self._rows = frame, context.board, context.rows
+        self._frame, self._board, self._rows, self._peers = frame, context.board, context.rows, context.peers
         self._lock = threading.Lock()
         self._run: FinishedRun | None = None
         self._digest = OverviewDigest()
@@ -63,14 +64,18 @@ class OverviewPage:
         """Return the page."""
         view = self._board.get_view()
         run, digest = view.last_run.run if view.last_run else None, self._read_digest(view)
-        instances = build_instance_cells(view, self._rows.get_known() if self._rows else {})
+        known_rows = self._rows.get_known() if self._rows else {}
+        instances = build_instance_cells(view, known_rows)
+        fleet = build_fleet(view, self._peers.read() if self._peers else (), known_rows)
+        worse = fleet.find_worse() if fleet else None
         return self._frame.respond(
             request,
             view,
             "overview.html",
             "Overview",
-            sentence=explain_loop(view, digest.actions),
-            advice=advise_loop(view, digest.actions),
+            sentence=explain_shard(worse) if worse else explain_loop(view, digest.actions),
+            advice=advise_shard(worse) if worse else advise_loop(view, digest.actions),
+            fleet=fleet,
             run=run,
             digest=digest,
             problems=view.last_run.problems if view.last_run else (),

@@ -18,7 +18,7 @@ from reconciler.web.pages.torrents import TorrentsPage
 
 def make_page_routes(context: WebContext, catalogue: Catalogue, access: PageAccess) -> list[BaseRoute]:
     """Return the routes of all pages, and of the files that they load. Only the sign-in and the files are for all."""
-    frame = PageFrame(access.get_rights)
+    frame = PageFrame(access.get_rights, context.peers)
     sign_in = SignInPage(frame, context, access)
     pages = [
         Route("/", OverviewPage(frame, context).get),

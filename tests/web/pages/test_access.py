@@ -1,4 +1,4 @@
-"""Who may read the pages and REST, and whose forms change something."""
+"""The rights to read pages and REST, and to change something through forms."""
 
 from __future__ import annotations
 
