@@ -31,10 +31,11 @@ def test_files_trackers_and_paths_are_changed_on_the_server(make_server: MakeSer
         client = qbittorrentapi.Client(world.url, EXTRA_HEADERS={"Authorization": f"Bearer {KEY}"})
         added = client.torrents_add(torrent_files=data, is_stopped=True, save_path="/mnt/box/films")
         assert added == "Ok."
+        client.torrents_file_priority(infohash, 0, 7)  # whether or not an instance has it yet
         world.wait_until(lambda: infohash in truth.list_torrents())
         assert truth.list_torrents()[infohash]["save_path"] == f"{server.downloads}/films"
-        world.wait_until(lambda: client.torrents_info(torrent_hashes=infohash)[0]["save_path"] == "/mnt/box/films")
-        client.torrents_file_priority(infohash, 0, 7)
+        world.wait_until(lambda: client.torrents_info(torrent_hashes=infohash)[0]["added_on"] > 0)  # it is read
+        assert client.torrents_info(torrent_hashes=infohash)[0]["save_path"] == "/mnt/box/films"
         client.torrents_edit_tracker(infohash, "http://127.0.0.9/a", "http://127.0.0.9/b")
         client.torrents_set_location("/mnt/box/series", infohash)
         client.torrents_add_tags("seen", infohash)
@@ -42,8 +43,10 @@ def test_files_trackers_and_paths_are_changed_on_the_server(make_server: MakeSer
         world.wait_until(lambda: list_trackers(truth, infohash) == ["http://127.0.0.9/b"])
         world.wait_until(lambda: truth.list_torrents()[infohash]["save_path"] == f"{server.downloads}/series")
         world.wait_until(lambda: "seen" in truth.list_torrents()[infohash]["tags"])
+        truth.post("torrents/addTags", hashes=infohash, tags="by hand")
         client.torrents_remove_tags("seen", infohash)
         world.wait_until(lambda: "seen" not in truth.list_torrents()[infohash]["tags"])
+        assert "by hand" in truth.list_torrents()[infohash]["tags"], "it counts, although no row has shown it yet"
         answer = world.gateway.post("torrents/addTags", hashes=f"{infohash}|{make_infohash(1)}", tags="seen")
         assert answer.status_code == 409
         assert f"{make_infohash(1)} is declared at " in answer.text and "desired.yaml:" in answer.text

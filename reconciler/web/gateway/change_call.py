@@ -29,11 +29,13 @@ class ChangeContext:
 class ChangeCall:
     """A call: its required parameters, the first of which names the torrents, and the change of each of them.
 
-    `make_change` checks the parameters, and raises `HTTPException`.
+    `make_change` checks the parameters, and raises `HTTPException`. `reads_row`: the change depends on what the torrent
+    is like on its instance, which is read for it.
     """
 
     required: tuple[str, ...]
     make_change: Callable[[Mapping[str, str], ChangeContext], ChangeOne]
+    reads_row: bool = False
 
     @property
     def is_single(self) -> bool:

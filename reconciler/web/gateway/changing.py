@@ -228,12 +228,12 @@ CHANGE_CALLS: Final[Mapping[str, ChangeCall]] = MappingProxyType(
     {
         "stop": ChangeCall(("hashes",), _stop),
         "pause": ChangeCall(("hashes",), _stop),
-        "start": ChangeCall(("hashes",), _start),
-        "resume": ChangeCall(("hashes",), _start),
+        "start": ChangeCall(("hashes",), _start, reads_row=True),
+        "resume": ChangeCall(("hashes",), _start, reads_row=True),
         "setForceStart": ChangeCall(("hashes", "value"), _set_force_start),
         "setCategory": ChangeCall(("hashes", "category"), _set_category),
         "addTags": ChangeCall(("hashes", "tags"), _add_tags),
-        "removeTags": ChangeCall(("hashes",), _remove_tags),
+        "removeTags": ChangeCall(("hashes",), _remove_tags, reads_row=True),
         "setTags": ChangeCall(("hashes", "tags"), _set_tags),
         "rename": ChangeCall(("hash", "name"), _rename),
         "setDownloadLimit": ChangeCall(("hashes", "limit"), _set_download_limit),
@@ -241,15 +241,17 @@ CHANGE_CALLS: Final[Mapping[str, ChangeCall]] = MappingProxyType(
         "setShareLimits": ChangeCall(
             ("hashes", "ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit"), _set_share_limits
         ),
-        "toggleSequentialDownload": ChangeCall(("hashes",), _toggle(SEQUENTIAL, "seq_dl")),
-        "toggleFirstLastPiecePrio": ChangeCall(("hashes",), _toggle(FIRST_LAST_PIECE_FIRST, "f_l_piece_prio")),
+        "toggleSequentialDownload": ChangeCall(("hashes",), _toggle(SEQUENTIAL, "seq_dl"), reads_row=True),
+        "toggleFirstLastPiecePrio": ChangeCall(
+            ("hashes",), _toggle(FIRST_LAST_PIECE_FIRST, "f_l_piece_prio"), reads_row=True
+        ),
         "setSuperSeeding": ChangeCall(("hashes", "value"), _set_super_seeding),
-        "setAutoManagement": ChangeCall(("hashes", "enable"), _set_auto_management),
+        "setAutoManagement": ChangeCall(("hashes", "enable"), _set_auto_management, reads_row=True),
         "setLocation": ChangeCall(("hashes", "location"), _set_location),
-        "setSavePath": ChangeCall(("id", "path"), _set_save_path),
-        "setDownloadPath": ChangeCall(("id", "path"), _set_download_path),
+        "setSavePath": ChangeCall(("id", "path"), _set_save_path, reads_row=True),
+        "setDownloadPath": ChangeCall(("id", "path"), _set_download_path, reads_row=True),
         "addTrackers": ChangeCall(("hash", "urls"), add_trackers),
-        "editTracker": ChangeCall(("hash", "origUrl", "newUrl"), edit_tracker),
-        "removeTrackers": ChangeCall(("hash", "urls"), remove_trackers),
+        "editTracker": ChangeCall(("hash", "origUrl", "newUrl"), edit_tracker, reads_row=True),
+        "removeTrackers": ChangeCall(("hash", "urls"), remove_trackers, reads_row=True),
     }
 )

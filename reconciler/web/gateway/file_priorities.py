@@ -11,8 +11,11 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.fields import CONTENT_LAYOUT
 from reconciler.model.intake import EntryChanges
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.rows import InstanceUnavailable, LiveRows
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.web.catalogue import KnownTorrent
 from reconciler.web.gateway.change_call import ChangeOne
 from reconciler.web.gateway.parameters import parse_int
@@ -67,7 +70,7 @@ def make_exact_glob(path: str) -> str:
 def _read_paths(known: KnownTorrent, rows: LiveRows) -> dict[int, str]:
     """Return the paths of the files of a torrent, by their indexes."""
     if not known.instance:
-        raise HTTPException(409, _NO_METADATA_TEXT)
+        return _read_declared_paths(known)
     try:
         reply = rows.ask(known.instance, "torrents/files", {"hash": str(known.row["hash"])})
         files = json.loads(reply.body) if reply.status == 200 else []
@@ -77,3 +80,14 @@ def _read_paths(known: KnownTorrent, rows: LiveRows) -> dict[int, str]:
     if not paths:
         raise HTTPException(409, _NO_METADATA_TEXT)
     return paths
+
+
+def _read_declared_paths(known: KnownTorrent) -> dict[int, str]:
+    """Return the paths of the .torrent file that was handed in, for a torrent that no instance lists yet."""
+    entry = known.entry
+    if entry is None or not isinstance(entry.source, TorrentFile) or entry.options.get(CONTENT_LAYOUT):
+        raise HTTPException(409, _NO_METADATA_TEXT)
+    try:
+        return dict(enumerate(parse_metainfo(entry.source.read_bytes()).files))
+    except TorrentFileError as error:
+        raise HTTPException(409, "The files of the torrent cannot be read now.") from error

@@ -30,6 +30,7 @@ from reconciler.web.gateway.categories import IntakeCategories
 from reconciler.web.gateway.change_call import ChangeContext, ChangeOne
 from reconciler.web.gateway.changing import CHANGE_CALLS, remove_tags
 from reconciler.web.gateway.file_priorities import check_priority, make_priority_change
+from reconciler.web.gateway.fresh_rows import refresh_torrents
 from reconciler.web.gateway.parameters import parse_bool, read_post_form, require, split_ids, split_tags
 from reconciler.web.gateway.targets import find_torrents, list_handed_in, select_targets
 from reconciler.web.path_maps import to_instance_path
@@ -132,7 +133,7 @@ class WriteEndpoints:
         """Carry out `torrents/deleteTags`: no torrent that was handed in has them any more."""
         require(form.fields, "tags")
         removed = split_tags(form.fields["tags"])
-        targets = list_handed_in(self._catalogue.read().torrents)
+        targets = self._refresh(list_handed_in(self._catalogue.read().torrents))
         return self._change(targets, lambda known, entry: remove_tags(known, entry, removed))
 
     def create_category(self, form: Form, _client: str) -> str:
@@ -159,9 +160,14 @@ class WriteEndpoints:
             change = call.make_change(form.fields, context)
             torrents = self._catalogue.read().torrents
             targets = select_targets(torrents, form.fields[call.required[0]], is_single=call.is_single)
-            return self._change(targets, change)
+            return self._change(self._refresh(targets) if call.reads_row else targets, change)
 
         return carry_out
+
+    def _refresh(self, targets: Sequence[KnownTorrent]) -> list[KnownTorrent]:
+        rows, instances = self._context.rows, self._context.get_desired().instances
+        assert rows
+        return refresh_torrents(targets, rows, lambda name: instances[name].path_map if name in instances else {})
 
     def _change(self, targets: Sequence[KnownTorrent], change: ChangeOne) -> str:
         """Change entries. What 5.1 refuses for one of the torrents is refused for all, before anything is written."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from starlette.exceptions import HTTPException
 
 from reconciler.model.files import FileRule, Priority
+from reconciler.model.infohash import InfoHashes
 from reconciler.model.rows import InstanceUnavailable, LiveRows, Reply
+from reconciler.model.torrent_file import TorrentFile, identify_torrent
 from reconciler.web.gateway.file_priorities import make_exact_glob, make_priority_change
 from tests.support.gateway_torrents import make_entry, make_known
+from tests.support.magnets import make_infohash
+from tests.support.torrents import make_torrent
 
 FILES: list[dict[str, Any]] = [
     {"index": 0, "name": "film/a [2024].mkv"},
@@ -91,3 +96,17 @@ def test_the_files_of_a_torrent_that_is_nowhere_yet_are_not_known() -> None:
     with pytest.raises(HTTPException) as caught:
         change({"id": "0", "priority": "1"}, REPLY, instance=None)
     assert caught.value.status_code == 409
+
+
+def make_declared_file(read: Callable[[], bytes] = lambda: make_torrent(1)) -> TorrentFile:
+    return TorrentFile("x.torrent", InfoHashes(v1=make_infohash(1)), "x", 1, read)
+
+
+def test_the_files_of_an_upload_that_no_instance_lists_yet_are_known() -> None:
+    source = replace(make_declared_file(), infohashes=identify_torrent(make_torrent(1)).infohashes)
+    fields = {"id": "0", "priority": "7"}
+    rules = change(fields, instance=None, source=source)
+    assert rules == {"files": [{"match": "/torrent-1", "priority": "maximal"}]}
+    for keys in ({"source": source, "options": {"content_layout": "subfolder"}}, {"source": make_declared_file()}):
+        with pytest.raises(HTTPException, match="409"):
+            change(fields, instance=None, **keys)

@@ -45,6 +45,10 @@ class RecordingRows:
         self.sent: list[tuple[str, str, str]] = []
         self.reply: Reply | Exception = Reply(200, b"")
 
+    def ask(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
+        """Say nothing new about a torrent."""
+        raise InstanceUnavailable(f"{instance}: it is away")
+
     def send(self, instance: str, endpoint: str, parameters: Mapping[str, str]) -> Reply:
         """Answer."""
         self.sent.append((instance, endpoint, parameters["hashes"]))
