@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.atomic_file import PRIVATE_MODE, sync_folder, temporary_file
+from reconciler.intake.git_index import is_tracked_by_git
 from reconciler.regular_file import read_regular_file
 
 MAX_INTAKE_BYTES: Final = 64 << 20
 _TORRENT_NAME: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\.torrent\Z")
-_MAX_INDEX_BYTES: Final = 256 << 20
 
 
 class UnsuitableFolder(Exception):
@@ -144,22 +144,3 @@ def _give_to_owner(path: Path, owner: os.stat_result | None) -> None:
 def _is_own(entry: os.DirEntry[str]) -> bool:
     status = entry.stat(follow_symlinks=False)
     return status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == PRIVATE_MODE
-
-
-def is_tracked_by_git(path: Path) -> bool:
-    """True if a git repository around a file has it in its index.
-
-    The index is searched for the path, and git is not asked: it would run what the configuration of the repository
-    names. In version 4 of the index, which compresses paths, a file is not found.
-    """
-    path = Path(os.path.realpath(path))
-    for folder in path.parents:
-        try:
-            git_folder = folder / ".git"
-            if git_folder.is_file():
-                git_folder = folder / git_folder.read_text().partition("gitdir:")[2].strip()
-            index = read_regular_file(git_folder / "index", _MAX_INDEX_BYTES)
-        except (OSError, ValueError):
-            continue
-        return os.fsencode(path.relative_to(folder)) + b"\0" in index
-    return False

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from reconciler.intake.folder import IntakeFolder, UnsuitableFolder, is_tracked_by_git
-
-
-def run_git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+from reconciler.intake.folder import IntakeFolder, UnsuitableFolder
+from tests.support.git import run_git
 
 
 def test_a_file_of_a_repository_belongs_to_people(tmp_path: Path) -> None:
@@ -20,23 +16,10 @@ def test_a_file_of_a_repository_belongs_to_people(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     tracked, other = tmp_path / "state" / "tracked.yaml", tmp_path / "state" / "racked.yaml"
     tracked.write_text("version: 1\n")
-    assert not is_tracked_by_git(tracked), "there is no index yet"
     run_git(tmp_path, "add", "state/tracked.yaml")
-    assert is_tracked_by_git(tracked) and not is_tracked_by_git(other)
     with pytest.raises(UnsuitableFolder, match="is a file of a git repository"):
         IntakeFolder(tracked).check()
     IntakeFolder(other).check()
-
-
-def test_a_work_tree_elsewhere_counts_too(tmp_path: Path) -> None:
-    main, tree = tmp_path / "main", tmp_path / "tree"
-    main.mkdir()
-    run_git(main, "init", "-q")
-    (main / "a.yaml").write_text("version: 1\n")
-    run_git(main, "add", ".")
-    run_git(main, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a")
-    run_git(main, "worktree", "add", "-q", str(tree))
-    assert is_tracked_by_git(tree / "a.yaml") and not is_tracked_by_git(tree / "b.yaml")
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
