@@ -74,6 +74,10 @@ class TorrentResult(TypedDict):
 
     format_version: Literal[1]
     torrent: TorrentDocument
+    placements: Annotated[
+        dict[str, str],
+        Field(description="Why its group has it on each instance, by the last run. Empty outside of groups."),
+    ]
 
 
 class ChangeResult(TypedDict):

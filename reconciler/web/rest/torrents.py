@@ -20,6 +20,7 @@ from reconciler.report.json.common import FORMAT_VERSION, problem_json
 from reconciler.web.api import JSON_MEDIA_TYPE, encode_json
 from reconciler.web.catalogue import Catalogue, CatalogueView, KnownTorrent
 from reconciler.web.context import WebContext
+from reconciler.web.placements import find_placements
 from reconciler.web.rest.bodies import parse_query, read_changes, read_new_torrent
 from reconciler.web.rest.documents import describe_torrent
 from reconciler.web.rest.listing import CursorError, ListQuery, list_torrents
@@ -85,7 +86,10 @@ class TorrentEndpoints:
         torrent = find_torrent(self._catalogue.read(), request.path_params["infohash"])
         if torrent is None:
             raise HTTPException(404, NOT_FOUND_TEXT)
-        return _respond({"torrent": describe_torrent(torrent)})
+        placements = find_placements(
+            self._context.board.get_view().last_run, (str(torrent.row["hash"]), *torrent.other_ids)
+        )
+        return _respond({"torrent": describe_torrent(torrent), "placements": placements})
 
     async def post(self, request: Request) -> Response:
         """Hand in a torrent."""
