@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from reconciler.model.comparison import SettingChange
 from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.gateway import GatewaySettings, IntakeSettings
 from reconciler.model.health import Probe
 from reconciler.model.links import redact_api_url
 from reconciler.model.preferences import SECRET_MASK
@@ -79,7 +80,24 @@ def _collect_settings(desired: DesiredState) -> dict[str, Any]:
         "guard": _to_plain(desired.guard),
         "instances": {name: _describe_instance(instance) for name, instance in desired.instances.items()},
         "groups": {name: _to_plain(group) for name, group in desired.groups.items()},
+        "intake": _describe_intake(desired.intake) if desired.intake else None,
+        "gateway": _describe_gateway(desired.gateway) if desired.gateway else None,
     }
+
+
+def _describe_intake(intake: IntakeSettings) -> dict[str, Any]:
+    """Return the settings, with the file as it is written: relative to the file that declares it."""
+    folder = intake.position.file.rpartition("/")[0]
+    limits = {"max_torrents": intake.max_torrents, "max_delete": intake.max_delete}
+    return {"file": intake.file.removeprefix(f"{folder}/"), "instance": intake.instance, **limits}
+
+
+def _describe_gateway(gateway: GatewaySettings) -> dict[str, Any]:
+    services = {key: value for key, value in _to_plain(gateway.services).items() if value}
+    if registration := gateway.services.registration:  # its URL may contain a key
+        shown = _mask(redact_api_url(registration.url), registration.url)
+        services["registration"] = {**_to_plain(registration), "url": shown, "name": registration.name}
+    return {**_to_plain(gateway), "trusted": list(map(str, gateway.trusted)), "services": services}
 
 
 def _describe_instance(instance: Instance) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from reconciler.model.comparison import SettingChange
 from reconciler.model.desired import DesiredState, GuardLimits, Instance, Policy
+from reconciler.model.gateway import GatewaySettings, IntakeSettings, Registration, ServiceSettings, Shows
 from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.health import HttpCheck, Probe, TcpCheck
 from reconciler.model.position import Position
@@ -18,6 +20,8 @@ from reconciler.plan.settings_diff import diff_settings
 HERE, THERE = Position("a.yaml", 1, 1), Position("b.yaml", 7, 3)
 BOX = Instance("box", HERE, "http://127.0.0.1:8080", username="admin", password=Secret("{env: BOX}"))
 BASE = DesiredState(Policy.SYNC, {"box": BOX})
+INTAKE = IntakeSettings(Position("/git/a.yaml", 1, 1), "/git/intake.yaml", "box")
+GATEWAY = GatewaySettings(HERE, "arr", Secret("{env: ARR}"))
 
 
 def diff_instance(**values: Any) -> list[tuple[str, str | None, str | None]]:
@@ -41,6 +45,38 @@ def test_equal_settings_do_not_differ_wherever_they_are_declared() -> None:
 )
 def test_settings_of_the_whole_state(values: dict[str, Any], change: tuple[str, str, str]) -> None:
     assert diff_settings(BASE, replace(BASE, **values)) == (SettingChange(*change),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        (None, INTAKE, [("intake", None, "file: intake.yaml, instance: box, max_torrents: 10000, max_delete: 100")]),
+        (INTAKE, replace(INTAKE, max_delete=5), [("intake.max_delete", "100", "5")]),
+        (INTAKE, replace(INTAKE, file="/git/state/i.yaml"), [("intake.file", "intake.yaml", "state/i.yaml")]),
+        (INTAKE, IntakeSettings(Position("/old/a.yaml", 1, 1), "/old/intake.yaml", "box", is_missing=True), []),
+    ],
+)
+def test_settings_of_the_intake(before: Any, after: Any, changes: list[tuple[str, str, str]]) -> None:
+    found = diff_settings(replace(BASE, intake=before), replace(BASE, intake=after))
+    assert [(change.path, change.before, change.after) for change in found] == changes
+
+
+@pytest.mark.parametrize(
+    ("values", "changes"),
+    [
+        ({"shows": Shows.ALL}, [("gateway.shows", "owned", "all")]),
+        ({"password": Secret("hunter2")}, [("gateway.password", "{env: ARR}", "(secret)")]),
+        ({"trusted": (ip_network("10.0.0.0/8"),)}, [("gateway.trusted[0]", None, "10.0.0.0/8")]),
+        ({"services": ServiceSettings(radarr=True)}, [("gateway.services.radarr", None, "true")]),
+        (
+            {"services": ServiceSettings(registration=Registration("http://u:s3cr3t@core/x", "us", 1))},
+            [("gateway.services.registration", None, "url: http://core/x, host: us, port: 1, name: reconcile")],
+        ),
+    ],
+)
+def test_settings_of_the_gateway(values: dict[str, Any], changes: list[tuple[str, str, str]]) -> None:
+    found = diff_settings(replace(BASE, gateway=GATEWAY), replace(BASE, gateway=replace(GATEWAY, **values)))
+    assert [(change.path, change.before, change.after) for change in found] == changes
 
 
 @pytest.mark.parametrize(
