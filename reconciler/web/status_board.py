@@ -44,7 +44,8 @@ class StatusBoard:
     ) -> None:
         self._interval, self._selected, self._select_instances = interval, selected, select_instances
         self._desired: DesiredState | None = None
-        self._followed: DesiredState | None = None
+        self._dated: DesiredState | None = None  # the last one with valid files
+        self._followed: DesiredState | None = None  # the same without what persons have suspended for a while
         self._clock = clock or system_clock()
         self._lock = threading.Lock()
         self._started = self._clock.utc()
@@ -123,9 +124,11 @@ class StatusBoard:
     def _date_states(self, view: LoopView, before: LoopView, ended_at: datetime) -> LoopView:
         """Return a view with the time since when it is in its state, and follows its desired state."""
         is_invalid = bool(view.last_run and view.last_run.problems)
-        if not is_invalid and self._desired is not self._followed:
-            self._followed = self._desired
-            view = replace(view, desired_since=view.last_attempt)
+        if not is_invalid and self._desired is not self._dated:
+            self._dated, followed = self._desired, self._desired and _lift_suspensions(self._desired)
+            if followed != self._followed:
+                view = replace(view, desired_since=view.last_attempt)
+            self._followed = followed
         is_same_state = before.last_run is not None and view.state is before.state
         return replace(
             view,
@@ -213,6 +216,15 @@ def _summarize_change(run: Run, trigger: str, ended_at: datetime) -> LastChange 
         (name, tuple(results[:MAX_ACTIONS_KEPT])) for name, results in applied.items() if results
     ]
     return LastChange(ended_at, trigger, summary_text(run), tuple(kept), count) if count else None
+
+
+def _lift_suspensions(desired: DesiredState) -> DesiredState:
+    """Return a desired state as the files declare it."""
+    instances = {
+        name: replace(instance, suspend=False, suspended_until=None) if instance.suspended_until else instance
+        for name, instance in desired.instances.items()
+    }
+    return replace(desired, instances=instances)
 
 
 def _add_recent_run(

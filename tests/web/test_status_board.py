@@ -15,6 +15,7 @@ from reconciler.engine.events import Progress, RunListener
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
+from reconciler.model.suspension import suspend_instances
 from reconciler.web import StatusBoard
 from reconciler.web.loop_view import LoopState, LoopView
 from reconciler.web.status_board import MAX_ACTIONS_KEPT, MAX_RUNS_KEPT
@@ -248,8 +249,11 @@ def test_invalid_files_leave_the_followed_state_as_it_was(board: StatusBoard, de
     with_intake = replace(desired, delete_files=True)
     view = end_run(3, with_intake, (PROBLEM,))
     assert (view.desired_since, view.invalid_since) == (NOON, NOON + timedelta(minutes=2))
-    view = end_run(4, replace(desired, suspend=True))
-    assert (view.desired_since, view.invalid_since) == (NOON + timedelta(minutes=4), None)
+    view = end_run(4, replace(desired))
+    assert (view.desired_since, view.invalid_since) == (NOON, None), "the files are as they were"
+    suspended = suspend_instances(desired, {"home": NOON + timedelta(days=1)}, NOON)
+    assert end_run(5, suspended).desired_since == NOON, "a person has suspended an instance"
+    assert end_run(6, replace(desired, delete_files=True)).desired_since == NOON + timedelta(minutes=6)
 
 
 def test_runs_that_say_the_same_are_one(board: StatusBoard) -> None:

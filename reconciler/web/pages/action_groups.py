@@ -139,9 +139,9 @@ def _add_result(groups: _Groups, instance: InstanceResult, result: ActionResult)
     if is_contested(reason):
         label = "contested"
     elif label != str(action.verb):
-        label = f"{action.verb}, {label}"
+        label = f"{action.verb} {label}"
     if action.kind is not ObjectKind.TORRENT:
-        label = f"{label} {action.kind}"
+        label = f"{action.kind}: {label}"
     tone = _OUTCOME_TONES.get(outcome, "bad" if action.verb is Verb.DELETE else "")
     key = (instance.name, symbol, label, tone, reason, warning_label(action, outcome))
     groups.add(key, action.name, action.infohash, partial(_iter_changes, result))
@@ -154,7 +154,14 @@ def _iter_changes(result: ActionResult) -> Iterator[str]:
 
 def _add_fault(groups: _Groups, instance: InstanceResult, fault: TorrentFault) -> None:
     tone = "bad" if fault.is_serious else "wait"
-    key = (instance.name, fault_symbol(fault)[0], "does not work", tone, fault.reason, "")
+    key = (
+        instance.name,
+        fault_symbol(fault)[0],
+        "does not work" if fault.is_serious else "waits",
+        tone,
+        fault.reason,
+        "",
+    )
     groups.add(key, fault.name, fault.infohash)
 
 

@@ -41,7 +41,8 @@ class InstanceCells:
     """A row of the table of instances. A value that is not known is None, or empty.
 
     `web_ui`: the address of its Web UI, as the loop reaches it. `down_reason`: why it is not healthy, empty if it is.
-    `next_label` says what happens at `next_at`. `notes` are other facts that a person may want to know.
+    `next_label` says what happens at `next_at`: run, try or look. `suspended_until`: a person has suspended it for a
+    while. `notes` are other facts that a person may want to know.
     """
 
     name: str
@@ -62,6 +63,7 @@ class InstanceCells:
     next_at: datetime | None
     down_reason: str
     has_refused_credentials: bool
+    suspended_until: datetime | None
     notes: tuple[str, ...]
 
     @property
@@ -103,6 +105,7 @@ def _build_row(instance: InstanceView, view: LoopView, facts: TransferFacts) -> 
         next_at=next_at,
         down_reason="" if instance.is_healthy or not (result or instance.backoff) else find_down_reason(instance),
         has_refused_credentials=status in (Status.AUTH_FAILED, Status.BANNED),
+        suspended_until=result.suspended_until if result else None,
         notes=tuple(_iter_notes(result)) if result else (),
     )
 
@@ -156,8 +159,8 @@ def _get_health(instance: InstanceView) -> Health | None:
 def _find_next_attempt(instance: InstanceView, view: LoopView) -> tuple[str, datetime | None]:
     if instance.backoff:  # refused credentials are not sent again
         step = "look" if instance.backoff.status is Status.AUTH_FAILED else "try"
-        return f"next {step}", instance.backoff.until
-    return "next run", view.next_run_at
+        return step, instance.backoff.until
+    return "run", view.next_run_at
 
 
 def _iter_notes(result: InstanceResult) -> Iterator[str]:

@@ -13,7 +13,7 @@ from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import STATE_HEADLINES
 from reconciler.web.instance_label import NOTHING_MANAGED, label_instance
 from reconciler.web.loop_view import InstanceView, LoopState, LoopView
-from reconciler.web.pages.action_groups import OpenActions
+from reconciler.web.pages.action_groups import GroupList, OpenActions
 from reconciler.web.pages.instances import count_torrents, find_down_reason
 
 MAX_HEADLINE_LENGTH: Final = 60  # characters, since it is in the tab
@@ -62,7 +62,7 @@ def explain_loop(view: LoopView, actions: OpenActions) -> str:
         case LoopState.DEGRADED:
             return _down_text([instance for instance in view.instances if not instance.is_healthy], view)
         case LoopState.ATTENTION if actions.needs.action_count:
-            return f"{format_count(actions.needs.action_count, 'item')} cannot go on without a person."
+            return _need_text(actions.needs)
         case LoopState.ATTENTION:
             return _capitalize(f"{summary_text(run)}.")
         case LoopState.PENDING:
@@ -123,9 +123,18 @@ def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _need_text(needs: GroupList) -> str:
+    """Return the number of actions that need a person, and the gravest one."""
+    first = needs.groups[0]
+    example = f"{first.items[0].name} on {first.place}: {first.reason}"
+    if needs.action_count == 1:
+        return f"1 item cannot go on without a person: {example}."
+    return f"{needs.action_count:,} items cannot go on without a person, such as {example}."
+
+
 def _down_text(down: list[InstanceView], view: LoopView) -> str:
     if len(down) == 1:
-        return f"{down[0].name}: {find_down_reason(down[0])}"
+        return f"{down[0].name}: {find_down_reason(down[0]).partition('. ')[0].rstrip('.')}."
     names = ", ".join(instance.name for instance in down)
     return f"{len(down):,} of {len(view.instances):,} instances are down or unhealthy: {names}."
 

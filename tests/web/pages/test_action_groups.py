@@ -35,7 +35,7 @@ def test_deletions_and_moves_come_first() -> None:
     assert [(group.label, group.warning) for group in groups][:5] == [
         ("delete", "with its data"),
         ("delete", ""),
-        ("delete category", ""),
+        ("category: delete", ""),
         ("update", "moves data"),
         ("update", "into quarantine"),
     ]
@@ -46,11 +46,11 @@ def test_deletions_and_moves_come_first() -> None:
 def test_what_has_failed_or_is_blocked_needs_a_person() -> None:
     actions = collect_open_actions(applied())
     assert {group.label for group in actions.needs.groups} == {
-        "adopt, failed",
-        "update, blocked",
-        "update, failed preference",
+        "adopt failed",
+        "update blocked",
+        "preference: update failed",
     }
-    assert {group.label.partition(", ")[2] for group in actions.differences.groups} == {"deferred", "dropped"}
+    assert {group.label.partition(" ")[2] for group in actions.differences.groups} == {"deferred", "dropped"}
 
 
 def test_a_contest_needs_a_person() -> None:

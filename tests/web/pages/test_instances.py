@@ -34,13 +34,13 @@ def build(board: StatusBoard, run: Run, **rest: object) -> dict[str, InstanceCel
 def test_an_instance_that_is_down_has_no_counts(board: StatusBoard) -> None:
     row = build(board, planned(), waiting={"attic": BACKOFF})["attic"]
     assert (row.owned, row.foreign, row.facts) == (None, None, TransferFacts())
-    assert (row.label, row.next_label, row.next_at) == ("unreachable", "next try", BACKOFF.until)
+    assert (row.label, row.next_label, row.next_at) == ("unreachable", "try", BACKOFF.until)
     assert row.down_reason == "no connection to http://attic:8080: connection refused"
 
 
 def test_refused_credentials_are_looked_at_and_not_tried(board: StatusBoard) -> None:
     row = build(board, planned(), waiting={"attic": replace(BACKOFF, status=Status.AUTH_FAILED)})["attic"]
-    assert (row.label, row.next_label, row.has_refused_credentials) == ("credentials refused", "next look", True)
+    assert (row.label, row.next_label, row.has_refused_credentials) == ("credentials refused", "look", True)
 
 
 def test_probes_that_fail(board: StatusBoard) -> None:

@@ -115,7 +115,7 @@ def test_an_instance_that_is_down_shows_no_zero(board: StatusBoard, time: FakeTi
     assert "attic: unreachable" in page.text
     assert "no connection to http://attic:8080: connection refused Next try in a minute ." in page.text
     assert "reconcile doctor --instance attic" in page.text
-    cells = page.text[page.text.index("Read Next attic") :].partition("home")[0]
+    cells = page.text[page.text.index("Next attempt attic") :].partition("home")[0]
     assert "unreachable for 9 seconds" in cells
     assert "0" not in cells
     assert cells.count("not known") == 6
@@ -139,7 +139,7 @@ def test_a_refusal_names_its_approval(board: StatusBoard) -> None:
 
 def test_what_differs_and_why(board: StatusBoard) -> None:
     text = after(board, planned()).text
-    assert "! 1 × update, blocked on home its files are missing Cosmos Laundromat paused: true → false" in text
+    assert "! 1 × update blocked on home its files are missing Cosmos Laundromat paused: true → false" in text
     assert "- 1 × delete on home ! with its data no longer declared older.iso" in text
     assert "desired.yaml:4:5 W001 the password stands in the file" in text
 
@@ -199,6 +199,6 @@ def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
 
 def test_torrents_that_do_not_work_are_shown(board: StatusBoard) -> None:
     text = after(board, faulty()).text
-    assert "Something needs attention 3 items cannot go on without a person." in text
+    assert "3 items cannot go on without a person, such as Sintel on attic: qBittorrent reports an error." in text
     assert "! 1 × does not work on attic qBittorrent reports an error Sintel" in text
     assert "in sync, with faults" in text
