@@ -6,7 +6,9 @@ from typing import Any
 
 import requests
 
+from reconciler.demo.servers import find_free_port
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.gateway import wait_for_url
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.raw import RawClient
@@ -54,12 +56,12 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
     after = home.run("--dry-run", "--detailed-exitcode")
     assert (after.exit_code, after.summary) == (0, {"unchanged": 4})
 
+    port = find_free_port("127.0.0.1")
     with (
-        start_watch(home, "--shard", SHARDS[0], "--listen", "0") as watch,
-        start_watch(home, "--shard", SHARDS[1]) as other,
+        start_watch(home, "--shard", SHARDS[0], "--listen", "0", "--peer", f"http://127.0.0.1:{port}") as watch,
+        start_watch(home, "--shard", SHARDS[1], "--listen", str(port)) as other,
     ):
-        watch.wait_until(lambda: watch.has_logged("http listening"))
-        url = next(line["url"] for line in watch.log if line["event"] == "http listening")
+        url = wait_for_url(watch)
         watch.wait_until(
             lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok
         )  # its own share is all it waits for
@@ -70,5 +72,16 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
         watch.wait_until(
             lambda: all(make_infohash(9) in RawClient(server).list_torrents() for server in servers.values())
         )
-        assert watch.stop() < 20
+        watch.wait_until(lambda: read_states(url) == {(name, "in_sync") for name in NAMES})
         assert other.stop() < 20
+        watch.wait_until(
+            lambda: read_states(url) == {(name, "in_sync" if name in held else "unknown") for name in NAMES}
+        )
+        assert "shard 1/2 does not answer" in requests.get(url, timeout=10).text
+        assert watch.stop() < 20
+
+
+def read_states(url: str) -> set[tuple[str, str]]:
+    """Return the states of all torrents by their instance, as the page of one shard knows them."""
+    rows = requests.get(f"{url}/api/v1/torrents", timeout=10).json()["torrents"]
+    return {(row["instance"], row["sync"]) for row in rows}
