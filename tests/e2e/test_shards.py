@@ -77,7 +77,7 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
         watch.wait_until(
             lambda: read_states(url) == {(name, "in_sync" if name in held else "unknown") for name in NAMES}
         )
-        assert "shard 1/2 does not answer" in requests.get(url, timeout=10).text
+        assert "Shard 1/2 does not answer" in requests.get(url, timeout=10).text
         assert watch.stop() < 20
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from reconciler.model.rows import InstanceRows
 from reconciler.model.shard import Shard
+from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.summary import summary_text
 from reconciler.web.client import InstancePayload, LoopStatus
 from reconciler.web.client_text import STATE_HEADLINES
@@ -27,6 +28,7 @@ class ShardCells:
     """A row of the table of shards: one process. `link` leads to its page, "" for this process and for an unknown one.
 
     `reason` says why it does not answer; the rest is then from `answered_at`. `instance_count` None: unknown.
+    `reports` are about its instances that need a person.
     """
 
     name: str
@@ -36,7 +38,7 @@ class ShardCells:
     reason: str = ""
     answered_at: datetime | None = None
     instance_count: int | None = None
-    bad_instances: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
     last_run_at: datetime | None = None
     sentence: str = ""
 
@@ -92,7 +94,7 @@ def explain_shard(shard: ShardCells) -> str:
     """Return the state of another shard as a sentence."""
     if shard.reason:
         return f"{shard.name} {shard.headline}: {shard.reason}."
-    return f"{shard.name}: {shard.headline}" + (f" ({', '.join(shard.bad_instances)})." if shard.bad_instances else ".")
+    return f"{'; '.join(shard.reports) or shard.sentence or shard.headline}."
 
 
 def advise_shard(shard: ShardCells) -> str:
@@ -101,18 +103,17 @@ def advise_shard(shard: ShardCells) -> str:
         return "Wait: it is being asked."
     if shard.reason:
         return "See if that process runs, and if this one can reach it. Nothing is known about its instances meanwhile."
-    return f"Look at its page: {shard.link}"
+    return "Look at its page."
 
 
 def _build_own_cells(view: LoopView) -> ShardCells:
     verdict, last = judge_loop(view), view.last_run
     return ShardCells(
-        f"shard {view.shard}" if view.shard else "this process",
+        f"Shard {view.shard}" if view.shard else "This process",
         "",
         verdict.headline,
         verdict.tone,
         instance_count=len(view.instances),
-        bad_instances=tuple(instance.name for instance in view.instances if not instance.is_healthy),
         last_run_at=last.started_at if last else None,
         sentence=summary_text(last.run) if last else "",
     )
@@ -134,10 +135,17 @@ def _build_peer_cells(peer: Peer) -> ShardCells:
         peer.reason,
         peer.answered_at,
         len(status.instances),
-        tuple(instance.name for instance in status.instances if instance.tone == "bad"),
+        tuple(_report_instance(instance) for instance in status.instances if instance.tone == "bad"),
         status.last_run.began if status.last_run else None,
         status.last_run.sentence if status.last_run else "",
     )
+
+
+def _report_instance(instance: InstancePayload) -> str:
+    """Return the name of an instance that needs a person, and the reason."""
+    error = (instance.waiting and instance.waiting.reason) or instance.error
+    reason = strip_instance_prefix(instance.name, error) if error else "; ".join(instance.guard.reasons)
+    return f"{instance.name}: {reason or instance.label}"
 
 
 def _read_verdict(status: LoopStatus) -> Verdict:
@@ -147,7 +155,7 @@ def _read_verdict(status: LoopStatus) -> Verdict:
 
 
 def _name_peer(peer: Peer) -> str:
-    return f"shard {peer.status.shard}" if peer.status and peer.status.shard else peer.url
+    return f"Shard {peer.status.shard}" if peer.status and peer.status.shard else peer.url
 
 
 def _iter_missing_cells(view: LoopView, peers: Sequence[Peer]) -> Iterator[ShardCells]:
@@ -158,7 +166,7 @@ def _iter_missing_cells(view: LoopView, peers: Sequence[Peer]) -> Iterator[Shard
     count = Shard.parse(view.shard).count
     for shard in (str(Shard(index, count)) for index in range(count)):
         if shard not in known:
-            yield ShardCells(f"shard {shard}", "", UNANSWERED, "bad", "no --peer is this shard")
+            yield ShardCells(f"Shard {shard}", "", UNANSWERED, "bad", "no --peer is this shard")
 
 
 def _iter_instances(

@@ -76,6 +76,7 @@ class OverviewPage:
             sentence=explain_shard(worse) if worse else explain_loop(view, digest.actions),
             advice=advise_shard(worse) if worse else advise_loop(view, digest.actions),
             fleet=fleet,
+            worse=worse,
             run=run,
             digest=digest,
             problems=view.last_run.problems if view.last_run else (),

@@ -56,9 +56,9 @@ def test_a_shard_without_peers_says_how_to_see_the_others() -> None:
     ("peers", "headline", "tone"),
     [
         ((make_peer("1/3"), make_peer("2/3")), "In sync", "good"),
-        ((make_peer("1/3"), make_peer("2/3", is_refused=True)), "shard 2/3: Refused by the guard", "bad"),
-        ((make_peer("1/3"), make_peer("2/3", reason="no answer")), "shard 2/3: does not answer", "bad"),
-        ((make_peer("1/3"),), "shard 2/3: does not answer", "bad"),
+        ((make_peer("1/3"), make_peer("2/3", is_refused=True)), "Shard 2/3: Refused by the guard", "bad"),
+        ((make_peer("1/3"), make_peer("2/3", reason="no answer")), "Shard 2/3: does not answer", "bad"),
+        ((make_peer("1/3"),), "Shard 2/3: does not answer", "bad"),
         ((make_peer("1/3"), Peer("http://x")), "http://x: has not answered yet", "wait"),
         ((make_peer("1/3"), Peer("http://x", reason="refused")), "http://x: does not answer", "bad"),
     ],
@@ -92,4 +92,4 @@ def test_two_processes_of_one_shard_are_both_shown() -> None:
 
 def test_a_peer_that_is_being_asked_hides_no_missing_shard_for_long() -> None:
     names = [shard.name for shard in build(make_board("0/3"), Peer("http://x", reason=NOT_ASKED_YET)).shards]
-    assert names == ["shard 0/3", "http://x"]
+    assert names == ["Shard 0/3", "http://x"]
