@@ -820,7 +820,12 @@ def _select_readers(declared_options: tuple[str, ...], for_add: bool) -> tuple[t
 def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
     """Return everything that the add of an entry sets, each field from nothing, in plan order."""
     readers = _select_readers((*entry.options, *entry.create_only), True)
-    return tuple([Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None])
+    return _build_changes(tuple([(name, value) for name, declare in readers if (value := declare(entry)) is not None]))
+
+
+@lru_cache(4096)  # thousands of entries declare the same, and then share their changes
+def _build_changes(values: tuple[tuple[str, FieldValue], ...]) -> tuple[Change, ...]:
+    return tuple([Change(name, None, value) for name, value in values])
 
 
 def read_declared_values(entry: DesiredTorrent) -> dict[str, FieldValue]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 
 from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
@@ -163,7 +163,7 @@ class LiveCategory:
     download_path: CategoryDownloadPath = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """All torrents and categories of one instance at one time. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
@@ -187,11 +187,12 @@ class Snapshot:
     default_save_path: str = ""
     preference_names: frozenset[str] | None = None
 
-    @property
+    @cached_property
     def is_on_windows(self) -> bool | None:
         """True if the instance runs on Windows, by the paths that it reports; None if they do not show it.
 
         A save path shows it, except that before 4.4 a path of Windows on another system does not show where it leads.
+        Cached, like `api_version`: it is read for every torrent.
         """
         default = self.default_save_path or (self.preferences or {}).get(DEFAULT_SAVE_PATH)
         if isinstance(default, str) and (is_windows := is_windows_path(default)) is not None:
@@ -200,15 +201,10 @@ class Snapshot:
         certain = (True, False) if RESOLVED_SAVE_PATH.is_available(self.api_version) else (False,)
         return next((is_windows for is_windows in shown if is_windows in certain), None)
 
-    @property
+    @cached_property
     def api_version(self) -> ApiVersion:
         """The Web API version as numbers, which determine the features of the instance."""
-        return _parse_version(self.web_api)
-
-
-@cache  # read for every torrent
-def _parse_version(version: str) -> ApiVersion:
-    return tuple(int(number) for number in version.split("."))
+        return tuple(int(number) for number in self.web_api.split("."))
 
 
 @dataclass(frozen=True, slots=True)

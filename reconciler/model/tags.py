@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 TAG_PREFIX = "reconcile:"
 PROTECT_TAG = "reconcile:protect"
@@ -32,7 +33,8 @@ def is_reserved_tag(tag: str) -> bool:
     return tag.startswith(TAG_PREFIX)
 
 
-def parse_owners(tags: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(4096)  # thousands of torrents have few different sets of tags
+def parse_owners(tags: frozenset[str]) -> tuple[str, ...]:
     """Return the owners in the tags of a torrent, sorted. Skips marks such as `reconcile:quarantine:2026-01-01`."""
     names = (tag.removeprefix(TAG_PREFIX) for tag in tags if tag.startswith(TAG_PREFIX))
     return tuple(sorted(name for name in names if name.split(":")[0] not in RESERVED_OWNERS))
@@ -43,7 +45,8 @@ def read_held_state(tags: Collection[str]) -> str | None:
     return "forced" if HELD_FORCED_TAG in tags else "running" if HELD_TAG in tags else None
 
 
-def select_user_tags(tags: Iterable[str]) -> frozenset[str]:
+@lru_cache(4096)
+def select_user_tags(tags: frozenset[str]) -> frozenset[str]:
     """Return all tags but `reconcile:*`."""
     return frozenset(tag for tag in tags if not is_reserved_tag(tag))
 
@@ -77,7 +80,8 @@ class Quarantine:
         return self.until.isoformat() + (_STOPPED_SUFFIX if self.was_stopped else "")
 
 
-def extract_quarantines(tags: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(4096)
+def extract_quarantines(tags: frozenset[str]) -> tuple[str, ...]:
     """Return the texts of the quarantine tags, sorted. There are several only if a user has changed them."""
     return tuple(sorted(tag.removeprefix(QUARANTINE_PREFIX) for tag in tags if tag.startswith(QUARANTINE_PREFIX)))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.snapshot import LiveTorrent
@@ -32,12 +33,15 @@ def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorr
     """
     index = index_live_torrents(torrents)
     matched = [(entry, _find_live_torrents(entry, index)) for entry in entries]
+    claimed = [_list_claimed_ids(entry, live_torrents) for entry, live_torrents in matched]
+    contested = {key for key, count in Counter(chain.from_iterable(claimed)).items() if count > 1}
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
-    for entry, live_torrents in matched:
-        for key in _list_claimed_ids(entry, live_torrents):
+    for entry, ids in zip(entries, claimed, strict=True) if contested else ():
+        for key in contested.intersection(ids):
             claims[key].append(entry)
     return [
-        Match(entry, live_torrents, _conflict_reason(entry, live_torrents, claims)) for entry, live_torrents in matched
+        Match(entry, live_torrents, _conflict_reason(live_torrents, ids, claims))
+        for (entry, live_torrents), ids in zip(matched, claimed, strict=True)
     ]
 
 
@@ -49,7 +53,10 @@ def index_live_torrents(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorren
 
 
 def _find_live_torrents(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
-    torrents_by_id = {index[key].id: index[key] for key in entry.ids if key in index}
+    torrents = [index[key] for key in entry.ids if key in index]
+    if len(torrents) < 2:
+        return tuple(torrents)
+    torrents_by_id = {torrent.id: torrent for torrent in torrents}
     return tuple(torrents_by_id[key] for key in sorted(torrents_by_id))
 
 
@@ -62,13 +69,13 @@ def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent
 
 
 def _conflict_reason(
-    entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]
+    live_torrents: Sequence[LiveTorrent], claimed_ids: Sequence[str], claims: Mapping[str, Sequence[DesiredTorrent]]
 ) -> str | None:
     if len(live_torrents) > 1:
         ids = " and ".join(live.id for live in live_torrents)
         return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
-    for key in _list_claimed_ids(entry, live_torrents):
-        if len(claims[key]) > 1:
+    for key in claimed_ids if claims else ():
+        if key in claims:
             positions = " and ".join(sorted(str(claimant.position) for claimant in claims[key]))
             return f"{positions} are one torrent ({key}); keep one of these entries"
     return None
