@@ -18,7 +18,7 @@ from reconciler.web.peers import NOT_ASKED_YET, Peer, PeerReader, check_peer_url
 from reconciler.web.sync_states import RunFindings
 from tests.support.example_runs import converged, planned
 from tests.support.raw import RawClient
-from tests.support.status_site import make_finished_run
+from tests.support.status_site import TOKEN, make_finished_run
 
 
 @contextmanager
@@ -102,6 +102,20 @@ def test_an_address_of_ipv6_is_in_brackets() -> None:
     assert [peer.url.partition("[")[2][:4] for peer in reader.read()] == ["::1]", "::2]"]
     assert all(peer.url.endswith("/base") for peer in reader.read())
     reader.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [(TOKEN, ""), (None, "it needs a token"), (Secret("another-token-of-a-good-length"), "does not accept this token")],
+)
+def test_a_peer_beyond_loopback_wants_the_token(token: Secret | None, reason: str) -> None:
+    context = WebContext(StatusBoard(60.0, loop_id="other"), token_reader=lambda: TOKEN)
+    with serve(context, "0.0.0.0:0") as server:
+        urls = (f"http://127.0.0.1:{server.port}",)
+        reader = PeerReader(urls, "me", (lambda: token) if token else None, system_clock())
+        RawClient.wait_until(lambda: read_one(reader).reason != NOT_ASKED_YET)
+        assert (reason in read_one(reader).reason) if reason else (read_one(reader).reason == "")
+        reader.close()
 
 
 def test_a_token_that_cannot_be_read_is_the_reason() -> None:
