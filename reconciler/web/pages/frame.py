@@ -152,6 +152,7 @@ def _make_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # templates of another version on disk, after an upgrade, would not fit this code
     )
     environment.filters |= {
         "anchor": lambda text: quote(text, errors="replace"),
