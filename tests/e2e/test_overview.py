@@ -33,7 +33,7 @@ def test_the_overview_asks_nothing_and_follows_the_files(box: Proxy, home: Home)
         assert requests.get(f"{url}/api/v1/torrents", timeout=30).status_code == 200
         page = read()
         assert "not known" not in page.text
-        assert re.search(r"[KMGT]iB \d.* B/s \d.*B/s", page.text)
+        assert re.search(r"[KMGT]iB ↓ down \d.*B/s ↑ up \d.*B/s", page.text)
 
         home.file.write_text(home.file.read_text().replace("paused", "pausd"))
         RawClient.wait_until(lambda: "The desired state is invalid" in read().text)

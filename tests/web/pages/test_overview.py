@@ -115,7 +115,7 @@ def test_an_instance_that_is_down_shows_no_zero(board: StatusBoard, time: FakeTi
     assert "attic: unreachable" in page.text
     assert "no connection to http://attic:8080: connection refused Next try in a minute ." in page.text
     assert "reconcile doctor --instance attic" in page.text
-    cells = page.text[page.text.index("Next attempt attic") :].partition("home")[0]
+    cells = page.text[page.text.index("Read, and next attic") :].partition("home")[0]
     assert "unreachable for 9 seconds" in cells
     assert "0" not in cells
     assert cells.count("not known") == 6
@@ -163,7 +163,7 @@ def test_free_space_and_rates_come_from_what_clients_have_read(board: StatusBoar
     board.on_run_end(make_finished_run(converged()))
     context = WebContext(board, is_public=True, rows=FixedRows({"home": rows}))
     text = HtmlPage(call_app(make_app(context, local_only=False), "GET", "/").text).text
-    assert "3.0 TiB 0 B/s 5.0 MiB/s" in text
+    assert "3.0 TiB ↓ down 0 B/s ↑ up 5.0 MiB/s" in text
 
 
 def test_the_address_of_an_instance_is_a_link(board: StatusBoard, desired: DesiredState) -> None:
