@@ -21,7 +21,7 @@ from reconciler.model.plan import (
     Verb,
 )
 from reconciler.model.run import Run, SnapshotAge
-from reconciler.report.blast import is_quarantine
+from reconciler.report.blast import is_last_copy, is_quarantine
 from reconciler.report.text.lines import Span, Style
 
 NO_VALUE_TEXT: Final = "(none)"
@@ -116,20 +116,30 @@ def visible_changes(action: Action) -> list[Change]:
 
 
 def change_text(change: Change) -> str:
-    """Return `category: linux → films`. Lists show added and removed items, files their new priorities.
+    """Return `category: linux → films`."""
+    return f"{change.field}: {change_value_text(change)}"
+
+
+def change_value_text(change: Change) -> str:
+    """Return `linux → films`. Lists show added and removed items, files their new priorities.
 
     Trackers that are replaced may look the same as the new ones without their passkeys.
     """
     before, after = change.before, change.after
     if change.field == FILES and isinstance(after, tuple):
-        return f"files: {_files_text(after)}"
+        return _files_text(after)
     if change.field == TRACKERS and isinstance(before, tuple) and isinstance(after, tuple):
-        return f"trackers: {' '.join([*(f'+{url}' for url in after), *(f'-{url}' for url in before)])}"
+        return " ".join([*(f"+{url}" for url in after), *(f"-{url}" for url in before)])
     if isinstance(before, tuple) and isinstance(after, tuple):
         added = [f"+{item}" for item in after if item not in before]
         removed = [f"-{item}" for item in before if item not in after]
-        return f"{change.field}: {' '.join(added + removed)}"
-    return f"{change.field}: {format_value(change.field, before)} → {format_value(change.field, after)}"
+        return " ".join(added + removed)
+    return f"{format_value(change.field, before)} → {format_value(change.field, after)}"
+
+
+def note_text(action: Action) -> str:
+    """Return the reason, and for a deletion or quarantine a warning if no other seed is known."""
+    return action.reason + ("; no other seed is known" if is_last_copy(action.blast) else "")
 
 
 def format_value(field: str, value: FieldValue) -> str:

@@ -31,7 +31,7 @@ class WebContext:
     `get_desired` returns the desired state in force, which may declare a gateway or not, and `read_schema` the JSON
     Schema of desired states. `request_reload` returns at once. `token_reader` None: no token is configured. `intake`,
     `rows`, `history` and `peers` None: there is no intake, nobody to read the instances, no journal, or no other shard.
-    `is_public`: everyone who can reach the server may read.
+    `is_public`: everyone who can reach the server may read. `command` repeats a run, to be completed with an approval.
     `explain_run` explains the torrent with a name and ids by a run that has ended and the rows as they are now; None if
     that run made no plan.
     """
@@ -47,3 +47,4 @@ class WebContext:
     history: History | None = None
     peers: Peers | None = None
     explain_run: ExplainRun = lambda _run, _name, _ids, _rows: None
+    command: str = "reconcile"

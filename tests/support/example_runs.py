@@ -22,6 +22,7 @@ from reconciler.model.plan import (
     DeleteTorrent,
     EndlessChange,
     FaultKind,
+    GuardCount,
     GuardVerdict,
     ObjectKind,
     Outcome,
@@ -285,12 +286,18 @@ def refused() -> Run:
         for n in range(12)
     )
     fine = (ActionResult(ADD_ACTION, Outcome.APPLIED),)
+    counts = (
+        GuardCount("deletions", 12, "max_delete", 10),
+        GuardCount("deletions with data", 0, "max_delete_files", 10),
+        GuardCount("owned torrents to delete", 12, "max_delete_percent", 20, owned=60),
+        GuardCount("torrents to move", 0, "max_move", 10),
+    )
     return Run(
         RunMode.APPLY,
         PLAN_HASH,
         3,
         (
-            make_instance_result("home", doomed, verdict=GuardVerdict(True, reasons)),
+            make_instance_result("home", doomed, verdict=GuardVerdict(True, reasons, counts)),
             make_instance_result("seedbox", fine),
         ),
     )

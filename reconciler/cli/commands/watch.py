@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.run import make_run_options
+from reconciler.cli.commands.run import make_run_options, render_command_line
 from reconciler.cli.loading import (
     failure_from_problems,
     find_desired_files,
@@ -272,6 +272,7 @@ def _serve_status_board(
             rows=rows,
             intake=intake,
             history=_open_history(settings),
+            command=render_command_line(settings, options),
             explain_run=explain_run,
             peers=peers,
         )

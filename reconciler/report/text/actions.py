@@ -9,15 +9,16 @@ from itertools import groupby
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, TorrentAction, TorrentFault, Verb
+from reconciler.model.plan import Change, Outcome, SparedTorrent, TorrentAction, TorrentFault, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
-from reconciler.report.blast import BlastTotals, is_last_copy, sum_deletions, sum_quarantines
+from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
 from reconciler.report.phrases import (
     change_text,
     dim_suffix,
     fault_symbol,
     format_value,
+    note_text,
     subject_text,
     verb_symbol,
     visible_changes,
@@ -77,8 +78,12 @@ def render_instance_actions(instance: InstanceResult, *, has_sizes: bool = True)
 
 def _render_blast_totals(label: str, totals: BlastTotals) -> Iterator[Line]:
     """Return `  deletions: 3 torrents, 12.4 GiB on disk, …`, or nothing if there are none."""
-    if not totals.torrents:
-        return
+    if totals.torrents:
+        yield make_line((f"  {label}: ", Style.DELETE), (blast_text(totals), Style.WAIT))
+
+
+def blast_text(totals: BlastTotals) -> str:
+    """Return `3 torrents, 12.4 GiB on disk, …`."""
     last_copies = totals.without_other_seed
     parts = [
         f"{totals.torrents:,} torrent{'' if totals.torrents == 1 else 's'}",
@@ -89,7 +94,7 @@ def _render_blast_totals(label: str, totals: BlastTotals) -> Iterator[Line]:
     ]
     if totals.sharing_files:
         parts.append(f"{totals.sharing_files:,} may share files with a torrent that stays")
-    yield make_line((f"  {label}: ", Style.DELETE), (", ".join(parts), Style.WAIT))
+    return ", ".join(parts)
 
 
 def _format_size(number: int) -> str:
@@ -137,14 +142,9 @@ def _entry_from_action(result: ActionResult, links: Mapping[Position | None, str
         name=action.name,
         source=str(action.position or ""),
         warning=warning,
-        note=_note_text(action) if is_success else str(action.verb),
+        note=note_text(action) if is_success else str(action.verb),
         details=tuple(details),
     )
-
-
-def _note_text(action: Action) -> str:
-    """Return the reason, and for a deletion or quarantine a warning if no other seed is known."""
-    return action.reason + ("; no other seed is known" if is_last_copy(action.blast) else "")
 
 
 @lru_cache(1024)  # many torrents have the same changes

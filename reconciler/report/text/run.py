@@ -50,7 +50,7 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
         yield make_line(
             (pad_text(instance.name, width), Style.STRONG),
             "  ",
-            _render_state(instance, run.mode),
+            describe_state(instance, run.mode),
             _render_facts(instance, run.mode),
         )
         yield from body
@@ -91,7 +91,8 @@ def _render_body(instance: InstanceResult) -> Iterator[Line]:
     yield from render_instance_actions(instance)
 
 
-def _render_state(instance: InstanceResult, mode: RunMode) -> Span:
+def describe_state(instance: InstanceResult, mode: RunMode) -> Span:
+    """Return the state of an instance after a run in a few words, with its style."""
     if instance.verdict.refused:
         return "REFUSED by the guard, nothing executed here", Style.ALARM
     if instance.status is Status.SUSPENDED:
