@@ -50,7 +50,7 @@ def parse_magnet(text: str) -> Magnet:
     """Parse and check a magnet link. Raises `MagnetError`."""
     if canonical := _CANONICAL_LINK.match(text):  # fast path for most entries
         _refuse_zeros(canonical[1])
-        return Magnet(text, InfoHashes(v1=canonical[1]), clean_name((canonical[2] or "").replace("+", " ")))
+        return Magnet(text, InfoHashes(canonical[1]), (canonical[2] or "").replace("+", " ").strip() or None)
     _refuse_other_text(text)
     v1: str | None = None
     v2: str | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from reconciler.desired.builders.content import ContentIndex, build_content
@@ -27,11 +26,12 @@ from reconciler.model.torrent_file import (
 
 _SOURCE_HINT: Final = 'Add "magnet: …", "torrent: FILE or URL", "infohash: …", "content: PATH" or "content_of: NAME"'
 
+_SOURCES: Final = frozenset(SOURCE_KEYS)
+
 TorrentSource = Magnet | TorrentFile | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedSource:
+class ResolvedSource(NamedTuple):
     """The torrent of an entry, and the key that names it. `source` None: the torrent must exist already.
 
     `infohashes` None: only the instances know which torrent the `content` became, or nobody knows the `unknown_source`.
@@ -68,7 +68,7 @@ class SourceResolver:
 
     def resolve(self, entry: Mapping[str, Any], document: YamlDocument, index: int) -> ResolvedSource | None:
         """Return the source of one entry; None if its URL is pending, or if there is a problem with it."""
-        keys = [key for key in SOURCE_KEYS if key in entry]
+        keys = _SOURCES & entry.keys()
         if len(keys) != 1:
             self._report_source_count(document, index)
             return None

@@ -98,7 +98,8 @@ class _TorrentBuilder:
     ) -> DesiredTorrent | None:
         """Build the torrent of one entry and check it against those before; None without an instance or a source."""
         document, context = checked.document, self._context
-        values: dict[str, Any] = {**checked.entry.get("defaults", {}), **entry}
+        defaults = checked.entry.get("defaults")
+        values = cast("dict[str, Any]", {**defaults, **entry} if defaults else entry)
         instance = self._resolve_instance(values, entry, checked, index)
         if entry.get("state") == "absent":
             self._reject_managed_keys(entry, document, index)

@@ -60,7 +60,7 @@ def _find_entries(text: str) -> _Entries:
         chunks.append(last[:-1])
     entries: _Entries = {}
     for chunk in chunks:
-        start = reader.find_first_key(chunk)
+        start = reader.find_first_key(chunk) if chunk.startswith("#") else 0
         if data := reader.read_entry(chunk[start:]):
             entries[offset + start] = offset + len(chunk) + 1, data
         offset += len(chunk) + len(dash)
@@ -76,8 +76,8 @@ class _EntryReader:
         self._cache: dict[str, tuple[str, Any]] = {}
 
     def find_first_key(self, chunk: str) -> int:
-        """Return the offset of the first key of an entry; 0 where it does not begin with a comment, like an import."""
-        second_line = chunk.find("\n") + 1 if chunk.startswith("#") else 0
+        """Return the offset of the first key of an entry that begins with a comment, as an import writes it."""
+        second_line = chunk.find("\n") + 1
         return second_line + len(self._indent) if second_line and chunk.startswith(self._indent, second_line) else 0
 
     def read_entry(self, text: str) -> dict[str, Any] | None:
