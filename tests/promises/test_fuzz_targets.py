@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.fuzz.gateway import FILES, NAMES, TEXTS, check_add
 from tests.support.fuzz.replies import ANSWERS, VALUES, check_replies, distort_answers
 from tests.support.fuzz.targets import TARGETS
 
@@ -35,6 +38,30 @@ def test_any_value_in_any_answer_is_an_error_of_that_instance_at_most(
 ) -> None:
     steps = bytes(byte for path, value in changes for byte in (*(b for key in path for b in (1, key)), 0, value))
     check_replies(bytes([*place, 0, max(0, len(changes) - 1)]) + steps)
+
+
+@st.composite
+def changed_bytes(draw: st.DrawFn, starts: Sequence[bytes]) -> bytes:
+    """Bytes to begin with, of which parts are replaced by others."""
+    data = draw(st.sampled_from(starts))
+    for _ in range(draw(st.integers(0, 3))):
+        start, length = draw(st.integers(0, len(data))), draw(st.sampled_from([0, 1, 1, 8, 100]))
+        data = data[:start] + draw(st.binary(max_size=8)) + data[start + length :]
+    return data
+
+
+urls = changed_bytes([*TARGETS["magnets"].seeds(), b"http://h.invalid/a.torrent", b""]).map(
+    lambda data: data.decode(errors="replace")
+)
+fields = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS) | st.text(max_size=20), max_size=4)
+
+
+@settings(max_examples=100)
+@given(fields, st.lists(urls, max_size=2), changed_bytes([*FILES, *TARGETS["torrents"].seeds()]))
+def test_any_torrent_that_is_handed_in_leaves_a_valid_file_and_is_no_internal_error(
+    given_fields: dict[str, str], links: list[str], file: bytes
+) -> None:
+    check_add({**given_fields, "urls": "\n".join(links)}, file)
 
 
 def test_bytes_choose_the_answer_that_is_distorted() -> None:

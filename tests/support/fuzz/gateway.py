@@ -138,6 +138,17 @@ def check_gateway(data: bytes) -> None:
     gateway.check()
 
 
+def check_add(fields: Mapping[str, str], file: bytes) -> None:
+    """Send one `torrents/add` with a file and fields of any name."""
+    gateway = make_gateway()
+    gateway.reset()
+    headers = {"content-type": "multipart/form-data; boundary=xx", "host": f"127.0.0.1:{PORT}"}
+    body = make_multipart(fields, file)
+    answer = call_app(gateway.app, "POST", "/api/v2/torrents/add", body, headers, peer="127.0.0.1")
+    assert answer.status < 500, answer
+    gateway.check()
+
+
 def send_request(gateway: FuzzedGateway, choices: Choices) -> AsgiAnswer:
     """Send the request that the bytes mean."""
     method, call = METHODS[choices.choose(len(METHODS))], CALLS[choices.choose(len(CALLS))]
