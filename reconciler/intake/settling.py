@@ -8,7 +8,7 @@ import structlog
 
 from reconciler.engine.events import FinishedRun
 from reconciler.intake.store import IntakeStore
-from reconciler.model.desired import DesiredState
+from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.intake import IntakeError
 from reconciler.model.live_state import LiveState
 from reconciler.model.plan import DeleteTorrent
@@ -22,7 +22,7 @@ def find_settled(desired: DesiredState, live_state: LiveState, run: Run) -> list
     `live_state` is what `run` on this desired state has read before it changed anything; what it has deleted since, it
     has seen gone. An instance that was not read may have it.
     """
-    absent = [entry for entry in desired.torrents if entry.is_handed_in and entry.absent and entry.ids]
+    absent = _list_absent(desired)
     if not absent:
         return []
     our_tag, deleted_ids = build_owner_tag(desired.owner), _find_deleted_ids(run)
@@ -43,6 +43,17 @@ def find_settled(desired: DesiredState, live_state: LiveState, run: Run) -> list
     ]
 
 
+def find_unread(desired: DesiredState, live_state: LiveState) -> tuple[str, ...]:
+    """Return the instances that may have a torrent whose deletion is not done, and that the run has not read."""
+    read = {instance.name for instance in live_state.instances if instance.snapshot is not None}
+    possible = {name for entry in _list_absent(desired) for name in desired.instances_of(entry)}
+    return tuple(sorted(possible - read))
+
+
+def _list_absent(desired: DesiredState) -> list[DesiredTorrent]:
+    return [entry for entry in desired.torrents if entry.is_handed_in and entry.absent and entry.ids]
+
+
 def _find_deleted_ids(run: Run) -> set[tuple[str, str | None]]:
     return {
         (instance.name, result.action.torrent_id)
@@ -53,11 +64,16 @@ def _find_deleted_ids(run: Run) -> set[tuple[str, str | None]]:
 
 
 class IntakeSettler:
-    """A `RunListener` that drops the entries which runs have dealt with."""
+    """A `RunListener` that drops the entries which runs have dealt with.
+
+    Of several watches on one file, each limited to some instances, one that reads all that may have a torrent drops its
+    entry. A run reads a group as a whole, so there is one.
+    """
 
     def __init__(self, store: IntakeStore) -> None:
         self._store = store
         self._desired: DesiredState | None = None
+        self._unread: tuple[str, ...] = ()
 
     def on_run_start(self, desired: DesiredState) -> None:
         """Note what the run is about: an entry that is taken back meanwhile may be added by it."""
@@ -68,6 +84,12 @@ class IntakeSettler:
         if self._desired is None or finished_run.live_state is None:
             return
         self._drop(find_settled(self._desired, finished_run.live_state, finished_run.run))
+        unread = find_unread(self._desired, finished_run.live_state)
+        if unread and unread != self._unread:
+            structlog.get_logger().info(
+                "torrents that services took back stay in the intake until these instances are read", instances=unread
+            )
+        self._unread = unread
 
     def _drop(self, infohashes: Sequence[str]) -> None:
         if not infohashes:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from reconciler.desired import load
+from reconciler.engine import RunOptions, run_once
 from reconciler.engine.events import FinishedRun
-from reconciler.intake import IntakeSettler
+from reconciler.engine.observation import Observations
+from reconciler.engine.recall import collect_live_state
+from reconciler.intake import IntakeSettler, IntakeStore
 from reconciler.intake.settling import find_settled
+from reconciler.model.desired import Instance
+from reconciler.model.errors import UnreachableError
 from reconciler.model.intake import HandedIn
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import DeleteTorrent, Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from reconciler.testing.memory import MemoryInstance
 from tests.support.desired_yaml import SINTEL
+from tests.support.fake_retry import fake_context
 from tests.support.intake_files import IntakeHome
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_snapshot
 
@@ -105,3 +115,52 @@ def test_a_file_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
     settler.on_run_start(home.reload())
     home.file.unlink()
     settler.on_run_end(make_finished_run(make_live_state(home=[])))
+
+
+class SharedIntake:
+    """Watches on one file, each limited to some instances: `box` and `attic` are a group, `cellar` is alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.boxes = {name: MemoryInstance() for name in ("box", "attic", "cellar")}
+        self.file = folder / "desired.yaml"
+        self.file.write_text(
+            "version: 1\npolicy: upsert\nowner: home\nintake: {file: intake.yaml, instance: both}\n"
+            "groups: {both: {strategy: failover, members: [box, attic]}}\n"
+            "instances: {box: {url: 'http://b'}, attic: {url: 'http://a'}, cellar: {url: 'http://c'}}\ntorrents: []\n"
+        )
+        self.desired = load([self.file], {})
+        self.store = IntakeStore(lambda: self.desired)
+        self.store.open()
+
+    def run(self, *names: str) -> bool:
+        """Run the watch of some instances. Return True if the file has an entry afterwards."""
+        self.desired = load([self.file], {})
+        store, seen = IntakeStore(lambda: self.desired), list[Observations]()
+        store.open()
+        settler, context = IntakeSettler(store), fake_context(self.connect)
+        settler.on_run_start(self.desired)
+        context = replace(context, keep_observations=seen.append)
+        run = run_once(self.desired, RunOptions(instances=names), context)
+        live_state = collect_live_state(self.desired, seen[-1], context)
+        settler.on_run_end(FinishedRun(run, "intake", NOON, 1.0, live_state=live_state))
+        return bool(self.store.entries)
+
+    def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
+        """Return an instance."""
+        return self.boxes[instance.name]
+
+
+def test_of_watches_that_share_a_file_the_one_that_reads_all_drops_an_entry(tmp_path: Path) -> None:
+    world = SharedIntake(tmp_path)
+    infohash = world.store.hand_in([HandedIn(SINTEL)])[0].infohash
+    world.run("box")
+    assert infohash in world.boxes["box"].torrents
+    world.store.remove([infohash], delete_files=False)
+    with capture_logs() as log:
+        assert world.run("cellar"), "that watch does not read the group"
+    assert [line["instances"] for line in log] == [("attic", "box")]
+    assert world.run("attic"), "it is still there, and that watch deletes only from its own"
+    world.boxes["attic"].fail_next(99, UnreachableError("no connection"))
+    assert world.run("box") and not world.boxes["box"].torrents, "the other member may have it"
+    world.boxes["attic"].fail_next(0, UnreachableError("no connection"))
+    assert not world.run("attic"), "a run reads a group as a whole"
