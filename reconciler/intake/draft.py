@@ -28,6 +28,7 @@ from reconciler.model.intake import (
     HandInResult,
     IntakeError,
     IntakeFull,
+    make_url_id,
 )
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.position import Position, Problem
@@ -46,15 +47,20 @@ class StoredEntry:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The ids of its torrent, and its URL: what finds it."""
+        """The ids of its torrent and of its URL, and the URL: what finds it."""
         ids = self.torrent.ids if self.torrent else ()
-        return (*ids, self.url) if self.url else ids
+        return (*ids, make_url_id(self.url), self.url) if self.url else ids
 
     @property
     def url(self) -> str:
         """The URL of its .torrent file; "" if it has none."""
         location = str(self.block.data.get("torrent", ""))
         return location if is_url(location) else ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if it has a URL, and nobody knows yet which torrent that is."""
+        return self.torrent is not None and self.torrent.unknown_source is not None
 
     @property
     def file_name(self) -> str:
@@ -139,7 +145,7 @@ class Draft:
     def identify_fetched(self) -> None:
         """Look again which torrents the URLs are that were not known."""
         for number, entry in enumerate(self._entries):
-            if entry and entry.torrent and entry.torrent.unknown_source:
+            if entry and entry.is_unknown:
                 self._identify_again(number, entry)
 
     def _identify_again(self, number: int, entry: StoredEntry) -> StoredEntry:
@@ -172,7 +178,7 @@ class Draft:
             return HandInResult(infohash, declared.position, is_known=True)
         number = next((self._index_by_key[key] for key in (*ids, source.text) if key in self._index_by_key), None)
         known = None if number is None else self._entries[number]
-        if known and number is not None and known.torrent and known.torrent.unknown_source:
+        if known and number is not None and known.is_unknown:
             known = self._identify_again(number, known)
         if known and not known.is_absent:
             if known.torrent is None:
@@ -288,7 +294,7 @@ class Draft:
         self, infohashes: Collection[str], own: Mapping[str, DesiredTorrent], *, with_absent: bool = False
     ) -> list[tuple[int, StoredEntry]]:
         """Return the entries that are known, each once. Raises `DeclaredElsewhere`."""
-        keys = [infohash.lower() for infohash in infohashes]
+        keys = [key if is_url(key) else key.lower() for key in infohashes]
         numbers = dict.fromkeys(self._index_by_key[key] for key in keys if key in self._index_by_key)
         if declared := [own[key] for key in keys if key in own and key not in self._index_by_key]:
             problems = [
@@ -355,7 +361,7 @@ def make_state(
     fingerprint: Fingerprint | None,
 ) -> IntakeState:
     """Return the state of a file with these parts."""
-    unknown_urls = frozenset(entry.url for entry in entries if entry.torrent and entry.torrent.unknown_source)
+    unknown_urls = frozenset(entry.url for entry in entries if entry.is_unknown)
     return IntakeState(head, tail, entries, categories, fingerprint, index_torrents(entries), unknown_urls)
 
 

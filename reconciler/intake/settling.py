@@ -9,7 +9,7 @@ import structlog
 from reconciler.engine.events import FinishedRun
 from reconciler.intake.store import IntakeStore
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.intake import IntakeError
+from reconciler.model.intake import IntakeError, make_url_id
 from reconciler.model.live_state import LiveState
 from reconciler.model.plan import DeleteTorrent
 from reconciler.model.run import Run
@@ -40,6 +40,18 @@ def find_settled(desired: DesiredState, live_state: LiveState, run: Run) -> list
         entry.infohash
         for entry in absent
         if all(name in held_ids and held_ids[name].isdisjoint(entry.ids) for name in desired.instances_of(entry))
+    ]
+
+
+def find_withdrawn(desired: DesiredState) -> list[str]:
+    """Return the ids of the URLs that were taken back before anybody knew their torrents: no run can have added them.
+
+    A run that began before it was taken back would have read the file, and known it.
+    """
+    return [
+        make_url_id(entry.unknown_source.location)
+        for entry in desired.torrents
+        if entry.is_handed_in and entry.absent and entry.unknown_source
     ]
 
 
@@ -83,7 +95,9 @@ class IntakeSettler:
         """Drop the entries whose torrents are gone."""
         if self._desired is None or finished_run.live_state is None:
             return
-        self._drop(find_settled(self._desired, finished_run.live_state, finished_run.run))
+        settled = find_settled(self._desired, finished_run.live_state, finished_run.run)
+        unfetched = self._store.unfetched
+        self._drop([*settled, *(key for key in find_withdrawn(self._desired) if key in unfetched)])
         unread = find_unread(self._desired, finished_run.live_state)
         if unread and unread != self._unread:
             structlog.get_logger().info(

@@ -26,6 +26,7 @@ from reconciler.model.intake import (
     IntakeError,
     IntakeFull,
     IntakeUnavailable,
+    make_url_id,
 )
 from reconciler.model.position import Position, Problem
 
@@ -69,6 +70,14 @@ class IntakeStore:
         if state.unknown_urls and not state.unknown_urls.isdisjoint(self._list_fetched()):
             self._commit(Draft.identify_fetched)
         return MappingProxyType(self._state.torrents if self._state else {})
+
+    @property
+    def unfetched(self) -> Mapping[str, DesiredTorrent]:
+        """The entries of URLs whose torrents are not known yet, by `make_url_id`."""
+        state = self._refresh()
+        if state is None or not state.unknown_urls:
+            return _NOTHING
+        return {make_url_id(entry.url): entry.torrent for entry in state.entries if entry.is_unknown and entry.torrent}
 
     def list_stored(self) -> tuple[StoredEntry, ...]:
         """Return the entries with their texts, in the order of the file."""

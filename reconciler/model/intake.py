@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,11 @@ EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]
 """A value of a key of a torrent entry, as YAML has it."""
 EntryChanges = Mapping[str, EntryValue | None]
 """Keys of a torrent entry to set, or to remove where the value is None."""
+
+
+def make_url_id(url: str) -> str:
+    """Return the id of the entry of a URL: 40 hex digits, which are known before its torrent is."""
+    return hashlib.sha1(f"url {url}".encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,17 @@ class IntakeUnavailable(IntakeError):
 class Intake(Protocol):
     """The torrents that services handed in. Safe from any thread; a call that returns has written its change to disk.
 
-    An infohash is any id of a torrent. Each change is checked with the whole desired state before it is written, and
-    raises `IntakeError`; then nothing of that call was written.
+    An infohash is any id of a torrent, or the `make_url_id` of the URL that it was handed in by. Each change is checked
+    with the whole desired state before it is written, and raises `IntakeError`; then nothing of that call was written.
     """
 
     @property
     def entries(self) -> Mapping[str, DesiredTorrent]:
         """The entries of the file as last written, by every id of their torrents, and also what is to be deleted."""
+
+    @property
+    def unfetched(self) -> Mapping[str, DesiredTorrent]:
+        """The entries of URLs whose torrents are not known yet, by `make_url_id`."""
 
     @property
     def categories(self) -> Mapping[str, DesiredCategory]:

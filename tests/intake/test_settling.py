@@ -20,7 +20,7 @@ from reconciler.intake import IntakeSettler, IntakeStore
 from reconciler.intake.settling import find_settled
 from reconciler.model.desired import Instance
 from reconciler.model.errors import UnreachableError
-from reconciler.model.intake import HandedIn
+from reconciler.model.intake import HandedIn, make_url_id
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import DeleteTorrent, Outcome
@@ -115,6 +115,25 @@ def test_a_file_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
     settler.on_run_start(home.reload())
     home.file.unlink()
     settler.on_run_end(make_finished_run(make_live_state(home=[])))
+
+
+@pytest.mark.parametrize("is_fetched", [False, True])
+def test_a_url_that_was_taken_back_ends_with_a_run_unless_its_torrent_became_known(
+    tmp_path: Path, is_fetched: bool
+) -> None:
+    home, url = IntakeHome(tmp_path), "http://127.0.0.1:9/X.torrent"
+    store = home.open_store()
+    store.hand_in([HandedIn(url)])
+    settler = IntakeSettler(store)
+    settler.on_run_start(home.reload())
+    store.remove([make_url_id(url)], delete_files=False)
+    settler.on_run_end(make_finished_run(make_live_state(home=[])))
+    assert url in home.text, "that run may have fetched it, and added its torrent"
+    settler.on_run_start(home.reload())
+    home.fetched = {url: parse_magnet(SINTEL)} if is_fetched else {}
+    assert bool(store.entries) is is_fetched
+    settler.on_run_end(make_finished_run(make_live_state(home=[])))
+    assert (url in home.text) is is_fetched, "the next run deletes its torrent"
 
 
 class SharedIntake:

@@ -18,7 +18,15 @@ from reconciler.intake import IntakeStore
 from reconciler.intake.folder import IntakeFolder
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.intake import DeclaredElsewhere, EntryValue, HandedIn, IntakeError, IntakeFull, IntakeUnavailable
+from reconciler.model.intake import (
+    DeclaredElsewhere,
+    EntryValue,
+    HandedIn,
+    IntakeError,
+    IntakeFull,
+    IntakeUnavailable,
+    make_url_id,
+)
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.torrent_file import TorrentFile
@@ -191,6 +199,23 @@ def test_a_url_is_known_by_its_text_until_a_run_has_fetched_it(home: IntakeHome)
     assert known.is_known
     store.change([SINTEL_HASH], {"category": "b"})
     assert store.entries[SINTEL_HASH].category == "b" and f"torrent: {URL}" in home.text
+
+
+def test_a_url_can_be_changed_and_taken_back_before_it_is_fetched(home: IntakeHome) -> None:
+    store = home.open_store()
+    store.hand_in([HandedIn(URL, keys={"category": "a"})])
+    url_id = make_url_id(URL)
+    assert list(store.unfetched) == [url_id]
+    store.change([url_id], {"category": "b"})
+    assert store.unfetched[url_id].category == "b"
+    store.change([URL], {"category": "c"})
+    assert store.unfetched[url_id].category == "c", "its text means it too, in its own case"
+    store.remove([url_id], delete_files=True)
+    assert store.unfetched[url_id].absent and f"torrent: {URL}" in home.text
+    (entry,) = home.reload().torrents
+    assert entry.absent and entry.unknown_source
+    home.fetched = {URL: parse_magnet(SINTEL)}
+    assert store.entries[SINTEL_HASH].absent and not store.unfetched
 
 
 def test_changes_touch_their_keys_only(home: IntakeHome) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.desired import load
+from reconciler.desired import TorrentFileCache, load
 from reconciler.intake import IntakeStore
 from reconciler.intake.checking import KnownSources
 from reconciler.model.desired import DesiredState
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 
 HEAD = """\
 version: 1
@@ -48,8 +49,15 @@ class IntakeHome:
         limits = "".join(f", {key}: {value}" for key, value in self.settings.items())
         intake = f"intake: {{file: state/intake.yaml, instance: home{limits}}}\n"
         (self.folder / "desired.yaml").write_text(HEAD + intake + self.own)
-        self.desired = load([self.folder / "desired.yaml"], {})
+        self.desired = load([self.folder / "desired.yaml"], {}, torrent_files=TorrentFileCache(self._fetch))
         return self.desired
+
+    def _fetch(self, urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
+        sources = {url: self.fetched.get(url) for url in urls}
+        return {
+            url: FetchedTorrent(source, None if source else TorrentFileError("it is away"))
+            for url, source in sources.items()
+        }
 
     def open_store(self) -> IntakeStore:
         """Open a store, as a process does that begins."""

@@ -14,12 +14,12 @@ from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent, Instance, Policy
 from reconciler.model.gateway import IntakeSettings
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.intake import DeclaredElsewhere, EntryChanges, HandedIn, HandInResult, IntakeError
+from reconciler.model.intake import DeclaredElsewhere, EntryChanges, HandedIn, HandInResult, IntakeError, make_url_id
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.position import Position, Problem
 from reconciler.model.rows import InstanceRows, Reply, Row
-from reconciler.model.torrent_file import TorrentFileError, identify_torrent
+from reconciler.model.torrent_file import TorrentFileError, UnknownSource, identify_torrent
 from reconciler.web import StatusBoard, WebContext, WebServer, serve
 from reconciler.web.auth import TokenReader
 from tests.support.example_runs import converged
@@ -69,7 +69,12 @@ class MemoryIntake:
     @property
     def entries(self) -> Mapping[str, DesiredTorrent]:
         """The entries by infohash."""
-        return dict(self._entries)
+        return {key: entry for key, entry in self._entries.items() if not entry.unknown_source}
+
+    @property
+    def unfetched(self) -> Mapping[str, DesiredTorrent]:
+        """The entries of URLs, none of which is ever fetched."""
+        return {key: entry for key, entry in self._entries.items() if entry.unknown_source}
 
     @property
     def categories(self) -> Mapping[str, DesiredCategory]:
@@ -128,6 +133,9 @@ class MemoryIntake:
         except (MagnetError, TorrentFileError) as error:
             return HandInResult(problem=Problem(position, Code.MAGNET, str(error)))
         if infohashes is None:
+            unknown = UnknownSource(torrent.link, "h", "it is not fetched")
+            entry = DesiredTorrent(position, None, None, "home", unknown_source=unknown)
+            self._entries[make_url_id(torrent.link)] = entry
             return HandInResult(position=position)
         infohash = str(infohashes)
         if infohash == DECLARED.infohash:

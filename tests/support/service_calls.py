@@ -67,6 +67,11 @@ class RecordingIntake:
         self.removals.append((infohashes, delete_files))
 
     @property
+    def unfetched(self) -> Mapping[str, DesiredTorrent]:
+        """Return nothing."""
+        return {}
+
+    @property
     def categories(self) -> Mapping[str, DesiredCategory]:
         """Return no categories."""
         return {}

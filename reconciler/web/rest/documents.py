@@ -84,6 +84,7 @@ class ChangeResult(TypedDict):
     """A torrent after a change: null once it is gone, or while a URL has not been fetched."""
 
     format_version: Literal[1]
+    id: Annotated[str, Field(description="For PATCH and DELETE, also of a URL that has not been fetched.")]
     torrent: TorrentDocument | None
     reached: Annotated[
         bool | None,

@@ -14,7 +14,15 @@ from starlette.responses import Response
 
 from reconciler.model.codes import Code
 from reconciler.model.infohash import parse_infohash_text
-from reconciler.model.intake import DeclaredElsewhere, HandedIn, Intake, IntakeError, IntakeFull, IntakeUnavailable
+from reconciler.model.intake import (
+    DeclaredElsewhere,
+    HandedIn,
+    Intake,
+    IntakeError,
+    IntakeFull,
+    IntakeUnavailable,
+    make_url_id,
+)
 from reconciler.model.position import Position, Problem
 from reconciler.report.json.common import FORMAT_VERSION, problem_json
 from reconciler.web.api import JSON_MEDIA_TYPE, encode_json
@@ -105,7 +113,8 @@ class TorrentEndpoints:
         wait = WaitTime(query.seconds)
         infohash = result.infohash or await self._identify_link(intake, handed_in, wait)
         if not infohash:
-            return _respond({"torrent": None, "reached": False if query.seconds else None}, 202)
+            reached = False if query.seconds else None
+            return _respond({"id": make_url_id(handed_in.link), "torrent": None, "reached": reached}, 202)
         location = {"Location": f"{PATH}/{quote(infohash)}"}
         return await self._respond_after(infohash, wait, 200 if result.is_known else 201, location)
 
@@ -123,7 +132,7 @@ class TorrentEndpoints:
         intake = self._require_intake(request)
         query = parse_query(DeleteQuery, request)
         infohash = await self._identify(request)
-        is_known = infohash in intake.entries
+        is_known = infohash in intake.entries or infohash in intake.unfetched
         await asyncio.to_thread(_refuse_errors, lambda: intake.remove([infohash], delete_files=query.delete_files))
         if not is_known:
             raise HTTPException(404, NOT_HANDED_IN_TEXT)
@@ -172,7 +181,9 @@ class TorrentEndpoints:
         torrent = find_torrent(await asyncio.to_thread(self._catalogue.read), infohash)
         document = describe_torrent(torrent) if torrent else None
         return _respond(
-            {"torrent": document, "reached": reached}, 200 if status == 202 and reached else status, headers
+            {"id": infohash, "torrent": document, "reached": reached},
+            200 if status == 202 and reached else status,
+            headers,
         )
 
     def _is_reached(self, infohash: str, is_wanted: bool) -> bool:

@@ -87,6 +87,11 @@ def test_a_url_that_is_not_fetched_yet_is_accepted(rest: RestSite) -> None:
     assert (answer.status, answer.json["torrent"], "location" in answer.headers) == (202, None, False)
     answer = rest.request(f"{PATH}?wait=1s", "POST", {"torrent": "https://example.org/a.torrent"})
     assert (answer.status, answer.json["reached"]) == (202, False)
+    path = f"{PATH}/{answer.json['id']}"
+    assert rest.request(path, "PATCH", {"category": "x"}).json["torrent"] is None
+    assert [entry.category for entry in rest.intake.unfetched.values()] == ["x"]
+    assert rest.request(path, "DELETE").status == 202
+    assert [entry.absent for entry in rest.intake.unfetched.values()] == [True]
 
 
 def test_an_entry_is_changed_and_removed(rest: RestSite) -> None:
