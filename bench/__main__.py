@@ -35,6 +35,7 @@ def main() -> None:
             measure_gateway(version, count)
             measure_diff(version, count)
             measure_web(version, count)
+            measure_page(version, count)
         print()
     compare_with_flexget(count)
 
@@ -155,6 +156,19 @@ def measure_web(version: str, count: int) -> None:
     print_row(f"REST, a list of {web.PAGE}", figures, "<= 50 ms", cost.list_cpu_ms <= 50)
     for subject, (usual, slow) in (("runs", cost.health_ms), ("runs and lists", cost.loaded_health_ms)):
         print_row(f"health during {subject}", f"{usual:.1f} ms, 99 %: {slow:.1f} ms", "<= 5 ms", usual <= 5)
+
+
+def measure_page(version: str, count: int) -> None:
+    """Measure the page of torrents, against one raw list, and one raw page of the server with a filter."""
+    with start_world(version, count) as (server, folder):
+        run_reconcile(folder)
+        lists = [measure_raw(server, RawConnection.time_list) for _ in range(ROUNDS)]
+        pages = [measure_raw(server, lambda raw: raw.time_page(web.PAGE)) for _ in range(CYCLES)]
+        cost = web.measure_page(folder, ROUNDS)
+    figures = f"{cost.first:.2f} s, live after {cost.live_after:.2f} s / {median(lists):.2f} s raw"
+    print_row("page of torrents, right after the start", figures, "<= 1 s", cost.first <= 1)
+    figures = f"{cost.filtered * 1000:.0f} ms / {median(pages) * 1000:.0f} ms raw"
+    print_row("page of torrents, filtered", figures, "<= 200 ms", cost.filtered <= 0.2)
 
 
 def measure_gateway(version: str, count: int) -> None:

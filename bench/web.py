@@ -35,6 +35,36 @@ class WebCost:
     loaded_health_ms: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class PageCost:
+    """Times of the page of torrents, in seconds.
+
+    `first`: right after the start of a watch, nothing read before. `live_after`: until it shows what the instance has.
+    `filtered`: with a filter that most torrents match, and a text.
+    """
+
+    first: float
+    live_after: float
+    filtered: float
+
+
+def measure_page(folder: Path, rounds: int) -> PageCost:
+    """Measure the page of torrents of a watch of many torrents in sync."""
+    firsts, lives, filtered = [], [], []
+    for _ in range(rounds):
+        with run_watch(folder, "60s", "--listen", "127.0.0.1:0") as process:
+            wait_for_cycles(folder, process, 1)
+            client = WebClient(folder)
+            started_at = time.perf_counter()
+            firsts.append(client.time_page(""))
+            while client.count_in_sync() == 0:
+                time.sleep(0.02)
+            lives.append(time.perf_counter() - started_at)
+            filtered += [client.time_page(f"?sync=in_sync&tag=iso&text=torrent-{number}") for number in range(1, 6)]
+            client.close()
+    return PageCost(median(firsts), median(lives), median(filtered))
+
+
 def measure_web(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> WebCost:
     """Measure the HTTP side of a watch of many torrents."""
     (folder / "token").write_text(TOKEN)
@@ -71,6 +101,17 @@ class WebClient:
         page = json.loads(self._get(f"/api/v1/torrents?limit={PAGE}&sort=-added"))
         assert (len(page["torrents"]), page["total"]) == (min(PAGE, count), count), page["total"]
         return time.perf_counter() - started_at
+
+    def time_page(self, query: str) -> float:
+        """Return the seconds of a page of torrents."""
+        started_at = time.perf_counter()
+        page = self._get(f"/torrents{query}")
+        assert page.count(b"<tr>") > 10, page[:2000]
+        return time.perf_counter() - started_at
+
+    def count_in_sync(self) -> int:
+        """Return the number of torrents that are known to be in sync."""
+        return int(json.loads(self._get("/api/v1/torrents?limit=1&sync=in_sync"))["total"])
 
     def time_health(self, seconds: float = 10.0) -> tuple[float, float]:
         """Return the median and the 99th percentile of health checks, in milliseconds."""

@@ -55,7 +55,7 @@ class LiveRows(Protocol):
         """Return the rows of every declared instance, a few seconds old: at most one request to each per 2 s.
 
         Only the first client after a while waits for them, for some seconds. `is_urgent`: a person is waiting, and
-        gets after half a second what there is, which may be old: `read_at` says so.
+        gets at once what there is, which may be old: `read_at` says so.
         """
 
     def get_known(self) -> Mapping[str, InstanceRows]:

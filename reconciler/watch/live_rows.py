@@ -28,7 +28,7 @@ IDLE_AFTER: Final = 60.0  # seconds without a client, after which nothing is rea
 LOG_OUT_AFTER: Final = 600.0  # seconds without a client; the server keeps a copy of all torrents for the session
 KEPT_READ_INTERVAL: Final = 30.0  # seconds between reads for no client, so that the next one needs only a delta
 FIRST_READ_PATIENCE: Final = 5.0  # seconds for which a client waits for the first read
-URGENT_PATIENCE: Final = 0.5  # seconds for which a person waits for it
+URGENT_PATIENCE: Final = 0.3  # seconds for which a person waits for it
 LOG_OUT_PATIENCE: Final = 1.0  # seconds for which the end waits for all instances
 ASK_PATIENCE: Final = 10.0  # seconds for which a client waits while the rows are being read
 

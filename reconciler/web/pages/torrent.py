@@ -15,6 +15,7 @@ from reconciler.model.fields import SAVE_PATH
 from reconciler.model.history import HistoryFilter, PastAction, PastRun, UnreadableHistory
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.plan import Outcome
+from reconciler.model.rows import InstanceRows
 from reconciler.report.phrases import format_value, outcome_symbol
 from reconciler.report.text.explanation import describe_instance
 from reconciler.report.text.lines import Style
@@ -111,7 +112,7 @@ class TorrentPage:
                 asked=text[:100],
                 past=past,
                 history_error=history_error,
-                unread=describe_reads(view, loop.now),
+                unread=describe_reads(view.instances.values(), loop.now),
             )
         explanation = self._explain(loop, view, known)
         cards = build_cards(explanation) if explanation else ()
@@ -137,8 +138,13 @@ class TorrentPage:
             history_error=history_error,
             files=self._files.read(known, loop.now) if shown_files else None,
             file_limit=None if shown_files == ALL_FILES else MAX_FILES,
-            unread=describe_reads(view, loop.now),
+            unread=describe_reads(self._list_places(view, known), loop.now),
         )
+
+    def _list_places(self, view: CatalogueView, known: KnownTorrent) -> list[InstanceRows]:
+        """Return the instances that have a torrent, or may have it."""
+        declared = self._context.get_desired().instances_of(known.entry) if known.entry else ()
+        return [rows for name, rows in view.instances.items() if name in known.instances or name in declared]
 
     def _explain(self, loop: LoopView, view: CatalogueView, known: KnownTorrent) -> Explanation | None:
         if loop.last_run is None:
@@ -170,11 +176,10 @@ def build_cards(explanation: Explanation) -> tuple[InstanceCard, ...]:
 
 
 def _build_card(instance: InstanceExplanation, owner: str) -> InstanceCard:
-    differs = any(field.differs for field in instance.fields) and instance.has_comparison
     return InstanceCard(
         instance.instance,
         "" if instance.status == "ok" else str(instance.status),
-        "bad" if instance.error else "wait" if differs or not instance.live_torrents else "good",
+        _choose_tone(instance),
         tuple(
             FactView(fact.label, tuple((text, _TONES.get(style, "")) for text, style in fact.spans))
             for fact in describe_instance(instance, owner)
@@ -189,6 +194,16 @@ def _build_card(instance: InstanceExplanation, owner: str) -> InstanceCard:
             for field in (instance.fields if instance.has_comparison else ())
         ),
     )
+
+
+def _choose_tone(instance: InstanceExplanation) -> str:
+    outcomes = {result.outcome for result in instance.results}
+    if instance.error or instance.fault or outcomes & {Outcome.FAILED, Outcome.BLOCKED}:
+        return "bad"
+    differs = instance.has_comparison and any(field.differs for field in instance.fields)
+    if differs or outcomes - {Outcome.APPLIED}:
+        return "wait"
+    return "good" if instance.has_comparison else ""
 
 
 def iter_past_lines(runs: Sequence[PastRun]) -> Iterator[PastLine]:

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.rows import InstanceRows
 from reconciler.report.sanitize import truncate_text
-from reconciler.web.catalogue import Catalogue, CatalogueView, KnownTorrent
+from reconciler.web.catalogue import Catalogue, KnownTorrent
 from reconciler.web.context import WebContext
 from reconciler.web.pages.facets import Counts, count_facets
 from reconciler.web.pages.frame import PageFrame
@@ -30,7 +31,7 @@ from reconciler.web.pages.torrent_text import (
 )
 from reconciler.web.rest.bodies import parse_parameters
 from reconciler.web.rest.documents import get_eta, get_number, list_tags
-from reconciler.web.rest.listing import DEFAULT_LIMIT, CursorError, ListQuery, Page, list_page, make_filters
+from reconciler.web.rest.listing import DEFAULT_LIMIT, CursorError, ListQuery, Page, SortKey, list_page, make_filters
 from reconciler.web.sync_states import SyncState
 
 NO_CATEGORY: Final = "/"  # in the address of the page: torrents without one. No category can have this name
@@ -51,17 +52,30 @@ _COLUMNS: Final = (
     ("Torrent", "name", ""),
     ("Sync", "sync", ""),
     ("State", "state", ""),
-    ("Progress", "progress", ""),
     ("ETA", "eta", "number"),
     ("Ratio", "ratio", "number"),
     ("Size", "size", "number"),
-    ("Down", "download_rate", "number"),
-    ("Up", "upload_rate", "number"),
+    ("Speed", "download_rate", "number"),
     ("Category", "category", ""),
     ("Where", "instance", ""),
     ("Declared at", "", ""),
     ("Added", "added", "wide"),
 )
+_SORT_LABELS: Final[Mapping[SortKey, str]] = {
+    SortKey.NAME: "name",
+    SortKey.SYNC: "sync",
+    SortKey.STATE: "state",
+    SortKey.PROGRESS: "progress",
+    SortKey.ETA: "ETA",
+    SortKey.RATIO: "ratio",
+    SortKey.SIZE: "size",
+    SortKey.DOWNLOAD_RATE: "download rate",
+    SortKey.UPLOAD_RATE: "upload rate",
+    SortKey.CATEGORY: "category",
+    SortKey.INSTANCE: "instance",
+    SortKey.ADDED: "added",
+    SortKey.INFOHASH: "infohash",
+}
 _ASCENDING_FIRST: Final = frozenset({"name", "category", "instance", "state", "sync", "eta"})
 
 
@@ -161,8 +175,8 @@ class TorrentsPage:
             filters_count=len(make_filters(query)),
             all_count=len(view.torrents),
             hidden=_list_hidden(query),
-            sort_choices=[(label, key) for label, key, _ in _COLUMNS if key],
-            unread=describe_reads(view, loop.now),
+            sort_choices=[(label, str(key)) for key, label in _SORT_LABELS.items()],
+            unread=describe_reads(view.instances.values(), loop.now),
             unlisted=[str(entry.position) for entry in unlisted[:MAX_UNLISTED]],
             unlisted_count=len(unlisted),
         )
@@ -273,10 +287,10 @@ def _build_column(column: tuple[str, str, str], sort: str, parameters: Mapping[s
     return ColumnView(label, css_class, {**parameters, "sort": second if sort == first else first}, order)
 
 
-def describe_reads(view: CatalogueView, now: datetime) -> list[str]:
+def describe_reads(rows_by_instance: Iterable[InstanceRows], now: datetime) -> list[str]:
     """Return a sentence for each instance whose torrents are not shown as they are now."""
     texts = []
-    for rows in view.instances.values():
+    for rows in rows_by_instance:
         if not rows.is_read:
             known = "its torrents are as they were last seen" if rows.rows else "its torrents are not known"
             texts.append(f"{rows.name}: {rows.reason}; {known}.")

@@ -59,7 +59,7 @@ def test_everything_is_listed_with_where_and_why(world: CatalogueWorld) -> None:
     page = get(world)
     assert list_names(page) == "9abcdef"
     assert "7 torrents" in page.text
-    assert "a ✓ in sync seeding, idle 100 % 0.00 – 0 0 films home desired.yaml:7" in page.text
+    assert "a ✓ in sync seeding, idle 100 % 0.00 – 0 films home desired.yaml:7" in page.text
     assert "waits for the next run ◷ pending not added yet" in page.text
     assert "c neither declared nor ours, so never touched · not ours" in page.text
 
@@ -147,7 +147,7 @@ def test_an_instance_that_is_not_read_makes_its_torrents_unknown_and_no_zero(wor
     world.set_rows(make_rows("home", is_read=False, reason="it has not been read yet"), make_rows("away"))
     page = get(world, "/torrents?text=b")
     assert "home: it has not been read yet; its torrents are not known." in page.text
-    assert "? unknown unknown – – – – – – unknown for home" in page.text
+    assert "? unknown unknown – – – ↓ – ↑ – unknown for home" in page.text
 
 
 def test_old_rows_say_how_old_they_are(world: CatalogueWorld) -> None:
