@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import cast
 
 from reconciler.engine.events import FinishedRun
-from reconciler.model.explanation import Explanation
+from reconciler.model.explanation import Explanation, InstanceExplanation
+from reconciler.model.fields import PAUSED
 from reconciler.model.live_state import LiveInstance
 from reconciler.model.rows import InstanceRows
 from reconciler.model.run import InstanceResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.qbittorrent.convert import convert_torrents, find_hidden_stop_intents
+from reconciler.qbittorrent.convert import convert_torrents, find_hidden_stop_intents, is_stop_intent_hidden
 from reconciler.qbittorrent.schemas import TorrentRow
 from reconciler.queries.explain import InstanceExplainer
 
@@ -36,7 +37,8 @@ def explain_run(
             continue  # read only because other instances depend on it
         result = result or InstanceResult(live.name, live.status, live.error, health=live.health)
         torrents = _list_torrents(live, explainer.ids, rows.get(live.name)) if result.is_read else None
-        instances.append(explainer.explain(result, torrents))
+        explanation = explainer.explain(result, torrents)
+        instances.append(_leave_out_unknown_intent(explanation, live))
     infohash = next(iter(ids), "")
     return Explanation(
         name,
@@ -58,6 +60,18 @@ def _list_torrents(live: LiveInstance, ids: frozenset[str], rows: InstanceRows |
     present = [cast("TorrentRow", rows.rows[torrent_id]) for torrent_id in sorted(ids) if torrent_id in rows.rows]
     stopped = [key for key in find_hidden_stop_intents(present) if key in known and known[key].stopped]
     return [_complete(torrent, known.get(torrent.id)) for torrent in convert_torrents(present, stopped)]
+
+
+def _leave_out_unknown_intent(explanation: InstanceExplanation, live: LiveInstance) -> InstanceExplanation:
+    """Return the explanation without `paused` if the state hides that and the run has not read the torrent.
+
+    A torrent that was added a moment ago is checked first.
+    """
+    known = {torrent.id for torrent in live.snapshot.torrents} if live.snapshot else set()
+    torrents = explanation.live_torrents[:1]
+    if not any(is_stop_intent_hidden(torrent.state) and torrent.id not in known for torrent in torrents):
+        return explanation
+    return replace(explanation, fields=tuple(field for field in explanation.fields if field.field != PAUSED))
 
 
 def _complete(torrent: LiveTorrent, known: LiveTorrent | None) -> LiveTorrent:

@@ -20,7 +20,7 @@ from tests.support.planner_inputs import make_desired_state, make_snapshot, pars
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 A = str(parse_hashes("a").v1)
 CASE: dict[str, Any] = {
-    "desired": [{"hash": "a", "category": "linux"}, {"hash": "b"}],
+    "desired": [{"hash": "a", "category": "linux"}, {"hash": "b", "paused": False}],
     "live": [{"hash": "a", "category": "films", "tags": ["reconcile:home"]}],
 }
 
@@ -92,6 +92,16 @@ def test_a_hidden_stop_intent_is_that_of_the_run() -> None:
     assert box.live_torrents[0].stopped
     (box,) = explained(end_run(is_stopped=True), (A,), put_row(state="uploading")).instances
     assert not box.live_torrents[0].stopped, "it was started since"
+
+
+def test_a_stop_intent_that_nobody_knows_is_not_compared() -> None:
+    b = str(parse_hashes("b").v1)
+    states = {}
+    for state in ("checkingResumeData", "stoppedUP"):
+        rows = make_rows("box", make_row("b", hash=b, infohash_v1=b, state=state))
+        (box,) = explained(end_run(Outcome.APPLIED), (b,), rows).instances
+        states[state] = list_fields(box).get("paused")
+    assert states == {"checkingResumeData": None, "stoppedUP": (False, True, True)}
 
 
 def test_an_instance_that_could_not_be_read_says_so() -> None:
