@@ -5,13 +5,14 @@ libraries are loaded by `serve` and not before.
 """
 
 from reconciler.web.auth import TokenError, read_token
-from reconciler.web.context import WebContext
+from reconciler.web.context import LoopControls, WebContext
 from reconciler.web.server import DEFAULT_LISTEN, ListenError, WebServer, serve
 from reconciler.web.status_board import StatusBoard
 
 __all__ = [
     "DEFAULT_LISTEN",
     "ListenError",
+    "LoopControls",
     "StatusBoard",
     "TokenError",
     "WebContext",

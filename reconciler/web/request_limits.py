@@ -26,7 +26,8 @@ MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 1 << 16  # with the path and the query: a list of 1,500 infohashes
 MAX_BODY_BYTES: Final = 1 << 20  # of a form or of JSON: a list of 25,000 infohashes
 MAX_UPLOAD_BYTES: Final = MAX_TORRENT_FILE_BYTES + MAX_BODY_BYTES
-UPLOAD_PATHS: Final = frozenset({"/api/v1/torrents", "/api/v2/torrents/add"})  # the only ones that take files
+# The only ones that take files.
+UPLOAD_PATHS: Final = frozenset({"/api/v1/torrents", "/api/v2/torrents/add", "/actions/add"})
 REQUESTS_PER_SECOND: Final = 250.0  # from one peer, in the long run
 MAX_BURST: Final = 500.0  # requests of one peer at once
 MAX_PEERS: Final = 1024  # that are remembered

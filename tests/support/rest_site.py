@@ -65,6 +65,7 @@ class MemoryIntake:
         self._lock = threading.Lock()
         self._entries: dict[str, DesiredTorrent] = {}
         self.failure: Exception | None = None
+        self.changes: list[tuple[str, EntryChanges]] = []
 
     @property
     def entries(self) -> Mapping[str, DesiredTorrent]:
@@ -96,6 +97,7 @@ class MemoryIntake:
             for infohash in infohashes:
                 entry = self._entries[infohash]
                 given = changes(entry) if callable(changes) else changes
+                self.changes.append((infohash, given))
                 category = given.get("category", entry.category)
                 if category is not None and not isinstance(category, str):
                     raise IntakeError(Problem(entry.position, Code.NOT_TEXT, "category must be text"))

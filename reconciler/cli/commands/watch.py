@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     from reconciler.model.rows import LiveRows
     from reconciler.notify import Notifier
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
-    from reconciler.watch import DesiredSource, LiveRowReader, TriggerQueue
-    from reconciler.web import StatusBoard
+    from reconciler.watch import DesiredSource, LiveRowReader, SuspensionBook, TriggerQueue
+    from reconciler.web import LoopControls, StatusBoard
 
 
+DEFAULT_INTERVAL: Final = 60.0  # seconds
 FETCH_PATIENCE: Final = 15.0  # seconds for the downloads of a load; a thread tries the others again
 LOGOUT_AFTER: Final = 3.0  # seconds after a stop signal: log out, although a request has not ended
 EXIT_AFTER: Final = 4.5  # seconds after a stop signal: exit, whatever has not ended
@@ -48,7 +50,7 @@ EXIT_AFTER: Final = 4.5  # seconds after a stop signal: exit, whatever has not e
 def watch_command(settings: Settings, options: RunSettings) -> int:
     """Reconcile until SIGTERM or SIGINT, which is exit code 0."""
     _check_options(settings, options)
-    interval = options.interval or 60.0
+    interval = options.interval or DEFAULT_INTERVAL
     notifiers = make_notifiers(options, interval)
     gc.enable()  # `main` switched it off for short commands
     logs.configure(settings, always=True)
@@ -60,7 +62,15 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.engine.events import RunTrigger
     from reconciler.intake import IntakeSettler
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
-    from reconciler.watch import FileWatcher, RegistrationThread, TriggerQueue, WatchContext, WatchLoop
+    from reconciler.retry import utc_now
+    from reconciler.watch import (
+        FileWatcher,
+        RegistrationThread,
+        SuspensionBook,
+        TriggerQueue,
+        WatchContext,
+        WatchLoop,
+    )
 
     trigger = TriggerQueue()
     with StopSignals(trigger.wake, on_hangup=lambda: trigger.request_run(RunTrigger.SIGNAL)) as stopping:
@@ -79,7 +89,11 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             rows = _make_live_rows(source, stop, logins, delta_risks) if options.listen else None
             if rows:
                 stack.callback(rows.close)
-            board = stack.enter_context(_serve_status_board(settings, options, interval, source, trigger, rows, intake))
+            suspensions = SuspensionBook(journal, utc_now)
+            suspensions.restore(source.desired.owner)
+            board = stack.enter_context(
+                _serve_status_board(settings, options, source, trigger, suspensions, rows, intake)
+            )
             for notifier in notifiers:
                 stack.callback(notifier.close)
             watch = WatchLoop(
@@ -99,6 +113,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                     ],
                     progress=board.progress if board else SilentProgress(),
                     journal=journal,
+                    suspensions=suspensions,
                 ),
             )
             FileWatcher(
@@ -222,9 +237,9 @@ def _make_live_rows(
 def _serve_status_board(
     settings: Settings,
     options: RunSettings,
-    interval: float,
     source: DesiredSource,
     trigger: TriggerQueue,
+    suspensions: SuspensionBook,
     rows: LiveRows | None,
     intake: Intake | None = None,
 ) -> Iterator[StatusBoard | None]:
@@ -249,7 +264,7 @@ def _serve_status_board(
 
     loop_id = secrets.token_hex(8)
     board = StatusBoard(
-        interval,
+        options.interval or DEFAULT_INTERVAL,
         settings.instances,
         select_instances=lambda desired: [instance.name for instance in select_instances(desired, (), options.shard)],
         loop_id=loop_id,
@@ -269,6 +284,7 @@ def _serve_status_board(
             read_schema=_read_schema,
             token_reader=token,
             is_public=options.public_read,
+            controls=None if options.dry_run else _make_controls(source, trigger, suspensions),
             rows=rows,
             intake=intake,
             history=_open_history(settings),
@@ -283,6 +299,23 @@ def _serve_status_board(
         yield board
     if peers:
         peers.close()
+
+
+def _make_controls(source: DesiredSource, trigger: TriggerQueue, suspensions: SuspensionBook) -> LoopControls:
+    """Return what the pages can do with the loop. A run begins at once, and shows what has changed."""
+    from reconciler.web import LoopControls
+
+    def suspend(instance: str, until: datetime) -> bool:
+        is_kept = suspensions.suspend(source.desired.owner, instance, until)
+        trigger.request_reload()
+        return is_kept
+
+    def resume(instance: str) -> bool:
+        is_kept = suspensions.resume(source.desired.owner, instance)
+        trigger.request_reload()
+        return is_kept
+
+    return LoopControls(trigger.accept_plan, suspend, resume, suspensions.list_suspended)
 
 
 def _open_history(settings: Settings) -> History | None:

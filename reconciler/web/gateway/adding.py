@@ -78,7 +78,7 @@ def parse_add(form: Form, to_instance_path: ToInstancePath) -> AddRequest:
     torrents, refusals = [], []
     for line in form.fields.get("urls", "").split("\n"):
         if text := line.strip():
-            link = _read_link(text)
+            link = read_link(text)
             if link:
                 torrents.append(HandedIn(link=link, keys=keys))
             else:
@@ -179,7 +179,7 @@ def _build_paths(fields: Mapping[str, str], to_instance_path: ToInstancePath) ->
     return keys
 
 
-def _read_link(text: str) -> str:
+def read_link(text: str) -> str:
     """Return a link that can be an entry; "" for paths of the server's disk and other schemes."""
     digits = text.lower()
     if V1_HEX.match(digits) or V1_BASE32.match(digits):

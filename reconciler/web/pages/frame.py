@@ -33,6 +33,7 @@ PAGE_HEADERS: Final = {"Content-Security-Policy": PAGE_CSP, "Referrer-Policy": "
 MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 TONE_SYMBOLS: Final = {"good": "✓", "wait": "◷", "bad": "✗"}
 _DESTINATIONS: Final = (("", "Overview"), ("torrents", "Torrents"), ("plan", "Plan"), ("history", "History"))
+_ACTIONS: Final = (("actions", "Actions"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class PageFrame:
 
     def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
         verdict = judge_fleet(view, build_fleet(view, self._peers.read() if self._peers else (), {}))
+        rights = self._get_rights(request)
         refresh = parse_refresh(request.query_params.get("refresh", ""))
         others = [(name, value) for name, value in request.query_params.multi_items() if name != "refresh"]
         return PageContext(
@@ -108,8 +110,8 @@ class PageFrame:
             verdict.tone,
             TONE_SYMBOLS[verdict.tone],
             section,
-            _DESTINATIONS,
-            self._get_rights(request),
+            _DESTINATIONS + (_ACTIONS if rights.may_change else ()),
+            rights,
             refresh,
             "?" + urlencode(others if refresh else [*others, ("refresh", "10")]),
             view.now,

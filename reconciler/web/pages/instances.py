@@ -65,6 +65,7 @@ class InstanceCells:
     has_refused_credentials: bool
     suspended_until: datetime | None
     notes: tuple[str, ...]
+    is_suspended: bool
 
     @property
     def failing_probes(self) -> tuple[ProbeHealth, ...]:
@@ -107,6 +108,7 @@ def _build_row(instance: InstanceView, view: LoopView, facts: TransferFacts) -> 
         has_refused_credentials=status in (Status.AUTH_FAILED, Status.BANNED),
         suspended_until=result.suspended_until if result else None,
         notes=tuple(_iter_notes(result)) if result else (),
+        is_suspended=result is not None and result.status is Status.SUSPENDED,
     )
 
 

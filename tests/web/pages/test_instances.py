@@ -99,3 +99,9 @@ def test_what_qbittorrent_does_not_know_is_not_known() -> None:
 def test_a_run_without_a_read_keeps_the_reason(board: StatusBoard) -> None:
     broken = Run(RunMode.APPLY, PLAN_HASH, 1, (InstanceResult("home", Status.ERROR, "home: it broke off"),))
     assert build(board, broken)["home"].down_reason == "it broke off"
+
+
+def test_a_suspended_instance_says_until_when(board: StatusBoard) -> None:
+    result = replace(make_instance_result("home"), status=Status.SUSPENDED, suspended_until=NOON)
+    row = build(board, Run(RunMode.APPLY, PLAN_HASH, 0, (result,)))["home"]
+    assert (row.label, row.is_suspended, row.suspended_until) == ("suspended", True, NOON)
