@@ -128,6 +128,12 @@ class IntakeFolder:
                     (self._folder / name).unlink()
 
 
+def is_file_of_intake(path: Path, intake_file: str) -> bool:
+    """True for the file of the intake, and for what lies beside it with the name of an upload."""
+    own = Path(intake_file)
+    return path == own or (path.parent == own.parent and _TORRENT_NAME.match(path.name) is not None)
+
+
 def _find_status(path: Path) -> os.stat_result | None:
     try:
         return path.stat()

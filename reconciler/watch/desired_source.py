@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFileCache, list_yaml_files, load
+from reconciler.intake.folder import is_file_of_intake
 from reconciler.model.desired import DesiredState
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Problem
@@ -74,23 +75,34 @@ class DesiredSource:
         return self._file_fingerprints.compute(self.list_files(), thorough=thorough)
 
     def read(self) -> bool:
-        """Read the files again. Return False, and keep everything as it was, if they were written meanwhile.
+        """Read the files again. Return False, and keep everything as it was, if people wrote them meanwhile.
 
-        A fingerprint belongs to the content that was read only if it is the same before and after the read.
+        A fingerprint belongs to the content that was read only if it is the same before and after the read. What the
+        sidecar writes is whole at any moment: a write meanwhile only means that there is more to read.
         """
         before, loaded = self.fingerprint_files(), self._try_load()
-        if not set(loaded.files) <= before.keys():  # they name other files now
+        if not self._has_whole_files(set(loaded.files) - before.keys(), loaded):  # they name other files now
             self._dependencies = tuple(dict.fromkeys((*self._dependencies, *loaded.files)))
             before, loaded = self.fingerprint_files(), self._try_load()
-        if self.fingerprint_files() != before or not set(loaded.files) <= before.keys():
+        after = self.fingerprint_files()
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        changed.update(set(loaded.files) - before.keys())
+        if changed and (isinstance(loaded, DesiredStateError) or not self._has_whole_files(changed, loaded)):
             return False
         if isinstance(loaded, DesiredState):
             self.desired, self._dependencies, self.problems = loaded, loaded.files, ()
         else:  # the files of the last good state still count: one of them may be corrected first
             self._dependencies = tuple(dict.fromkeys((*self.desired.files, *loaded.files)))
             self.problems = loaded.problems
-        self.read_fingerprints = self.fingerprint_files()
+        self.read_fingerprints = {name: before.get(name, now) for name, now in self.fingerprint_files().items()}
         return True
+
+    def _has_whole_files(self, names: Collection[str], loaded: DesiredState | DesiredStateError) -> bool:
+        """True if only the sidecar writes all these files: the intake, and uploads, which are named by infohash."""
+        desired = loaded if isinstance(loaded, DesiredState) else self.desired
+        return not names or (
+            desired.intake is not None and all(is_file_of_intake(Path(name), desired.intake.file) for name in names)
+        )
 
     def _read_first(self) -> DesiredState:
         for _ in range(_READ_ATTEMPTS):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.desired import load
+from reconciler.intake import IntakeStore
+from reconciler.model.intake import HandedIn
 from reconciler.watch import desired_source as module
 from reconciler.watch.desired_source import DesiredSource
+from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent
 
 HEAD = "version: 1\npolicy: sync\ninstances:\n  box:\n    url: http://box\n    username: u\n"
@@ -100,6 +104,36 @@ def test_file_written_during_a_read_is_not_accepted(
     monkeypatch.undo()
     assert source.read()
     assert source.desired is not before
+
+
+@pytest.mark.parametrize("has_upload", [False, True])
+def test_what_services_hand_in_during_a_read_lets_it_count_and_is_read_next(
+    tmp_path: Path, has_upload: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("one")
+    source = DesiredSource([write(tmp_path, more="intake: {file: intake.yaml, instance: box}\n")], {})
+    store = IntakeStore(lambda: source.desired)
+    store.open()
+    numbers = count(1)
+
+    def hand_in() -> None:
+        torrent = HandedIn(content=make_torrent(next(numbers))) if has_upload else HandedIn(make_magnet(next(numbers)))
+        store.hand_in([torrent])
+
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        loaded_state = load(*args, **options)
+        hand_in()
+        return loaded_state
+
+    hand_in()
+    monkeypatch.setattr(module, "load", meanwhile)
+    for read_count in (1, 2):
+        assert source.read() and not source.problems
+        assert len(source.desired.torrents) == read_count
+        assert source.fingerprint_files() != source.read_fingerprints, "there is more to read"
+    monkeypatch.undo()
+    assert source.read() and len(source.desired.torrents) == 3
+    assert source.fingerprint_files() == source.read_fingerprints
 
 
 def test_folder_with_a_new_file(tmp_path: Path) -> None:

@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.desired import DesiredStateError
+from reconciler.desired import DesiredStateError, load
 from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.engine.leases import EXPIRY
+from reconciler.intake import IntakeStore
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
+from reconciler.model.intake import HandedIn
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 from reconciler.testing.memory import MemoryInstance
+from reconciler.watch import desired_source
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.suspensions import SuspensionBook
 from tests.support.magnets import make_infohash, make_magnet
@@ -66,6 +69,38 @@ def test_changed_file_is_read_after_the_debounce_and_run_once(tmp_path: Path) ->
     story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.request_files_run))
     assert story.run() == [(0, "start"), (23, "files"), (89, "interval")]
     assert set(story.instances["box"].torrents) == {make_infohash(2), make_infohash(3)}
+
+
+def test_steady_writes_of_services_starve_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = WatchSimulation(tmp_path, until=60)
+    story.write(1, head="intake: {file: intake.yaml, instance: box}\n")
+    story.loop = story.make_loop()
+    store = IntakeStore(lambda: story.source.desired, on_change=lambda: story.trigger.request_run(RunTrigger.INTAKE))
+    store.open()
+    handed_in, arrived, numbers = dict[int, float](), dict[int, float](), iter(range(2, 1000))
+
+    def hand_in() -> None:
+        handed_in[number := next(numbers)] = story.time.moment
+        store.hand_in([HandedIn(make_magnet(number))])
+
+    def load_slowly(*arguments: Any, **options: Any) -> Any:
+        desired = load(*arguments, **options)
+        story.time.pass_(1.0)
+        hand_in()  # nothing is ever quiet
+        return desired
+
+    def note_arrivals() -> None:
+        keys = story.instances["box"].torrents.keys()
+        arrived.update(
+            (number, story.time.moment) for number in handed_in.keys() - arrived if make_infohash(number) in keys
+        )
+
+    for tenth in range(100, 550, 2):
+        story.trigger.at(tenth / 10, steps(hand_in, note_arrivals))
+    monkeypatch.setattr(desired_source, "load", load_slowly)
+    story.run()
+    late = [number for number, moment in handed_in.items() if moment < 50 and arrived.get(number, 60) - moment > 6]
+    assert len(handed_in) > 200 and late == []
 
 
 def test_reverted_change_makes_no_run(tmp_path: Path) -> None:
