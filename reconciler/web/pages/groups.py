@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
-from reconciler.model.groups import Group
+from reconciler.model.groups import Group, Member
 from reconciler.model.plan import TorrentAction, Verb
 
 
@@ -35,36 +36,52 @@ def build_group_rows(finished_run: FinishedRun, desired: DesiredState) -> tuple[
     """Return a row for each group of the desired state that a run was about."""
     if not desired.groups:
         return ()
-    ids = {name: _collect_ids(finished_run, name) for name in desired.instances}
-    return tuple(_build_row(group, finished_run, desired, ids) for group in desired.groups.values())
+    entries = [entry for entry in desired.torrents if entry.instance in desired.groups and not entry.absent]
+    group_by_id = {torrent_id: entry.instance for entry in entries for torrent_id in entry.ids}
+    declared = Counter(entry.instance for entry in entries)
+    pending = Counter(torrent.group for torrent in finished_run.run.pending)
+    members = {name for group in desired.groups.values() for name in group.member_names}
+    counts = {name: _count_by_group(finished_run, name, group_by_id) for name in members}
+    return tuple(
+        GroupRow(
+            group.name,
+            str(group.strategy),
+            declared[group.name],
+            pending[group.name],
+            tuple(_make_member(group, member, counts[member.name]) for member in group.members),
+        )
+        for group in desired.groups.values()
+    )
 
 
-def _build_row(
-    group: Group, finished_run: FinishedRun, desired: DesiredState, ids: dict[str, set[str] | None]
-) -> GroupRow:
-    entries = [entry for entry in desired.torrents if entry.instance == group.name and not entry.absent]
-    members = []
-    for member in group.members:
-        known_ids = ids.get(member.name)
-        count = None if known_ids is None else sum(not known_ids.isdisjoint(entry.ids) for entry in entries)
-        limits = f"at most {member.max_torrents:,}" if member.max_torrents is not None else ""
-        members.append(MemberCount(member.name, count, limits))
-    pending = sum(torrent.group == group.name for torrent in finished_run.run.pending)
-    return GroupRow(group.name, str(group.strategy), len(entries), pending, tuple(members))
+def _make_member(group: Group, member: Member, counts: Counter[str] | None) -> MemberCount:
+    limits = f"at most {member.max_torrents:,}" if member.max_torrents is not None else ""
+    return MemberCount(member.name, None if counts is None else counts[group.name], limits)
 
 
-def _collect_ids(finished_run: FinishedRun, name: str) -> set[str] | None:
-    """Return the ids of the torrents of an instance after a run; None if it was not read."""
+def _count_by_group(finished_run: FinishedRun, name: str, group_by_id: Mapping[str, str]) -> Counter[str] | None:
+    """Return the number of torrents of each group that an instance has after a run; None if it was not read."""
     live = finished_run.live_state.find_instance(name) if finished_run.live_state else None
     if live is None or live.snapshot is None:
         return None
-    ids = {torrent_id for torrent in live.snapshot.torrents for torrent_id in (torrent.id, *torrent.infohashes.ids)}
-    for verb, changed_ids in _iter_changed_ids(finished_run, name):
-        (ids.update if verb is Verb.ADD else ids.difference_update)(changed_ids)
-    return ids
+    counts: Counter[str] = Counter()
+    for torrent in live.snapshot.torrents:
+        group = group_by_id.get(torrent.id) or _find_group(torrent.infohashes.ids, group_by_id)
+        if group:
+            counts[group] += 1
+    for verb, ids in _iter_changed_ids(finished_run, name):
+        group = _find_group(ids, group_by_id)
+        if group:
+            counts[group] += 1 if verb is Verb.ADD else -1
+    return counts
+
+
+def _find_group(ids: Iterable[str], group_by_id: Mapping[str, str]) -> str | None:
+    return next((group_by_id[torrent_id] for torrent_id in ids if torrent_id in group_by_id), None)
 
 
 def _iter_changed_ids(finished_run: FinishedRun, name: str) -> Iterator[tuple[Verb, tuple[str, ...]]]:
+    """Yield the verb and the ids of each torrent that a run has added to an instance, or deleted there."""
     for instance in finished_run.run.instances:
         for result in instance.results if instance.name == name else ():
             action = result.action

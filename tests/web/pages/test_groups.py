@@ -27,21 +27,31 @@ DESIRED = DesiredState(
 
 
 def test_where_torrents_are_after_a_run() -> None:
-    live = tuple(LiveTorrent(make_infohash(n), InfoHashes(v1=make_infohash(n)), "", False, "") for n in range(3))
+    live = tuple(LiveTorrent(f"{n:040x}", InfoHashes(v1=make_infohash(n)), "", False, "") for n in range(3))
     instances = (
         LiveInstance("home", snapshot=Snapshot("v5.1.0", "2.11.4", live)),
         LiveInstance("attic", snapshot=Snapshot("v5.1.0", "2.11.4")),
         LiveInstance("away", error="away: refused"),
     )
     moved = ActionResult(make_torrent_action(Verb.ADD, "a", "", number=3), Outcome.APPLIED)
+    gone = ActionResult(make_torrent_action(Verb.DELETE, "c", "", number=0), Outcome.APPLIED)
     planned = ActionResult(make_torrent_action(Verb.ADD, "b", "", number=2), Outcome.PLANNED)
     pending = (PendingTorrent(make_infohash(9), "c", "wide", "nowhere", PLACE),)
-    run = Run(RunMode.APPLY, PLAN_HASH, 0, (make_instance_result("attic", (moved, planned)),), pending=pending)
+    run = Run(
+        RunMode.APPLY,
+        PLAN_HASH,
+        0,
+        (
+            make_instance_result("attic", (moved, planned)),
+            make_instance_result("home", (gone,)),
+        ),
+        pending=pending,
+    )
     finished = replace(make_finished_run(run), live_state=LiveState(NOON, "home", instances))
     (row,) = build_group_rows(finished, DESIRED)
     assert (row.name, row.strategy, row.declared, row.pending) == ("wide", "spread", 4, 1)
     assert row.members == (
-        MemberCount("home", 3, "at most 500"),
+        MemberCount("home", 2, "at most 500"),
         MemberCount("attic", 1, ""),
         MemberCount("away", None, ""),
     )
