@@ -82,10 +82,14 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class RecentRuns:
-    """One run, or several in a row that said the same: `count` of them, the first and the last by their end."""
+    """One run, or several in a row that said the same: `count` of them, the first and the last by their end.
+
+    `is_success`: it ended with exit code 0 or 2, with valid files and every instance.
+    """
 
     sentence: str
     exit_code: int
+    is_success: bool
     mode: RunMode
     triggers: tuple[str, ...]
     first_at: datetime

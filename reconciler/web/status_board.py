@@ -95,7 +95,6 @@ class StatusBoard:
         """Note the results of a run."""
         run = finished_run.run
         ended_at = finished_run.ended_at
-        is_success = run.exit_code in (0, 2) and not finished_run.backoffs
         change = _summarize_change(run, finished_run.trigger, ended_at)
         with self._lock:
             self._last_progress_at, self._is_running = self._clock.now(), False
@@ -114,7 +113,7 @@ class StatusBoard:
                 last_run=finished_run,
                 last_desired=self._desired,
                 last_attempt=finished_run.started_at,
-                last_success=ended_at if is_success else before.last_success,
+                last_success=ended_at if _is_success(finished_run) else before.last_success,
                 last_change=change or before.last_change,
                 recent_runs=_add_recent_run(before.recent_runs, finished_run, ended_at),
             )
@@ -230,10 +229,10 @@ def _lift_suspensions(desired: DesiredState) -> DesiredState:
 def _add_recent_run(
     recent: tuple[RecentRuns, ...], finished_run: FinishedRun, ended_at: datetime
 ) -> tuple[RecentRuns, ...]:
-    run = finished_run.run
-    sentence = f"the files are invalid; {summary_text(run)}" if finished_run.problems else summary_text(run)
+    run, sentence = finished_run.run, _describe_run(finished_run)
+    is_success = _is_success(finished_run) and not finished_run.problems
     added = RecentRuns(
-        sentence, run.exit_code, run.mode, (finished_run.trigger,), ended_at, ended_at, finished_run.seconds
+        sentence, run.exit_code, is_success, run.mode, (finished_run.trigger,), ended_at, ended_at, finished_run.seconds
     )
     if not recent or (recent[0].sentence, recent[0].exit_code) != (sentence, run.exit_code) or _has_effect(run):
         return (added, *recent[: MAX_RUNS_KEPT - 1])
@@ -241,6 +240,19 @@ def _add_recent_run(
     triggers = tuple(dict.fromkeys((*last.triggers, finished_run.trigger)))
     repeated = replace(added, triggers=triggers, first_at=last.first_at, count=last.count + 1)
     return (repeated, *recent[1:])
+
+
+def _is_success(finished_run: FinishedRun) -> bool:
+    return finished_run.run.exit_code in (0, 2) and not finished_run.backoffs
+
+
+def _describe_run(finished_run: FinishedRun) -> str:
+    """Return the summary of a run, with what it was made without."""
+    run = finished_run.run
+    absent = sorted({*(finished_run.backoffs or {})} - {instance.name for instance in run.instances})
+    texts = ["the files are invalid"] if finished_run.problems else []
+    texts += [f"without {', '.join(absent)}"] if absent else []
+    return "; ".join([*texts, summary_text(run)])
 
 
 def _has_effect(run: Run) -> bool:

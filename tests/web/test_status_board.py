@@ -262,6 +262,10 @@ def test_runs_that_say_the_same_are_one(board: StatusBoard) -> None:
     recent = board.get_view().recent_runs
     assert [(runs.count, runs.exit_code) for runs in recent] == [(1, 0), (1, 1), (1, 1), (2, 0)], "changes stay apart"
     assert (recent[-1].first_at, recent[-1].last_at) == (NOON, NOON + timedelta(minutes=1))
+    board.on_run_end(make_finished_run(converged(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
+    latest = board.get_view().recent_runs[0]
+    assert (latest.exit_code, latest.is_success) == (0, False)
+    assert latest.sentence == "the files are invalid; without attic; nothing to do, 1,212 unchanged"
     for minutes in range(20):
         board.on_run_end(make_finished_run([converged(), refused()][minutes % 2]))
     assert len(board.get_view().recent_runs) == MAX_RUNS_KEPT
