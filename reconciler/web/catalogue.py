@@ -28,6 +28,7 @@ from reconciler.web.client_rows import (
     overlay_entry,
     split_tags,
 )
+from reconciler.web.content_entries import ContentEntries
 from reconciler.web.context import WebContext
 from reconciler.web.copies import find_first, group_copies, rank_copy
 from reconciler.web.path_maps import PathMap, to_client_path
@@ -70,12 +71,16 @@ class KnownTorrent:
 
 @dataclass(frozen=True)
 class CatalogueView:
-    """All torrents at one moment, by the `hash` of their rows. `instances` are the reads that it rests on."""
+    """All torrents at one moment, by the `hash` of their rows. `instances` are the reads that it rests on.
+
+    `unlisted`: the entries that are not in `torrents`, since nobody knows yet which torrents they mean.
+    """
 
     torrents: Mapping[str, KnownTorrent] = field(default_factory=dict)
     categories: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     instances: Mapping[str, InstanceRows] = field(default_factory=dict)
+    unlisted: tuple[DesiredTorrent, ...] = ()
     _selections: dict[Shows, Mapping[str, KnownTorrent]] = field(default_factory=dict, repr=False)
 
     def select(self, shows: Shows) -> Mapping[str, KnownTorrent]:
@@ -104,6 +109,7 @@ class Catalogue:
         self._view = CatalogueView()
         self._run: Run | None = None
         self._own_findings = self._findings = _NO_FINDINGS
+        self._content = ContentEntries()
         self._merges: dict[str, _Merge] = {}
         self._keys_by_id: dict[str, str] = {}
 
@@ -119,11 +125,11 @@ class Catalogue:
         with self._lock:
             sources = _Sources(
                 instances,
-                context.get_desired(),
+                self._content.identify(context.get_desired(), loop.last_run),
                 context.intake.entries if context.intake else {},
                 context.intake.categories if context.intake else {},
                 self._find_findings(loop.last_run.run if loop.last_run else None, peers),
-                loop.last_desired,
+                loop.last_desired and self._content.identify(loop.last_desired, loop.last_run),
             )
             before = self._sources
             if before is None or not sources.is_same(before):
@@ -151,7 +157,8 @@ class Catalogue:
         self._merges = merges
         self._keys_by_id = {row["hash"]: merge.key for merge in merges.values() for _, row in merge.copies}
         torrents = {str(merge.known.row["hash"]): merge.known for merge in merges.values() if merge.known}
-        return CatalogueView(torrents, _merge_categories(sources), _merge_tags(sources), sources.instances)
+        unlisted = tuple(entry for entry in sources.desired.torrents if not entry.ids and not entry.absent)
+        return CatalogueView(torrents, _merge_categories(sources), _merge_tags(sources), sources.instances, unlisted)
 
     def _update_rows(self, sources: _Sources, before: _Sources) -> CatalogueView | None:
         """Return the view with the rows that have changed, which is most of what happens; None if that is not all."""
@@ -172,7 +179,9 @@ class Catalogue:
             if merge.known is None or merge.known.row["hash"] != updated.known.row["hash"]:
                 return None
             self._merges[key], torrents[str(updated.known.row["hash"])] = updated, updated.known
-        return CatalogueView(torrents, _merge_categories(sources), _merge_tags(sources), sources.instances)
+        return CatalogueView(
+            torrents, _merge_categories(sources), _merge_tags(sources), sources.instances, self._view.unlisted
+        )
 
 
 @dataclass(frozen=True, slots=True)

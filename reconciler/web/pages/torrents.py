@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.desired import DesiredState
 from reconciler.model.rows import InstanceRows
 from reconciler.report.sanitize import truncate_text
 from reconciler.web.catalogue import Catalogue, KnownTorrent
@@ -157,7 +157,6 @@ class TorrentsPage:
         except CursorError:
             page, error = list_page(matching, query.model_copy(update={"cursor": None})), "This page does not exist."
         parameters = build_parameters(query)
-        unlisted = find_unlisted(desired)
         return self._frame.respond(
             request,
             loop,
@@ -177,8 +176,8 @@ class TorrentsPage:
             hidden=_list_hidden(query),
             sort_choices=[(label, str(key)) for key, label in _SORT_LABELS.items()],
             unread=describe_reads(view.instances.values(), loop.now),
-            unlisted=[str(entry.position) for entry in unlisted[:MAX_UNLISTED]],
-            unlisted_count=len(unlisted),
+            unlisted=[str(entry.position) for entry in view.unlisted[:MAX_UNLISTED]],
+            unlisted_count=len(view.unlisted),
         )
 
 
@@ -298,11 +297,6 @@ def describe_reads(rows_by_instance: Iterable[InstanceRows], now: datetime) -> l
             seconds = int((now - rows.read_at).total_seconds())
             texts.append(f"{rows.name} was read {duration_text(seconds)} ago, and is being read again.")
     return texts
-
-
-def find_unlisted(desired: DesiredState) -> Sequence[DesiredTorrent]:
-    """Return the entries that no list can show yet, since nobody knows which torrents they are."""
-    return [entry for entry in desired.unknown_entries if not entry.infohashes]
 
 
 def _link_pages(page: Page, parameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]:
