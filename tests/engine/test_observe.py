@@ -146,15 +146,21 @@ def test_an_instance_that_cannot_be_planned_becomes_one_that_cannot_be_read() ->
     assert failed["b"] is observations["b"]
 
 
-@pytest.mark.parametrize(("dry_run", "is_stopped"), [(False, True), (True, False)])
-def test_torrents_are_stopped_while_the_vpn_is_down_but_not_by_a_dry_run(dry_run: bool, is_stopped: bool) -> None:
+@pytest.mark.parametrize(
+    ("dry_run", "is_suspended", "is_stopped"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_torrents_are_stopped_while_the_vpn_is_down_but_not_by_a_dry_run_and_not_where_suspended(
+    dry_run: bool, is_suspended: bool, is_stopped: bool
+) -> None:
     desired = make_desired_state({"desired": [{"hash": "x"}]})
     guarded = replace(
         desired.instances["box"], health=(Probe(InterfaceCheck("wg0")),), when_unhealthy=UnhealthyPolicy.PAUSE
     )
     box = MemoryInstance()
     box.torrents[X] = make_live_torrent({"hash": "x", "is": "whole", "tags": [OWNER_TAG]})
-    observation = World(box=box).observe(replace(desired, instances={"box": guarded}), dry_run=dry_run)["box"]
+    world = World(box=box)
+    world.context = replace(world.context, is_suspended=lambda _name: is_suspended)
+    observation = world.observe(replace(desired, instances={"box": guarded}), dry_run=dry_run)["box"]
     assert observation.health and observation.health.state is HealthState.VPN_DOWN
     assert box.torrents[X].stopped is is_stopped
     assert list(observation.urgent_results) == [X] * is_stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.secret import Secret
 from reconciler.web import StatusBoard, WebContext, serve
 from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
 from tests.support.command_line import make_environ, run_reconcile
 from tests.support.example_runs import converged, hostile, planned
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_finished_run
+from tests.support.status_site import BACKOFF, NOON, PROBLEM, TOKEN, MakeStatusSite, StatusSite, make_finished_run
 
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid
@@ -154,6 +156,20 @@ def test_liveness_does_not_depend_on_instances(site: StatusSite, time: FakeTime,
     assert run_reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").exit_code == 1
     ran = run_reconcile(tmp_path, "status", "--live")
     assert ran.exit_code == 4 and "--live requires --url" in ran.err
+
+
+def test_a_loop_elsewhere_wants_the_token_from_readers(make_site: MakeStatusSite, tmp_path: Path) -> None:
+    url = make_site(listen="0.0.0.0:0").server.url
+    for token, reason in (
+        (None, "it needs a token (--token-file)"),
+        (Secret("x" * 16), "it does not accept this token"),
+    ):
+        with pytest.raises(StatusRequestError, match=re.escape(reason)):
+            fetch_loop_status(url, token)
+    (tmp_path / "token").write_text(TOKEN.reveal())
+    assert "Starting" in run_reconcile(tmp_path, "status", "--url", url, "--token-file", "token").out
+    ran = run_reconcile(tmp_path, "status", "--token-file", "token")
+    assert ran.exit_code == 4 and "--token-file requires --url" in ran.err
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from reconciler.model.secret import Secret
 from reconciler.web.auth import TokenError, TokenReader, is_authorized
@@ -141,11 +141,21 @@ class ReadersOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method not in READ_METHODS or self._access.may_read(request):
+
+        async def send_while_allowed(message: Message) -> None:
+            """Send a part of a stream; end it where the session has ended, or the token is another one."""
+            if message.get("more_body") and not self._access.may_read(request):
+                await send({"type": "http.response.body", "body": b""})
+                raise ClientDisconnect
+            await send(message)
+
+        if request.method not in READ_METHODS:
             await self._app(scope, receive, send)
-            return
-        response = await self._refuse(request)
-        await response(scope, receive, send)
+        elif self._access.may_read(request):
+            await self._app(scope, receive, send_while_allowed)
+        else:
+            response = await self._refuse(request)
+            await response(scope, receive, send)
 
 
 def guard_reads(routes: list[Route], access: PageAccess, refuse: RefuseReader) -> list[Route]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Final
 
 import pytest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reconciler.model.secret import Secret
 from reconciler.web import StatusBoard, TokenError, WebContext
@@ -22,6 +24,7 @@ from reconciler.web.pages.access import (
     SIGN_IN_NOTE,
     PageAccess,
     check_origin,
+    guard_reads,
     read_cookie,
     write_cookie,
 )
@@ -197,3 +200,31 @@ def test_the_cookie_is_for_this_site_only_and_for_no_script() -> None:
 )
 def test_a_cookie_among_others(cookie: str, value: str) -> None:
     assert read_cookie(Headers({"Cookie": cookie}), "b") == value
+
+
+def test_a_stream_ends_where_its_reader_may_no_longer_read() -> None:
+    token = [TOKEN]
+    access = PageAccess(lambda: token[0], is_public=False)
+    sent: list[bytes] = []
+
+    async def stream(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for text in (b"one", b"two", b"three"):
+            await send({"type": "http.response.body", "body": text, "more_body": True})
+            sent.append(text)
+            token[0] = Secret("another-token-of-a-good-length")
+
+    route = Route("/api/v1/events", lambda _request: Response())
+    route.app = stream
+
+    async def refuse(_request: Request) -> Response:
+        return Response(status_code=401)
+
+    (guarded,) = guard_reads([route], access, refuse)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):
+            await guarded.app(scope, receive, send)
+
+    answer = call_app(app, "GET", "/api/v1/events", headers=BEARER)
+    assert (answer.body, sent) == (b"one", [b"one"])

@@ -139,6 +139,18 @@ def test_a_torrent_of_the_intake_is_paused_resumed_and_removed(site: ActionSite)
     assert "It is marked as absent already" in site.get(f"/actions/pause-torrent?torrent={HASH}").text
 
 
+def test_the_page_of_a_torrent_leads_to_what_can_be_done_with_it(site: ActionSite) -> None:
+    site.carry_out("/actions/add", {"links": MAGNET})
+    site.desired = replace(site.desired, torrents=(*site.desired.torrents, site.intake.entries[HASH]))
+    site.end_run(converged())
+    path = f"/torrents/{HASH}"
+    actions = {"/actions/pause-torrent", "/actions/resume-torrent", "/actions/remove-torrent"}
+    assert actions <= site.get(path).resolve_paths(path)
+    declared = f"/torrents/{DECLARED.infohash}"
+    assert not actions & site.get(declared).resolve_paths(declared)
+    assert "/actions/add" in site.get("/torrents").resolve_paths("/torrents")
+
+
 @pytest.mark.parametrize("name", ["pause-torrent", "resume-torrent", "remove-torrent"])
 def test_what_was_not_added_here_cannot_be_changed_here(site: ActionSite, name: str) -> None:
     for torrent, reason in (

@@ -52,6 +52,16 @@ def test_a_refused_plan_says_what_it_does_and_is_accepted_by_its_hash(site: Acti
     assert "Accepted and executed" in site.get(path).text and 'class="notice good"' in site.get(path).html
 
 
+def test_the_overview_and_the_plan_lead_to_the_acceptance_or_to_the_sign_in(site: ActionSite) -> None:
+    stranger = ActionSite()
+    stranger.end_run(refused())
+    for path in ("/", "/plan"):
+        assert "/actions/accept-plan" in site.get(path).resolve_paths(path)
+        paths = stranger.get(path).resolve_paths(path)
+        assert "/sign-in" in paths and "/actions/accept-plan" not in paths
+        assert "next=actions%2Faccept-plan%3Fplan%3Dsha256" in stranger.get(path).html
+
+
 def test_a_plan_that_changed_before_the_form_was_sent_is_not_accepted(site: ActionSite) -> None:
     shown, run = refused().plan_hash, replace(refused(), plan_hash="sha256:" + "1" * 64)
     site.end_run(run)
