@@ -12,11 +12,13 @@ from reconciler.desired.context import DesiredStateError, LoadPermissions
 from reconciler.desired.documents import list_read_files
 from reconciler.desired.files import list_yaml_files
 from reconciler.desired.load import load
+from reconciler.desired.parsed_files import ParsedFiles
 from reconciler.desired.torrent_files import TorrentFetcher, TorrentFileCache
 
 __all__ = [
     "DesiredStateError",
     "LoadPermissions",
+    "ParsedFiles",
     "TorrentFetcher",
     "TorrentFileCache",
     "list_read_files",

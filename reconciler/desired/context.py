@@ -14,6 +14,7 @@ from reconciler.model.position import Position, Problem
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
+    from reconciler.desired.parsed_files import ParsedFiles
     from reconciler.desired.secret_hosts import SecretLock
 
 MAX_PROBLEMS: Final = 1000  # that are listed: nobody reads more, and each costs time and memory
@@ -41,6 +42,7 @@ class LoadContext:
     `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`. `texts`:
     the files that were read, by name, for the excerpts of problems. `intake_file`: the name of the file of the intake;
     `is_intake_missing`: it does not exist. `reads_intake` False: it is not read.
+    `parsed`: the documents of the last load, where the next load may use them again.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -60,6 +62,7 @@ class LoadContext:
     intake_file: str = ""
     is_intake_missing: bool = False
     reads_intake: bool = True
+    parsed: ParsedFiles | None = field(default=None, repr=False)
 
     def add_problem(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""

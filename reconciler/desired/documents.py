@@ -56,6 +56,8 @@ class _DocumentReader:
     def read(self) -> list[YamlDocument]:
         """Return all documents."""
         documents: list[YamlDocument] = []
+        if self._context.parsed:
+            self._context.parsed.begin_load()
         todo = list(reversed(self._sources))  # a stack: files can include each other deeper than Python can recurse
         while todo:
             source = todo.pop()
@@ -64,7 +66,10 @@ class _DocumentReader:
             documents += new_documents
             included = [source for document in new_documents for source in self._read_included(document)]
             todo += reversed(included)
-        return documents + (self._read_intake(documents) if self._context.reads_intake else [])
+        documents += self._read_intake(documents) if self._context.reads_intake else []
+        if self._context.parsed and not self._context.intake_file:  # then files are read only when people change them
+            self._context.parsed.forget()
+        return documents
 
     def _read_intake(self, documents: Sequence[YamlDocument]) -> list[YamlDocument]:
         """Return the document of the intake, which comes last: what people declare has precedence."""
@@ -95,10 +100,22 @@ class _DocumentReader:
         return self._parse(source)
 
     def _parse(self, source: SourceFile) -> list[YamlDocument]:
+        parsed = self._context.parsed
+        if parsed and (known := parsed.find(source)):
+            self._context.texts[source.name] = known[0]
+            return list(known[1])
+        documents = self._parse_text(source)
+        if parsed and documents:
+            parsed.keep(source, (self._context.texts[source.name], documents))
+        return documents
+
+    def _parse_text(self, source: SourceFile) -> list[YamlDocument]:
+        """Return the documents of a text; none of one that cannot be parsed."""
         roots, problem = compose_nodes(source.name, source.text)
         self._context.texts[source.name] = LoadedText(source.text, roots)
         if problem is not None:
             self._add_problem(problem)
+            return []
         try:
             return [YamlDocument(source.name, source.base, root, source.text) for root in roots]
         except TooManyAliases as error:

@@ -55,6 +55,7 @@ def load(
             needs_access=needs_access,
             keeps_references=not permissions.reads_secrets,
             reads_intake=permissions.reads_intake,
+            parsed=torrent_files.parsed if torrent_files else None,
         )
         documents = read_documents(paths, texts, context)
         desired = _build_state(documents, context, permissions.secrets_file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
@@ -16,6 +17,9 @@ from reconciler.model.torrent_file import (
     identify_torrent,
 )
 from reconciler.regular_file import UnsuitableFileError, read_regular_file
+
+if TYPE_CHECKING:
+    from reconciler.desired.parsed_files import ParsedFiles
 
 TorrentFetcher = Callable[[Collection[str]], Mapping[str, FetchedTorrent]]
 """Fetches every URL of a desired state concurrently, and returns the torrent or the error of each."""
@@ -29,11 +33,12 @@ def is_url(location: str) -> bool:
 class TorrentFileCache:
     """The local .torrent files of earlier loads, so that the next load reads only files that changed. Not thread-safe.
 
-    Without `fetch`, no server is contacted, and the torrents behind URLs stay unknown.
+    Without `fetch`, no server is contacted, and the torrents behind URLs stay unknown. `parsed`: the documents of
+    earlier loads.
     """
 
-    def __init__(self, fetch: TorrentFetcher | None = None) -> None:
-        self.fetch = fetch
+    def __init__(self, fetch: TorrentFetcher | None = None, parsed: ParsedFiles | None = None) -> None:
+        self.fetch, self.parsed = fetch, parsed
         self._files_by_path: dict[str, tuple[StatFingerprint, TorrentFile]] = {}
 
     def get(self, path: str) -> TorrentFile:

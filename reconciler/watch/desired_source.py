@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFileCache, list_yaml_files, load
+from reconciler.desired import DesiredStateError, LoadPermissions, ParsedFiles, TorrentFileCache, list_yaml_files, load
 from reconciler.intake.folder import is_file_of_intake
 from reconciler.model.desired import DesiredState
 from reconciler.model.magnet import Magnet
@@ -46,7 +46,7 @@ class DesiredSource:
         permissions: LoadPermissions | None = None,
     ) -> None:
         self._fetcher = fetcher
-        self._torrents = TorrentFileCache(fetcher)
+        self._torrents = TorrentFileCache(fetcher, ParsedFiles())
         self.problems: tuple[Problem, ...] = ()
         self._paths = tuple(paths)
         self._environ = environ
