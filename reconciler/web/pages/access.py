@@ -77,9 +77,10 @@ class PageAccess:
             return ReaderRights(may_change=True, csrf=session.csrf)
         if self._is_bearer(request, allow_password=False):
             return ReaderRights(may_change=True)
+        may_read = self.is_public or self._is_bearer(request)
         if not self.has_token:
-            return ReaderRights(note=NO_TOKEN_NOTE)
-        return ReaderRights(can_sign_in=True, note=SIGN_IN_NOTE)
+            return ReaderRights(may_read, note=NO_TOKEN_NOTE if may_read else "")
+        return ReaderRights(may_read, can_sign_in=True, note=SIGN_IN_NOTE if may_read else "")
 
     def may_change(self, request: Request) -> bool:
         """True if a request comes with a session or the token. Its form must still prove where it comes from."""

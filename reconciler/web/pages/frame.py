@@ -41,8 +41,10 @@ class ReaderRights:
     """The rights of whoever asks for a page.
 
     `csrf`: the value that each form of a session carries. `note`: why nothing can be changed, and how to get more.
+    Whoever may not read gets only the sign-in, and learns nothing from its frame.
     """
 
+    may_read: bool = True
     may_change: bool = False
     can_sign_in: bool = False
     csrf: str = ""

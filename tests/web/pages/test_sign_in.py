@@ -12,9 +12,14 @@ from reconciler.web import StatusBoard, WebContext
 from reconciler.web.app import make_app
 from reconciler.web.pages.sign_in import check_target
 from tests.support.asgi_calls import AsgiAnswer, call_app
+from tests.support.example_runs import refused
 from tests.support.html_pages import HtmlPage
-from tests.support.status_site import TOKEN
+from tests.support.status_site import TOKEN, make_finished_run
 
+FORM_TEXT = (
+    "Only those who have the token can read here. They can also change something. Token The content of the file that "
+    "--token-file names. The session ends after 12 hours, or with another token. Sign in"
+)
 FORM = {"token": TOKEN.reveal(), "next": "torrents?sync=drift"}
 
 
@@ -43,6 +48,14 @@ def test_who_signs_in_goes_on_to_what_was_asked_for_and_can_sign_out(app: ASGIAp
     gone = call_app(app, "POST", "/sign-out", {"csrf": csrf}, cookie)
     assert (gone.status, gone.get_header("location")) == (303, "./") and "Max-Age=0" in str(gone.headers)
     assert call_app(app, "GET", "/", headers=cookie).status == 401
+
+
+def test_whoever_may_not_read_learns_nothing_from_the_frame(board: StatusBoard, app: ASGIApp) -> None:
+    board.on_run_end(make_finished_run(refused()))
+    for path in ("/", "/sign-in", "/torrents/" + "a" * 40):
+        page = HtmlPage(call_app(app, "GET", path).text)
+        assert page.text == "Sign in · reconcile Skip to the content reconcile Sign in Sign in " + FORM_TEXT
+        assert "icon-wait" in page.html
 
 
 def test_a_wrong_token_is_told_and_logged_and_five_lock_out(app: ASGIApp) -> None:
