@@ -35,6 +35,7 @@ ORDER BY number DESC LIMIT :limit
 _MATCH_CONDITION: Final = """
 (:instances = '[]' OR instance IN (SELECT value FROM json_each(:instances)))
 AND (:torrent = '' OR name = :torrent OR (infohash >= lower(:torrent) AND infohash < lower(:torrent) || 'g'))
+AND (:text = '' OR instr(lower(name), lower(:text)) OR (infohash >= lower(:text) AND infohash < lower(:text) || 'g'))
 """
 
 
@@ -80,10 +81,11 @@ def read_past_runs(folder: Path, history_filter: HistoryFilter) -> list[PastRun]
 def _make_values(history_filter: HistoryFilter) -> dict[str, object]:
     """Return the values of all queries."""
     return {
-        "every": not (history_filter.instances or history_filter.torrent),
-        "any": not history_filter.torrent,
+        "every": not (history_filter.instances or history_filter.torrent or history_filter.text),
+        "any": not (history_filter.torrent or history_filter.text),
         "instances": json.dumps(history_filter.instances),
         "torrent": history_filter.torrent,
+        "text": history_filter.text,
         "before": _ALL if history_filter.before is None else history_filter.before,
         "limit": history_filter.limit,
         "max_actions": _ALL if history_filter.max_actions is None else history_filter.max_actions,

@@ -117,9 +117,9 @@ class DriftSample:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """The last `limit` runs that concern one of `instances` and `torrent`; empty: any.
+    """The last `limit` runs that concern one of `instances`, `torrent` and `text`; empty: any.
 
-    `torrent` is a name, or the beginning of an infohash. `before`: only runs with a smaller number. `max_actions`: at
+    `torrent` is a name, or the beginning of an infohash; `text` is a part of a name, or the same. `before`: only runs with a smaller number. `max_actions`: at
     most so many actions of each run are read; None: all.
     """
 
@@ -128,6 +128,7 @@ class HistoryFilter:
     torrent: str = ""
     before: int | None = None
     max_actions: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

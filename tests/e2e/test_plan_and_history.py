@@ -12,13 +12,14 @@ from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.watch_process import start_watch
 
-
 GUARD = "guard: {max_delete: 1, max_delete_percent: 100}"
 
 
 def test_a_refused_plan_is_approved_from_its_page_and_becomes_history(box: Proxy, home: Home) -> None:
     home.write(*(make_entry(number, paused=True) for number in range(3)), head=GUARD)
-    with start_watch(home, "--listen", "127.0.0.1:0", "--state-dir", str(home.folder / "state"), interval="1h") as watch:
+    with start_watch(
+        home, "--listen", "127.0.0.1:0", "--state-dir", str(home.folder / "state"), interval="1h"
+    ) as watch:
         watch.wait_until(lambda: bool(watch.reports))
         url = next(line["url"] for line in watch.log if line["event"] == "http listening")
 

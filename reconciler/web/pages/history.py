@@ -41,7 +41,7 @@ class HistoryQuery:
     """
 
     instance: str = ""
-    torrent: str = ""
+    text: str = ""
     span: Span = Span.WEEK
     before: int | None = None
     run: int | None = None
@@ -53,26 +53,26 @@ class HistoryQuery:
         span = Span.WEEK
         with suppress(ValueError):
             span = Span(params.get("span", ""))
-        instance, torrent = (params.get(name, "").strip()[:MAX_TEXT] for name in ("instance", "torrent"))
+        instance, text = (params.get(name, "").strip()[:MAX_TEXT] for name in ("instance", "text"))
         before, run, page = (_parse_number(params.get(name, "")) for name in ("before", "run", "page"))
-        return cls(instance, torrent, span, before, run, page or 1)
+        return cls(instance, text, span, before, run, page or 1)
 
     @property
     def is_filtered(self) -> bool:
         """True if it leaves out runs."""
-        return bool(self.instance or self.torrent)
+        return bool(self.instance or self.text)
 
     def make_filter(self) -> HistoryFilter:
         """Return what to read: one run more than is shown, to know if there are older ones."""
         instances = (self.instance,) if self.instance else ()
         if self.run is not None:
-            return HistoryFilter(1, instances, self.torrent, before=self.run + 1)
-        return HistoryFilter(MAX_RUNS + 1, instances, self.torrent, self.before, MAX_ACTIONS)
+            return HistoryFilter(1, instances, before=self.run + 1, text=self.text)
+        return HistoryFilter(MAX_RUNS + 1, instances, "", self.before, MAX_ACTIONS, self.text)
 
     def make_params(self, **changed: object) -> dict[str, object]:
         """Return the parameters of a link to the same filters, without the place in the time line."""
         span = None if self.span is Span.WEEK else self.span
-        return {"instance": self.instance, "torrent": self.torrent, "span": span, **changed}
+        return {"instance": self.instance, "text": self.text, "span": span, **changed}
 
 
 def _parse_number(text: str) -> int | None:
@@ -232,7 +232,7 @@ def read_history(history: History, query: HistoryQuery, now: datetime, owner: st
         trend = history.read_trend(window.begin, history_filter)
         drift, convergence = plot_drift(trend.drift, window), plot_convergence(trend.drift, window)
         activity = plot_activity(trend.activity, window)
-        plots = (activity,) if query.torrent else (drift, activity, convergence)  # a torrent has no drift over time
+        plots = (activity,) if query.text else (drift, activity, convergence)  # a torrent has no drift over time
     return HistoryView(tuple(group_days(entries)), plots, older)
 
 

@@ -81,11 +81,11 @@ def test_filters_select_runs_actions_and_plots(board: StatusBoard, diary: Journa
     diary.record(make_read_instance(make_action_result(Verb.UPDATE, 3), name="box"))
     box = read_page(board, diary, "?instance=box")
     assert "1 changed" in box.text and "2 added" not in box.text and "1 action done." in box.text
-    torrent = read_page(board, diary, f"?torrent={make_infohash(2)[:12]}&span=month")
+    torrent = read_page(board, diary, f"?text={make_infohash(2)[:12]}&span=month")
     assert "1 added" in torrent.text and "t2" in torrent.text and "t1" not in torrent.text
     assert "plot-actions" in torrent.ids and "plot-drift" not in torrent.ids, "drift is that of instances"
-    assert "No run matches. Clear the filters" in read_page(board, diary, "?torrent=nobody").text
-    evil = read_page(board, diary, "?instance=%22%3E%3Cscript%3E&torrent=%22%3E%3Cb%3E&before=-1&run=x&page=9e9")
+    assert "No run matches. Clear the filters" in read_page(board, diary, "?text=nobody").text
+    evil = read_page(board, diary, "?instance=%22%3E%3Cscript%3E&text=%22%3E%3Cb%3E&before=-1&run=x&page=9e9")
     assert "No run matches" in evil.text and "<b>" not in evil.html
 
 
