@@ -119,8 +119,8 @@ class DriftSample:
 class HistoryFilter:
     """The last `limit` runs that concern one of `instances`, `torrent` and `text`; empty: any.
 
-    `torrent` is a name, or the beginning of an infohash; `text` is a part of a name, or the same. `before`: only runs with a smaller number. `max_actions`: at
-    most so many actions of each run are read; None: all.
+    `torrent` is a name, or the beginning of an infohash; `text` is a part of a name, or the same. `before`: only runs
+    with a smaller number. `max_actions`: at most so many actions of each run are read; None: all.
     """
 
     limit: int = 20
