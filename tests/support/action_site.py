@@ -45,22 +45,18 @@ class ActionSite:
         self.controls, self.intake, self.runs = RecordedControls(), MemoryIntake(), 0
         self.desired = desired if has_intake else replace(desired, intake=None)
         controls = self.controls
-        self.app = make_app(
-            WebContext(
-                self.board,
-                get_desired=lambda: self.desired,
-                request_reload=self._count_run,
-                token_reader=lambda: TOKEN,
-                intake=self.intake if has_intake else None,
-                rows=FixedRows(),
-                controls=None
-                if is_dry_run
-                else LoopControls(
-                    controls.accepted.append, controls.suspend, controls.resume, lambda: controls.suspended
-                ),
-            ),
-            local_only=True,
+        self.context = WebContext(
+            self.board,
+            get_desired=lambda: self.desired,
+            request_reload=self._count_run,
+            token_reader=lambda: TOKEN,
+            intake=self.intake if has_intake else None,
+            rows=FixedRows(),
+            controls=None
+            if is_dry_run
+            else LoopControls(controls.accepted.append, controls.suspend, controls.resume, lambda: controls.suspended),
         )
+        self.app = make_app(self.context, local_only=True)
         self._cookie: dict[str, str] = {}
 
     def sign_in(self) -> None:

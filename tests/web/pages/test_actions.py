@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from reconciler.web import serve
 from tests.support.action_site import ActionSite
 from tests.support.asgi_calls import call_app
+from tests.support.browser import find_violations, start_browser
 from tests.support.example_runs import converged, refused
 from tests.support.rest_site import BEARER, DECLARED
-from tests.support.status_site import NOON, make_finished_run
+from tests.support.status_site import NOON, TOKEN, make_finished_run
 
 NAMES = ("run", "accept-plan", "suspend", "resume", "add", "pause-torrent", "resume-torrent", "remove-torrent")
 MAGNET = "magnet:?xt=urn:btih:" + "a" * 40
@@ -112,3 +115,21 @@ def test_hostile_names_do_no_harm(site: ActionSite) -> None:
     page = site.get("/actions/suspend?instance=%3Cscript%3Ealert(1)%3C/script%3E%E2%80%AE")
     assert "<script>alert" not in page.html and "\u202e" not in page.html
     assert site.get(f"/actions/remove-torrent?torrent={DECLARED.infohash}")
+
+
+def test_a_person_signs_in_and_acts_in_a_browser_with_and_without_scripts(site: ActionSite) -> None:
+    with serve(site.context, "127.0.0.1:0") as server, start_browser() as browser:
+        for scripts in (True, False):
+            page = browser.open(f"{server.url}/actions/suspend?instance=home", scripts=scripts)
+            page.fill("#token", TOKEN.reveal())
+            page.press("#token", "Enter")
+            page.wait_for_url("**/actions/suspend?instance=home")
+            page.select_option("#minutes", "240")
+            page.click("main form button")
+            page.wait_for_url("**/actions/outcomes/**")
+            assert "home is suspended until" in page.inner_text("#outcome")
+            assert site.controls.suspended.pop("home") - NOON >= timedelta(hours=4)
+            assert not scripts or find_violations(page) == []
+            page.click("text=Sign out")
+            assert page.goto(f"{server.url}/actions").status == 401  # type: ignore[union-attr]
+        browser.faults = [fault for fault in browser.faults if "status of 401" not in fault]
