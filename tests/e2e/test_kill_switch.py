@@ -9,35 +9,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from reconciler.demo.servers import QbittorrentServer, ReservedPort
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.vpn import Vpn
 from tests.support.watch_process import WatchProcess, start_watch
-
-
-class Vpn:
-    """A port that can refuse and accept connections, and that no other process can take meanwhile."""
-
-    def __init__(self) -> None:
-        self._held = ReservedPort("127.0.0.1")
-        self.port = self._held.number
-        self.up()
-
-    def down(self) -> None:
-        """Refuse connections from now on."""
-        self._socket.close()
-
-    def up(self) -> None:
-        """Accept connections from now on."""
-        self._socket = socket.create_server(("127.0.0.1", self.port))
-
-    def gone(self) -> None:
-        """Release the port."""
-        self.down()
-        self._held.release()
 
 
 @pytest.fixture

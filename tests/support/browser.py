@@ -34,6 +34,7 @@ _OPTIONS: Final = ("--no-sandbox", "--no-zygote")
 WIDE: Final = 1280  # pixels: a laptop
 NARROW: Final = 390  # pixels: a phone
 HEIGHT: Final = 800
+CONTRAST: Final = "color-contrast"  # a rule of axe-core
 
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
@@ -46,17 +47,17 @@ class Browser:
     chromium: Chromium
     faults: list[str] = field(default_factory=list)
 
-    def open(self, url: str, *, scripts: bool = True, width: int = WIDE, **options: Any) -> Page:
-        """Return a new page at a URL, of a browser that knows nothing. `options`: of playwright's context."""
-        context = self.make_context(url, scripts=scripts, width=width, **options)
-        page = context.new_page()
+    def open(self, url: str, **options: Any) -> Page:
+        """Return a new page at a URL. `options`: see `make_context`."""
+        page = self.make_context(url, **options).new_page()
         page.goto(url)
         return page
 
-    def make_context(self, url: str, *, scripts: bool = True, width: int = WIDE, **options: Any) -> BrowserContext:
-        """Return a context that records what pages of the host of this URL must not do."""
-        viewport = {"width": width, "height": HEIGHT}
-        context = self.chromium.new_context(java_script_enabled=scripts, viewport=viewport, **options)  # type: ignore[arg-type]
+    def make_context(self, url: str, *, scripts: bool = True, **options: Any) -> BrowserContext:
+        """Return a browser that knows nothing, and may only ask the host of this URL. `options`: of playwright."""
+        context = self.chromium.new_context(
+            java_script_enabled=scripts, viewport={"width": WIDE, "height": HEIGHT}, **options
+        )
         context.set_default_timeout(10_000)
         context.on("console", self._record_message)
         context.on("weberror", lambda error: self.faults.append(f"error: {error.error}"))
@@ -114,13 +115,16 @@ def _read_axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def find_violations(page: Page, *rules: str) -> list[str]:
-    """Return the violations of accessibility that axe-core finds, a line each. `rules`: only these; none: all."""
+def find_violations(page: Page, *, contrast: bool | None = None) -> list[str]:
+    """Return the violations of accessibility that axe-core finds, a line each.
+
+    Most of the time is for the contrast of colours. `contrast`: only that, or all but that.
+    """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_read_axe())
     options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = list(rules)
+    if contrast is not None:
+        options |= {"runOnly": [CONTRAST]} if contrast else {"rules": {CONTRAST: {"enabled": False}}}
     result = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:300]} {node['failureSummary']}"
