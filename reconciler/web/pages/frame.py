@@ -1,4 +1,7 @@
-"""The frame of every page: the state of the loop at the top, the navigation, relative links, and the templates."""
+"""The frame of every page: the state of the loop at the top, the navigation, relative links, and the templates.
+
+See docs/decisions/0164-pages-are-made-on-the-server-and-the-overview-asks-nothing.md.
+"""
 
 from __future__ import annotations
 
