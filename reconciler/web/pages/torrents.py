@@ -52,13 +52,13 @@ _COLUMNS: Final = (
     ("Torrent", "name", ""),
     ("Sync", "sync", ""),
     ("State", "state", ""),
-    ("ETA", "eta", "number"),
-    ("Ratio", "ratio", "number"),
+    ("ETA", "eta", "number eta"),
+    ("Ratio", "ratio", "number ratio"),
     ("Size", "size", "number"),
     ("Speed", "download_rate", "number"),
-    ("Category", "category", ""),
+    ("Category", "category", "category"),
     ("Where", "instance", ""),
-    ("Declared at", "", ""),
+    ("Declared at", "", "source"),
     ("Added", "added", "wide"),
 )
 _SORT_LABELS: Final[Mapping[SortKey, str]] = {
