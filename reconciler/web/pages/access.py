@@ -109,12 +109,20 @@ def check_origin(headers: Headers) -> None:
         is_ours = site in _SAME_SITE
     else:
         origin = headers.get("origin")
-        hosts = (headers.get("host", ""), headers.get("x-forwarded-host", ""))
-        is_ours = origin is None or urlsplit(origin).netloc.lower() in {host.lower() for host in hosts if host}
+        is_ours = origin is None or is_our_host(origin, headers)
     if not is_ours:
         raise HTTPException(
             403, "This form comes from another site. A proxy must pass on the host, as Host or X-Forwarded-Host."
         )
+
+
+def is_our_host(url: str, headers: Headers) -> bool:
+    """True if a URL is of the host and port that a browser has asked."""
+    try:
+        host = urlsplit(url).netloc.lower()
+    except ValueError:
+        return False
+    return bool(host) and host in (headers.get("host", "").lower(), headers.get("x-forwarded-host", "").lower())
 
 
 def read_cookie(headers: Headers, name: str) -> str:

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.web.context import WebContext
 from reconciler.web.forms import read_form
 from reconciler.web.gateway.access import peer_of
-from reconciler.web.pages.access import PageAccess, check_origin, write_cookie
+from reconciler.web.pages.access import PageAccess, check_origin, is_our_host, write_cookie
 from reconciler.web.pages.frame import PageFrame, redirect
 from reconciler.web.pages.sessions import PageSession, Refused
 
@@ -37,7 +38,10 @@ class SignInPage:
     async def refuse(self, request: Request) -> Response:
         """Answer a reader who may not read: with the form, which leads back to what was asked for."""
         query = f"?{request.url.query}" if request.url.query else ""
-        return self._respond(request, check_target(request.scope["path"].lstrip("/") + query), status=401)
+        response = self._respond(request, check_target(request.scope["path"].lstrip("/") + query), status=401)
+        if request.method == "GET" and is_led_by_another_site(request.headers):
+            response.headers["Refresh"] = "0"  # a browser sends no strict cookie along a link of another site
+        return response
 
     async def post(self, request: Request) -> Response:
         """Begin a session."""
@@ -77,6 +81,13 @@ class SignInPage:
             has_token=self._access.has_token,
             is_public=self._access.is_public,
         )
+
+
+def is_led_by_another_site(headers: Headers) -> bool:
+    """True if a link on a page of another site has led here, as far as the browser says so."""
+    if site := headers.get("sec-fetch-site"):
+        return site in ("cross-site", "same-site")
+    return "referer" in headers and not is_our_host(headers["referer"], headers)
 
 
 def check_target(text: str) -> str:

@@ -175,6 +175,7 @@ def test_a_form_needs_the_value_of_its_session() -> None:
         ({"Origin": "https://films.example", "X-Forwarded-Host": "films.example"}, True),
         ({"Origin": "null"}, False),
         ({"Origin": ""}, False),
+        ({"Origin": "http://["}, False),
     ],
 )
 def test_the_origin_of_a_form(headers: dict[str, str], is_ours: bool) -> None:

@@ -109,3 +109,25 @@ def test_only_an_address_of_ours_is_gone_on_to(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "plan", "torrents?text=a%20b&sort=-added", "actions/run"])
 def test_addresses_of_ours(text: str) -> None:
     assert check_target(text) == text
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_led"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Referer": "https://elsewhere/"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Referer": "http://dashboard.example/"}, True),
+        ({"Referer": "http://localhost:9470/plan"}, False),
+        ({"Referer": "https://films.example/", "X-Forwarded-Host": "films.example"}, False),
+        ({"Referer": "http://["}, True),
+    ],
+)
+def test_a_link_of_another_site_is_followed_once_more_with_the_cookie(
+    app: ASGIApp, headers: dict[str, str], is_led: bool
+) -> None:
+    answer = call_app(app, "GET", "/plan", headers=headers)
+    assert (answer.status, answer.get_header("refresh")) == (401, "0" if is_led else None)
+    assert call_app(app, "POST", "/actions/run", {}, headers).get_header("refresh") is None
