@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from statistics import median
 from typing import Final
 
@@ -28,6 +29,7 @@ from reconciler.web.pages.plots import (
 )
 
 MAX_ROWS: Final = 100  # of a table
+MAX_DOTS: Final = 500  # of a plot
 
 
 def plot_drift(samples: Sequence[DriftSample], window: Window) -> Plot:
@@ -215,18 +217,20 @@ def find_episodes(samples: Sequence[DriftSample]) -> list[Episode]:
 
 
 def plot_convergence(samples: Sequence[DriftSample], window: Window) -> Plot:
-    """Return the plot of how long it took until an instance was in sync: a dot for each time, on a logarithmic axis."""
+    """Return the plot of how long it took until an instance was in sync: a dot for each time, on a logarithmic axis.
+
+    Of very many, three dots stand for each bucket.
+    """
     episodes = [episode for episode in find_episodes(samples) if episode.ended is None or episode.ended >= window.begin]
-    lengths = [episode.get_seconds(window.now) for episode in episodes]
-    scale = DurationScale(lengths)
+    scale = DurationScale([episode.get_seconds(window.now) for episode in episodes])
     dots = tuple(
         Dot(
             window.scale(episode.ended or window.now),
-            scale.measure(seconds),
+            scale.measure(episode.get_seconds(window.now)),
             "ended" if episode.ended else "going-on",
             _describe_episode(episode, window.now),
         )
-        for episode, seconds in zip(episodes, lengths, strict=True)
+        for episode in _thin_out(episodes, window)
     )
     return Plot(
         "convergence",
@@ -237,14 +241,29 @@ def plot_convergence(samples: Sequence[DriftSample], window: Window) -> Plot:
         tuple(
             (
                 episode.began,
-                (episode.instance, duration_text(seconds) if episode.ended else f"not yet, {duration_text(seconds)}"),
+                (
+                    episode.instance,
+                    ("" if episode.ended else "not yet, ") + duration_text(episode.get_seconds(window.now)),
+                ),
             )
-            for episode, seconds in zip(episodes, lengths, strict=True)
-        )[-MAX_ROWS:],
+            for episode in episodes[-MAX_ROWS:]
+        ),
         scale.make_gridlines() if episodes else (),
         dots=dots,
         legend=(("ended", "in sync again"), ("going-on", "not yet")),
     )
+
+
+def _thin_out(episodes: Sequence[Episode], window: Window) -> Sequence[Episode]:
+    """Return the episodes; of very many that have ended, the shortest, the middle and the longest of each bucket."""
+    if len(episodes) <= MAX_DOTS:
+        return episodes
+    kept: list[Episode] = []
+    ended = [(window.find_bucket(episode.ended), episode) for episode in episodes if episode.ended]
+    for _, group in groupby(ended, key=lambda pair: pair[0]):
+        ranked = sorted((episode for _, episode in group), key=lambda episode: episode.get_seconds(window.now))
+        kept += {index: ranked[index] for index in (0, len(ranked) // 2, len(ranked) - 1)}.values()
+    return [*kept, *(episode for episode in episodes if not episode.ended)]
 
 
 def _describe_episode(episode: Episode, now: datetime) -> str:

@@ -122,6 +122,15 @@ def test_an_episode_ends_when_nothing_is_left() -> None:
     assert [cells for _, cells in plot.rows] == [("home", "1 s"), ("home", "3 h"), ("box", "not yet, 14 h")]
 
 
+def test_very_many_episodes_are_thinned_out_and_all_counted() -> None:
+    samples = [sample(hours / 100, 1, 0) for hours in range(2000, 0, -1)]
+    samples += [sample(0.005, 9, 9), sample(0.004, 0, 0, name="box"), sample(0.001, 9, 9, name="box")]
+    plot = plot_convergence(samples, DAY)
+    assert len(plot.dots) <= 3 * DAY.count and [dot.look for dot in plot.dots[-2:]] == ["going-on"] * 2
+    assert plot.summary.startswith("2,000 times in sync again")
+    assert len(plot.rows) == 100 and plot.rows[-1][1] == ("box", "not yet, 3.6 s")
+
+
 def test_without_an_episode_nothing_is_drawn() -> None:
     plot = plot_convergence([sample(20, 0, 0, until=0)], DAY)
     assert plot.dots == () and plot.gridlines == ()
