@@ -16,7 +16,6 @@ from reconciler.cli.environment import find_unknown_variables
 from reconciler.cli.option_factories import OPTION_VARIABLES
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
-from reconciler.fetch import Fetcher
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.position import Problem
@@ -25,6 +24,7 @@ from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.desired import LoadPermissions, TorrentFileCache
+    from reconciler.fetch import Fetcher
 
 
 EMPTY_DOCUMENT: Final = "version: 1\n"
@@ -62,7 +62,7 @@ def make_fetcher(
 
     `patience`: the seconds that a load may take for it. `warn`: by default, a warning on standard error.
     """
-    from reconciler.fetch import STORE_FOLDER_NAME, TorrentStore
+    from reconciler.fetch import STORE_FOLDER_NAME, Fetcher, TorrentStore
     from reconciler.journal import get_default_state_dir
 
     folder = settings.state_dir or get_default_state_dir(os.environ)
