@@ -87,6 +87,19 @@ def parse_metainfo(data: bytes) -> Metainfo:
     return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw, _is_private(info))
 
 
+def list_trackers(data: bytes) -> tuple[str, ...]:
+    """Return the URLs of the trackers that a .torrent file names, tier by tier. Raises `MetainfoError`."""
+    try:
+        whole, _ = decode_bencode(data)
+    except BencodeError as error:
+        raise MetainfoError(f"it is damaged: {error}") from None
+    document = whole if isinstance(whole, dict) else {}
+    tiers = document.get(b"announce-list") or [[document.get(b"announce", b"")]]
+    urls = (url for tier in tiers if isinstance(tier, list) for url in tier) if isinstance(tiers, list) else ()
+    texts = (url.decode("utf-8", errors="replace").strip() for url in urls if isinstance(url, bytes))
+    return tuple(dict.fromkeys(filter(None, texts)))
+
+
 def _refuse_other_files(data: bytes) -> None:
     """Refuse data that is obviously something else, and say what it looks like."""
     start = data[:512].lstrip().lower()

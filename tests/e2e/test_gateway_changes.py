@@ -32,11 +32,11 @@ def test_files_trackers_and_paths_are_changed_on_the_server(make_server: MakeSer
         added = client.torrents_add(torrent_files=data, is_stopped=True, save_path="/mnt/box/films")
         assert added == "Ok."
         client.torrents_file_priority(infohash, 0, 7)  # whether or not an instance has it yet
+        client.torrents_edit_tracker(infohash, "http://127.0.0.9/a", "http://127.0.0.9/b")
         world.wait_until(lambda: infohash in truth.list_torrents())
         assert truth.list_torrents()[infohash]["save_path"] == f"{server.downloads}/films"
         world.wait_until(lambda: client.torrents_info(torrent_hashes=infohash)[0]["added_on"] != -1)  # it is read
         assert client.torrents_info(torrent_hashes=infohash)[0]["save_path"] == "/mnt/box/films"
-        client.torrents_edit_tracker(infohash, "http://127.0.0.9/a", "http://127.0.0.9/b")
         client.torrents_set_location("/mnt/box/series", infohash)
         client.torrents_add_tags("seen", infohash)
         world.wait_until(lambda: truth.post("torrents/files", hash=infohash).json()[0]["priority"] == 7)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.bencode import decode_bencode
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, parse_metainfo
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, list_trackers, parse_metainfo
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from tests.support.examples import run_examples
 from tests.support.odd_torrents import ACCEPTED, REFUSED, make_odd_torrent
@@ -271,3 +271,23 @@ def test_a_file_that_has_become_another_torrent_is_not_given() -> None:
     data[0] = b"junk"
     with pytest.raises(TorrentFileError, match="letter d"):
         file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("whole", "trackers"),
+    [
+        ({"announce": "http://a"}, ("http://a",)),
+        ({"announce": "http://a", "announce-list": [["http://b", "http://c"], ["http://b"]]}, ("http://b", "http://c")),
+        ({"announce-list": []}, ()),
+        ({"announce-list": "x", "announce": 5}, ()),
+        ({"announce-list": ["x", [5, " http://d "]]}, ("http://d",)),
+        ([], ()),
+    ],
+)
+def test_the_trackers_of_a_file(whole: object, trackers: tuple[str, ...]) -> None:
+    assert list_trackers(bencode(whole)) == trackers
+
+
+def test_a_damaged_file_names_no_trackers() -> None:
+    with pytest.raises(MetainfoError, match="it is damaged"):
+        list_trackers(b"d8:announce")

@@ -16,6 +16,7 @@ from reconciler.model.rows import InstanceUnavailable, LiveRows, Reply, Row
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.catalogue import KnownTorrent
+from reconciler.web.gateway.trackers import find_trackers
 from reconciler.web.path_maps import PathMap, to_client_path
 
 JSON_MEDIA_TYPE: Final = "application/json"
@@ -173,7 +174,8 @@ def make_tracker(url: str, tier: int) -> dict[str, Any]:
 
 def _list_pending_trackers(known: KnownTorrent) -> list[dict[str, Any]]:
     sticky = [make_tracker(url, -1) for url in STICKY_TRACKERS]
-    return [*sticky, *(make_tracker(url, tier) for tier, url in enumerate(known.trackers))]
+    urls = find_trackers(known, known.entry) if known.entry else ()
+    return [*sticky, *(make_tracker(url, tier) for tier, url in enumerate(urls))]
 
 
 def _list_pending_web_seeds(known: KnownTorrent) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from starlette.exceptions import HTTPException
@@ -10,6 +11,8 @@ from starlette.exceptions import HTTPException
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.intake import EntryChanges
 from reconciler.model.magnet import Magnet
+from reconciler.model.metainfo import list_trackers
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.web.catalogue import KnownTorrent
 from reconciler.web.gateway.change_call import ChangeContext, ChangeOne
 
@@ -62,11 +65,15 @@ def find_trackers(known: KnownTorrent, entry: DesiredTorrent) -> list[str]:
     """Return the trackers that a torrent has, or will have once it is added."""
     if entry.only_trackers:
         return list(entry.trackers)
-    if known.instance:
-        urls = list(known.trackers)
-    else:
-        urls = list(entry.source.trackers) if isinstance(entry.source, Magnet) else []
+    urls = known.trackers if known.instance else _list_source_trackers(entry)
     return list(dict.fromkeys((*urls, *entry.trackers)))
+
+
+def _list_source_trackers(entry: DesiredTorrent) -> Sequence[str]:
+    if isinstance(entry.source, TorrentFile):
+        with suppress(TorrentFileError):
+            return list_trackers(entry.source.read_bytes())
+    return entry.source.trackers if isinstance(entry.source, Magnet) else ()
 
 
 def _declare(urls: Sequence[str], *, only: bool) -> EntryChanges:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
 
 from reconciler.model.magnet import parse_magnet
+from reconciler.model.torrent_file import TorrentFile, identify_torrent
 from reconciler.web.gateway.change_call import ChangeContext
 from reconciler.web.gateway.trackers import add_trackers, edit_tracker, find_trackers, remove_trackers
 from tests.support.gateway_torrents import make_entry, make_known
 from tests.support.magnets import make_magnet
+from tests.support.torrents import make_torrent
 
 A, B, C = "http://a/announce", "http://b/announce?key=1&x", "udp://c:6969/announce"
 ROW = {"magnet_uri": "magnet:?xt=urn:btih:a&tr=http%3A%2F%2Fa%2Fannounce&tr=http%3A%2F%2Fb%2Fannounce%3Fkey%3D1%26x"}
@@ -29,6 +32,10 @@ def test_trackers_of_a_live_torrent_and_of_one_to_come() -> None:
     entry = make_entry(1, trackers=(C,), source=parse_magnet(make_magnet(1) + "&tr=http%3A%2F%2Fa%2Fannounce"))
     assert find_trackers(make_known(1, entry, ROW), entry) == [A, B, C]
     assert find_trackers(make_known(1, entry, instance=None), entry) == [A, C]
+    for data, known_trackers in ((make_torrent(1, trackers=[A, B]), [A, B, C]), (b"gone", [C])):
+        source = TorrentFile("x.torrent", identify_torrent(make_torrent(1)).infohashes, "x", 1, partial(bytes, data))
+        upload = make_entry(1, trackers=(C,), source=source)
+        assert find_trackers(make_known(1, upload, instance=None), upload) == known_trackers
     exact = make_entry(1, trackers=(C,), only_trackers=True)
     assert find_trackers(make_known(1, exact, ROW), exact) == [C]
 
