@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import reconciler.cli.options  # noqa: F401 - the options register their variables
 from reconciler.cli.loading import failure_from_problems, find_desired_files, load_desired, make_fetcher
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
