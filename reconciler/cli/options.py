@@ -126,9 +126,7 @@ NotifyFileOption = Annotated[
 ]
 ListenOption = Annotated[
     str | None,
-    main_option(
-        "--listen", metavar="ADDRESS", help_text="With --watch: serve health, metrics and a status page on HOST:PORT."
-    ),
+    main_option("--listen", metavar="ADDRESS", help_text="With --watch: serve pages, health and metrics on HOST:PORT."),
 ]
 TokenFileOption = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""The HTTP server of the watch: health, metrics, status, the last plan, a status page, and requests for a run.
+"""The HTTP server of the watch: pages for people, health, metrics, REST, the gateway, and requests for a run.
 
 It listens to runs and never starts one, contacts no instance, and no GET changes anything. Only `cli` imports it. Its
 libraries are loaded by `serve` and not before.
