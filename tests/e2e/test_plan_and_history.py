@@ -27,7 +27,7 @@ def test_a_refused_plan_is_approved_from_its_page_and_becomes_history(box: Proxy
             return HtmlPage(requests.get(f"{url}{path}", timeout=30).text)
 
         assert "3 added" in read("/history").text
-        assert "Once out of sync, in sync again after" in read("/history").text
+        assert "An instance was out of sync once, for" in read("/history").text
 
         home.write(make_entry(0, paused=True), head=GUARD)
         RawClient.wait_until(lambda: "Refused by the guard" in read("/plan").text)
@@ -43,5 +43,5 @@ def test_a_refused_plan_is_approved_from_its_page_and_becomes_history(box: Proxy
         RawClient.wait_until(lambda: "2 deleted" in read("/history").text)
         page = read("/history")
         assert page.text.index("2 deleted") < page.text.index("refused by the guard") < page.text.index("3 added")
-        assert "2 times in sync again" in page.text
+        assert "out of sync 2 times" in page.text
         assert "guard: 2 deletions are more than max_delete 1; accepted by its hash" in read("/plan").text

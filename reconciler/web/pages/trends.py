@@ -278,9 +278,11 @@ def _summarize_episodes(episodes: Sequence[Episode], now: datetime) -> str:
     going_on = [episode for episode in episodes if episode.ended is None]
     texts = []
     if len(lengths) == 1:
-        texts.append(f"Once out of sync, in sync again after {duration_text(lengths[0])}")
+        texts.append(f"An instance was out of sync once, for {duration_text(lengths[0])}")
     elif lengths:
         middle, longest = duration_text(median(lengths)), duration_text(max(lengths))
-        texts.append(f"{len(lengths):,} times in sync again: after {middle} at the median, {longest} at most")
+        texts.append(
+            f"Instances were out of sync {len(lengths):,} times, for {middle} at the median, {longest} at most"
+        )
     texts += [f"{e.instance} is not in sync for {duration_text(e.get_seconds(now))}" for e in going_on]
     return "; ".join(texts) + "." if texts else "Nothing was out of sync in this time, as far as runs have seen."

@@ -69,7 +69,7 @@ def test_plots_are_drawn_with_a_title_a_sentence_and_a_table(board: StatusBoard,
     assert len(described) == 3 and all(set(ids.split()) <= set(page.ids) for ids in described)
     assert "At most 2 changes to make, from 2026-01-01 06:00 UTC; now unknown." in page.text
     assert "2 actions done." in page.text
-    assert "Once out of sync, in sync again after 1.5 s." in page.text
+    assert "An instance was out of sync once, for 1.5 s." in page.text
     assert "changes to make, at most instances not read 2026-01-01 06:00 2 0" in page.text
     assert "2 actions done." not in read_page(board, diary, "?span=day").text
     assert "No run is known in this time." in read_page(board, diary, "?span=day").text

@@ -111,7 +111,7 @@ def test_an_episode_ends_when_nothing_is_left() -> None:
     ]
     plot = plot_convergence(samples, DAY)
     assert plot.summary == (
-        "2 times in sync again: after 1 h 30 min at the median, 3 h at most; box is not in sync for 14 h."
+        "Instances were out of sync 2 times, for 1 h 30 min at the median, 3 h at most; box is not in sync for 14 h."
     )
     assert [(dot.look, dot.label) for dot in plot.dots] == [
         ("ended", "home: in sync after 1 s, at 2026-11-28 16:10:01 UTC"),
@@ -127,7 +127,7 @@ def test_very_many_episodes_are_thinned_out_and_all_counted() -> None:
     samples += [sample(0.005, 9, 9), sample(0.004, 0, 0, name="box"), sample(0.001, 9, 9, name="box")]
     plot = plot_convergence(samples, DAY)
     assert len(plot.dots) <= 3 * DAY.count and [dot.look for dot in plot.dots[-2:]] == ["going-on"] * 2
-    assert plot.summary.startswith("2,000 times in sync again")
+    assert plot.summary.startswith("Instances were out of sync 2,000 times")
     assert len(plot.rows) == 100 and plot.rows[-1][1] == ("box", "not yet, 3.6 s")
 
 
@@ -136,7 +136,7 @@ def test_without_an_episode_nothing_is_drawn() -> None:
     assert plot.dots == () and plot.gridlines == ()
     assert plot.summary == "Nothing was out of sync in this time, as far as runs have seen."
     once = plot_convergence([sample(20, 2, 0)], DAY)
-    assert once.summary == "Once out of sync, in sync again after 1 s."
+    assert once.summary == "An instance was out of sync once, for 1 s."
 
 
 HOURS = st.floats(-3, 9000)
