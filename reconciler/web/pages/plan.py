@@ -30,6 +30,7 @@ from reconciler.report.text.run import describe_state, refusal_reasons
 from reconciler.web.context import WebContext
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.frame import PageFrame
+from reconciler.web.pages.instances import find_down_reason
 from reconciler.web.pages.plan_rows import PlanItem, PlanKind, build_row, list_items, map_links
 
 PAGE_SIZE: Final = 100  # rows
@@ -208,6 +209,7 @@ class PlanPage:
             digest=digest,
             run=view.last_run.run if view.last_run else None,
             unread=[instance for instance in view.instances if not instance.is_current],
+            down_reason=find_down_reason,
             command=self._context.command,
             kinds=[(kind, counts[kind]) for kind in PlanKind if counts[kind] or kind == query.kind],
             places=sorted({item.place for item in digest.items} | ({query.instance} - {""})),

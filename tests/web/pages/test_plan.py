@@ -124,7 +124,7 @@ def test_all_of_ten_thousand_actions_can_be_reached(board: StatusBoard) -> None:
 
 
 def test_what_was_not_read_is_not_in_sync(board: StatusBoard) -> None:
-    page = after(board, planned(), waiting={"cellar": replace(BACKOFF, reason="no connection")})
+    page = after(board, planned(), waiting={"cellar": replace(BACKOFF, reason="cellar: no connection")})
     assert "attic UNREACHABLE" in page.text
     assert "cellar not in this plan no connection; next try" in page.text
     assert "Nothing to do on seedbox" in page.text
