@@ -13,6 +13,7 @@ from reconciler.model.plan import ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.report.phrases import change_text, fault_symbol, verb_symbol, visible_changes, warning_label
 from reconciler.report.sanitize import truncate_text
+from reconciler.web.loop_view import LastChange
 from reconciler.web.sync_states import is_contested
 
 MAX_GROUPS_SHOWN: Final = 20  # of each list
@@ -117,12 +118,21 @@ def collect_open_actions(run: Run) -> OpenActions:
     for instance in run.instances:
         for result in instance.results:
             if result.outcome is not Outcome.APPLIED:
-                _add_result(needs if _needs_person(result) else differences, instance, result)
+                _add_result(needs if _needs_person(result) else differences, instance.name, result)
         for fault in instance.faults:
             _add_fault(needs if fault.is_serious else differences, instance, fault)
     for torrent in run.pending:
         _add_pending(differences, torrent)
     return OpenActions(needs.make_list(), differences.make_list())
+
+
+def collect_applied_actions(change: LastChange) -> GroupList:
+    """Return the actions of the last run that changed something, as far as they are kept, in groups."""
+    groups = _Groups()
+    for instance, results in change.applied:
+        for result in results:
+            _add_result(groups, instance, result)
+    return groups.make_list()
 
 
 def _needs_person(result: ActionResult) -> bool:
@@ -133,17 +143,17 @@ def _get_reason(result: ActionResult) -> str:
     return result.error or result.action.reason
 
 
-def _add_result(groups: _Groups, instance: InstanceResult, result: ActionResult) -> None:
+def _add_result(groups: _Groups, instance: str, result: ActionResult) -> None:
     action, outcome, reason = result.action, result.outcome, _get_reason(result)
     symbol, label, _ = verb_symbol(action, outcome)
     if is_contested(reason):
         label = "contested"
-    elif label != str(action.verb):
+    elif outcome not in (Outcome.PLANNED, Outcome.APPLIED):
         label = f"{action.verb} {label}"
     if action.kind is not ObjectKind.TORRENT:
         label = f"{action.kind}: {label}"
     tone = _OUTCOME_TONES.get(outcome, "bad" if action.verb is Verb.DELETE else "")
-    key = (instance.name, symbol, label, tone, reason, warning_label(action, outcome))
+    key = (instance, symbol, label, tone, reason, warning_label(action, outcome))
     groups.add(key, action.name, action.infohash, partial(_iter_changes, result))
 
 

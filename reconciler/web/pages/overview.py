@@ -15,7 +15,14 @@ from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import interval_text
 from reconciler.web.context import WebContext
 from reconciler.web.loop_view import LoopView
-from reconciler.web.pages.action_groups import NO_ACTIONS, OpenActions, collect_open_actions
+from reconciler.web.pages.action_groups import (
+    NO_ACTIONS,
+    NO_GROUPS,
+    GroupList,
+    OpenActions,
+    collect_applied_actions,
+    collect_open_actions,
+)
 from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.groups import GroupRow, build_group_rows
@@ -47,6 +54,7 @@ class OverviewDigest:
 
     actions: OpenActions = NO_ACTIONS
     groups: tuple[GroupRow, ...] = ()
+    applied: GroupList = NO_GROUPS
     refused: tuple[RefusedInstance, ...] = ()
     followed: FollowedState | None = None
 
@@ -103,6 +111,7 @@ def build_digest(view: LoopView) -> OverviewDigest:
     return OverviewDigest(
         collect_open_actions(finished_run.run),
         build_group_rows(finished_run, desired) if desired else (),
+        collect_applied_actions(view.last_change) if view.last_change else NO_GROUPS,
         tuple(RefusedInstance(instance.name, instance.verdict.reasons) for instance in refused),
         _describe_desired(desired) if desired else None,
     )

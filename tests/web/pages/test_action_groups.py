@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, RunMode
-from reconciler.web.pages.action_groups import MAX_GROUPS_SHOWN, MAX_ITEMS_SHOWN, NO_ACTIONS, collect_open_actions
+from reconciler.web import StatusBoard
+from reconciler.web.pages.action_groups import (
+    MAX_GROUPS_SHOWN,
+    MAX_ITEMS_SHOWN,
+    NO_ACTIONS,
+    collect_applied_actions,
+    collect_open_actions,
+)
 from tests.support.example_runs import (
     PLAN_HASH,
     applied,
@@ -18,6 +25,7 @@ from tests.support.example_runs import (
     placed,
     planned,
 )
+from tests.support.status_site import make_finished_run
 
 
 def run(*results: ActionResult) -> Run:
@@ -91,3 +99,13 @@ def test_what_is_applied_is_done() -> None:
 def test_many_groups_are_counted_and_the_first_are_shown() -> None:
     listed = collect_open_actions(mass(30)).differences
     assert (len(listed.groups), listed.group_count, listed.action_count) == (MAX_GROUPS_SHOWN, 210, 210)
+
+
+def test_what_was_applied_last(board: StatusBoard) -> None:
+    board.on_run_end(make_finished_run(applied()))
+    change = board.get_view().last_change
+    assert change
+    labels = [(group.place, group.label, group.count) for group in collect_applied_actions(change).groups]
+    assert ("home", "added", 1) in labels
+    assert ("home", "deleted", 1) in labels
+    assert not any(word in label for _, label, _ in labels for word in ("failed", "deferred"))

@@ -23,6 +23,7 @@ from tests.support.example_runs import (
     CASES,
     HOSTILE_NAME,
     PLAN_HASH,
+    applied,
     converged,
     faulty,
     make_instance_result,
@@ -169,6 +170,12 @@ def test_free_space_and_rates_come_from_what_clients_have_read(board: StatusBoar
 def test_the_address_of_an_instance_is_a_link(board: StatusBoard, desired: DesiredState) -> None:
     board.on_run_start(desired)
     assert after(board, converged()).foreign_links == ["http://attic:8080", "http://home:8080/qbt/"]
+
+
+def test_the_last_change_stays(board: StatusBoard) -> None:
+    board.on_run_end(make_finished_run(applied()))
+    text = after(board, converged()).text
+    assert re.search(r"The last change, .*: \d+ actions .*\+ 1 × added on home not on the instance Sintel", text)
 
 
 def test_runs_alike_are_one_line(board: StatusBoard) -> None:
