@@ -99,6 +99,14 @@ class PageStage:
         categories = {name: {"save_path": str(self.home.folder / name)} for name in ("linux", "films")}
         self.home.write(*entries, *more, head=f"guard: {{max_delete: 3}}\ncategories: {json.dumps(categories)}\n{head}")
 
+    def wait_for_data(self) -> None:
+        """Wait until the servers have checked what is there."""
+        self.raws["home"].wait_until(lambda: not self._is_checking(), timeout=300)
+
+    def _is_checking(self) -> bool:
+        rows = [row for raw in self.raws.values() for row in raw.list_torrents().values()]
+        return any(row["state"].startswith("checking") for row in rows)
+
     def watch(self, *options: str, interval: str = "1s") -> PageWatch:
         """Start a watch, which ends with the stage."""
         listen = ("--listen", "127.0.0.1:0", "--token-file", "token", *options)
@@ -191,6 +199,7 @@ def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:
 
     stage.declare()
     watch.wait_for_plan(lambda report: report["summary"]["unchanged"] >= 9)
+    stage.wait_for_data()
     watch.wait_for("in_sync")
     torrent = f"torrents/{stage.find_hash(HOME_ISOS[2])}"
     yield PageState("in-sync", watch.url, "good", ("home", "nas"), ("", "torrents", torrent, "plan", "history"))

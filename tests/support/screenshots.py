@@ -1,6 +1,7 @@
 """Pictures of the pages in every state, for people to look at: `python -m tests.support.screenshots FOLDER [STATE…]`.
 
-Each page is taken in the width of a laptop and of a phone, in light and in dark. docs/images/page.png is one of them.
+Each page is taken in the width of a laptop and of a phone, in light and in dark. Without a folder, docs/images/page.png
+is taken.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.support.page_states import PageStage, PageState, tell_of_a_watch, tel
 
 STORIES: tuple[Callable[[PageStage], Iterator[PageState]], ...] = (tell_of_a_watch, tell_of_drift)
 SIZE = 700_000_000  # bytes of each torrent
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 
 
 def take_screenshots(folder: Path, *names: str) -> None:
@@ -33,6 +35,25 @@ def take_screenshots(folder: Path, *names: str) -> None:
                 if not names or state.name in names:
                     for path in state.paths:
                         _photograph(browser, state, path, folder)
+
+
+def take_picture_for_docs() -> None:
+    """Write docs/images/page.png: the overview while a plan waits for a person, in a watch of a usual interval."""
+    with start_stage() as stage, start_browser() as browser:
+        stage.declare()
+        watch = stage.watch(interval="5m")
+        watch.wait_for("in_sync", "pending")
+        stage.wait_for_data()
+        watch.run_now()
+        watch.wait_for("in_sync")
+        stage.declare(isos=1)
+        watch.wait_for("refused")
+        page = browser.open(watch.url + "torrents")  # a look at the list brings the rates
+        page.goto(watch.url)
+        expect(page.locator("#live-state")).to_contain_text("Live")
+        PICTURE.parent.mkdir(exist_ok=True)
+        page.set_viewport_size({"width": WIDE, "height": 1010})
+        page.screenshot(path=PICTURE)
 
 
 @contextmanager
@@ -64,4 +85,7 @@ def _photograph(browser: Browser, state: PageState, path: str, folder: Path) -> 
 
 
 if __name__ == "__main__":
-    take_screenshots(Path(sys.argv[1]), *sys.argv[2:])
+    if len(sys.argv) > 1:
+        take_screenshots(Path(sys.argv[1]), *sys.argv[2:])
+    else:
+        take_picture_for_docs()

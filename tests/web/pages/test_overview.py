@@ -118,8 +118,9 @@ def test_an_instance_that_is_down_shows_no_zero(board: StatusBoard, time: FakeTi
     assert "reconcile doctor --instance attic" in page.text
     cells = page.text[page.text.index("Read, and next attic") :].partition("home")[0]
     assert "unreachable for 9 seconds" in cells
+    assert "no probes" not in cells
     assert "0" not in cells
-    assert cells.count("not known") == 6
+    assert cells.count("not known") == 7
 
 
 def test_refused_credentials_come_before_what_is_down(board: StatusBoard) -> None:
