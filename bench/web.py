@@ -106,7 +106,7 @@ class WebClient:
         """Return the seconds of a page of torrents."""
         started_at = time.perf_counter()
         page = self._get(f"/torrents{query}")
-        assert page.count(b"<tr>") > 10, page[:2000]
+        assert page.count(b'class="title"') > 10, page[:2000]
         return time.perf_counter() - started_at
 
     def count_in_sync(self) -> int:

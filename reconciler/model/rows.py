@@ -14,6 +14,9 @@ Row = Mapping[str, Any]
 NO_ETA: Final = 8_640_000  # seconds: the `eta` of a row for never or unknown (4.2 to 5.3)
 
 
+FIRST_READ: Final = "it has not been read yet"  # the reason while an instance is read for the first time, or again
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceRows:
     """One instance as it was last read.

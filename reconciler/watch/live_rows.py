@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
-from reconciler.model.rows import InstanceRows, InstanceUnavailable, Reply
+from reconciler.model.rows import FIRST_READ, InstanceRows, InstanceUnavailable, Reply
 from reconciler.model.run import InstanceResult
 from reconciler.qbittorrent import FeedState
 from reconciler.report.phrases import strip_instance_prefix
@@ -162,7 +162,7 @@ class InstanceReader:
         self._feed: Feed | None = None
         self._backoff: Final = InstanceBackoff(clock)
         self._loop_backoff: Backoff | None = None
-        self._rows = InstanceRows(instance.name, reason="it has not been read yet")
+        self._rows = InstanceRows(instance.name, reason=FIRST_READ)
         self._has_fresh_rows = False
         self._asked_at = -inf
         self._next_read_at = -inf
@@ -256,7 +256,7 @@ class InstanceReader:
                 now = self._clock.now()
                 idle_at, end_at = self._asked_at + IDLE_AFTER, self._asked_at + LOG_OUT_AFTER
                 if now >= end_at and not self._is_kept:
-                    self._thread, self._rows = None, InstanceRows(self.instance.name, reason="it is read again")
+                    self._thread, self._rows = None, InstanceRows(self.instance.name, reason=FIRST_READ)
                     return False
                 due_at, wake_at = self._next_read_at, idle_at
                 if now >= idle_at:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.desired import DesiredState
-from reconciler.model.rows import InstanceRows
+from reconciler.model.rows import FIRST_READ, InstanceRows
 from reconciler.report.sanitize import truncate_text
 from reconciler.web.catalogue import Catalogue, KnownTorrent
 from reconciler.web.context import WebContext
@@ -286,17 +286,26 @@ def _build_column(column: tuple[str, str, str], sort: str, parameters: Mapping[s
     return ColumnView(label, css_class, {**parameters, "sort": second if sort == first else first}, order)
 
 
-def describe_reads(rows_by_instance: Iterable[InstanceRows], now: datetime) -> list[str]:
-    """Return a sentence for each instance whose torrents are not shown as they are now."""
-    texts = []
-    for rows in rows_by_instance:
+@dataclass(frozen=True, slots=True)
+class ReadNotice:
+    """A sentence about an instance whose torrents are not shown as they are now. `is_passing`: it is being read."""
+
+    text: str
+    is_passing: bool
+
+
+def describe_reads(instances: Iterable[InstanceRows], now: datetime) -> list[ReadNotice]:
+    """Return a notice for each instance whose torrents are not shown as they are now."""
+    notices = []
+    for rows in instances:
         if not rows.is_read:
             known = "its torrents are as they were last seen" if rows.rows else "its torrents are not known"
-            texts.append(f"{rows.name}: {rows.reason}; {known}.")
+            notices.append(ReadNotice(f"{rows.name}: {rows.reason}; {known}.", rows.reason == FIRST_READ))
         elif rows.read_at and now - rows.read_at > OLD_AFTER:
             seconds = int((now - rows.read_at).total_seconds())
-            texts.append(f"{rows.name} was read {duration_text(seconds)} ago, and is being read again.")
-    return texts
+            text = f"{rows.name} was read {duration_text(seconds)} ago, and is being read again."
+            notices.append(ReadNotice(text, is_passing=True))
+    return notices
 
 
 def _link_pages(page: Page, parameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]:

@@ -144,9 +144,11 @@ def test_an_instance_that_is_not_read_makes_its_torrents_unknown_and_no_zero(wor
     page = get(world, "/torrents?text=b")
     assert "home: connection refused; its torrents are as they were last seen." in page.text
     assert "? unknown unknown" in page.text
+    assert ("p", "data-passing", "") not in page.attributes, "who knows when it answers"
     world.set_rows(make_rows("home", is_read=False, reason="it has not been read yet"), make_rows("away"))
     page = get(world, "/torrents?text=b")
-    assert "home: it has not been read yet; its torrents are not known." in page.text
+    assert "home: it has not been read yet; its torrents are not known. Reload the page in a moment." in page.text
+    assert ("p", "data-passing", "") in page.attributes
     assert "? unknown unknown – – – ↓ – ↑ – unknown for home" in page.text
 
 

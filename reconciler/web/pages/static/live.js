@@ -7,6 +7,7 @@
   const MIN_PAUSE = SECOND; // between two looks
   const LOAD_FACTOR = 5; // a look that takes 2 s on the server is followed by a pause of 10 s
   const IDLE_PAUSE = 30 * SECOND; // after which it looks without an event: rates have no events
+  const PASSING_PAUSE = 2 * SECOND; // while the page shows what will have passed in a moment
   const HIDDEN_PAUSE = 60 * SECOND; // in a tab that nobody sees: only for its title and icon
   const POLL_PAUSE = 15 * SECOND; // while it cannot listen, because there are too many listeners
   const STALE_AFTER = 10 * SECOND; // without an answer
@@ -123,6 +124,7 @@
   function choosePause() {
     if (!isAnswered) return RETRY_PAUSE;
     if (document.hidden) return HIDDEN_PAUSE;
+    if (document.querySelector("[data-passing]")) return PASSING_PAUSE;
     return isListening() ? IDLE_PAUSE : POLL_PAUSE;
   }
 
