@@ -78,6 +78,8 @@ def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
 
 def append_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
     """Return the magnet link with the trackers and web seeds that it lacks."""
+    if not (trackers or web_seeds):
+        return magnet_uri
     links = extract_links(magnet_uri)
     for field, urls in ((TRACKERS, trackers), (WEB_SEEDS, web_seeds)):
         added = find_missing_urls(deduplicate_urls(urls), links, field)

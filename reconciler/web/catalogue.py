@@ -323,11 +323,15 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             finding.reason if finding else "",
             findings.instances,
         )
+    places: dict[str, tuple[str, PathMap]] = {}  # few, for many entries
     for torrent_id, entry in entries.items():
         if torrent_id in seen or entry.absent:
             continue
         seen.update(entry.ids)
-        finding, unread_reason = findings.find(entry.ids), _find_unread_reason(sources, entry)
+        target = entry.instance
+        if target not in places:
+            places[target] = _find_unread_reason(sources, target), _find_path_map(sources, target)
+        finding, (unread_reason, path_map) = findings.find(entry.ids), places[target]
         reason = findings.find_pending_reason(entry.ids) or (finding.reason if finding else "")
         yield _Merge(
             entry.ids[0],
@@ -335,7 +339,7 @@ def _iter_merges(sources: _Sources) -> Iterator[_Merge]:
             entry,
             find_first(sources.entries, entry.ids) is not None,
             owner_tag,
-            _find_path_map(sources, entry.instance),
+            path_map,
             planned.get(torrent_id),
             finding.state if finding else SyncState.UNKNOWN if unread_reason and not reason else None,
             reason or unread_reason,
@@ -356,9 +360,9 @@ def _declares_same(entry: DesiredTorrent, other: DesiredTorrent) -> bool:
     return entry is other or replace(entry, position=other.position) == other
 
 
-def _find_unread_reason(sources: _Sources, entry: DesiredTorrent) -> str:
-    """Return why none of the instances that an entry can be on can be read; "" if one can."""
-    reads = [sources.instances[name] for name in sources.desired.instances_of(entry) if name in sources.instances]
+def _find_unread_reason(sources: _Sources, target: str) -> str:
+    """Return why no member of a group, or not the instance, can be read; "" if one can."""
+    reads = [sources.instances[name] for name in sources.desired.members_of(target) if name in sources.instances]
     if any(rows.is_read for rows in reads):
         return ""
     return "; ".join(f"{rows.name}: {rows.reason}" for rows in reads)
