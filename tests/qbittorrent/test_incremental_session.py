@@ -25,7 +25,7 @@ from tests.support.incremental_sessions import (
     wait_until_equal,
     wait_until_settled,
 )
-from tests.support.instances import make_instance, write_torrent_file
+from tests.support.instances import is_saved, make_instance, write_torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, forward_request
 from tests.support.random_edits import RandomEditor
@@ -207,7 +207,7 @@ def test_the_stop_intent_is_known_while_the_state_hides_it(
     key, file = write_torrent_file(tmp_path, "lost", data)
     raw.add_magnets([str(file)], paused="false", stopped="false")
     raw.add_magnets([make_magnet(1)])
-    raw.wait_until(lambda: raw.list_torrents()[key]["progress"] == 1)
+    raw.wait_until(lambda: is_saved(server, key))
     (server.downloads / "lost").unlink()
     server.restart()
     proxy.port, raw = server.port, RawClient(server)

@@ -112,6 +112,17 @@ QBITTORRENT_ANSWERS = {
 }
 
 
+def is_saved(server: QbittorrentServer, key: str, *, stopped: bool = False) -> bool:
+    """Return True once a server has saved for its next start that a torrent of one piece is complete.
+
+    A server that ends before that, even in order, forgets it; likewise that the torrent is stopped.
+    """
+    file = server.profile / "qBittorrent/data/BT_backup" / f"{key}.fastresume"
+    data = file.read_bytes() if file.exists() else b""
+    is_stopped = b"12:auto_managedi0e" in data and b"6:pausedi1e" in data
+    return b"6:pieces1:\x01" in data and (is_stopped or not stopped)
+
+
 def write_torrent_file(folder: Path, name: str, data: bytes, source: str = "") -> tuple[str, Path]:
     """The infohash and the path of a new .torrent file for a single file of up to 64 KiB.
 

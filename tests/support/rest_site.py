@@ -181,7 +181,7 @@ class RestSite:
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Send one request with the token; a body that is not bytes is JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if data is not None else {}
         try:
