@@ -11,13 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import make_environ, run_on_terminal, run_reconcile, write_desired
-from tests.support.commands import COMMAND
+from tests.support.commands import COMMAND, StartedCommand, start_reconcile
+from tests.support.raw import RawClient
 
 
 @contextmanager
@@ -247,28 +249,23 @@ COMMANDS_THAT_WAIT = {
 }
 
 
-def test_a_command_in_a_pipe_says_what_it_waits_for(tmp_path: Path) -> None:
-    with unanswering() as (url, _, _):
+def test_a_command_without_a_terminal_says_what_it_waits_for(tmp_path: Path) -> None:
+    with unanswering() as (url, _, _), ExitStack() as stack:
         write_desired(tmp_path, url)
         (tmp_path / "pw").write_text("secret\n")
         names = {"url": url, "host": url.removeprefix("http://")}
         processes = [
-            subprocess.Popen(
-                (*COMMAND, *command.format(**names).split()),
-                cwd=tmp_path,
-                env=make_environ(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            stack.enter_context(start_reconcile(tmp_path, *command.format(**names).split(), environ=make_environ()))
             for command in COMMANDS_THAT_WAIT
         ]
         for process, text in zip(processes, COMMANDS_THAT_WAIT.values(), strict=True):
-            assert process.stderr
-            lines = iter(process.stderr.readline, "")  # up to the one that is looked for
-            assert f"waiting: {text.format(**names)}\n" in lines, text
-            process.kill()
-            process.communicate(timeout=60)
+            RawClient.wait_until(partial(has_written, process, f"waiting: {text.format(**names)}\n"))
+
+
+def has_written(process: StartedCommand, line: str) -> bool:
+    """Return True once it has written a line to standard error."""
+    assert process.is_running, process.describe_state()
+    return line in process.err
 
 
 def test_the_version_needs_no_report_and_no_library_but_typer() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from reconciler.engine.context import RunContext
 from reconciler.engine.leases import LeaseMemory
 from reconciler.engine.observation import SessionFactory
+from reconciler.engine.process import identify_process
 from reconciler.retry import RetryPolicy
 from tests.support.fake_time import FakeTime
 
@@ -35,5 +38,8 @@ def fake_context(
 def make_ended_memory() -> LeaseMemory:
     """Return the memory of leases of a process that other runs take for one that has ended."""
     memory = LeaseMemory()
-    memory.holder = replace(memory.holder, process="999999999.1")
+    memory.holder = replace(_identify_this_process(), process="999999999.1", nonce=secrets.token_hex(4))
     return memory
+
+
+_identify_this_process = cache(identify_process)  # it reads files, and a property test makes thousands of runs
