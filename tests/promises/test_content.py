@@ -129,9 +129,19 @@ def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 @given(worlds())
-def test_content_is_made_once_and_reaches_every_instance(case: dict[str, Any]) -> None:
+def test_content_is_made_once_and_reaches_every_instance_and_then_only_reads_are_sent(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
+    _assert_content_is_made(case, boxes)
+    before = state(copies(boxes))
+    requests = [box.request_count for box in boxes.values()]
+    run(desired, boxes)
+    assert state(boxes) == before
+    sent = [box.request_count - count for box, count in zip(boxes.values(), requests, strict=True)]
+    assert sent == [2, 1], "a snapshot, which counts once here, and the tasks where content is declared"
+
+
+def _assert_content_is_made(case: Mapping[str, Any], boxes: Boxes) -> None:
     assert makes(boxes) == len(wanted(case))
     assert all(not box._tasks for box in boxes.values())
     for row in case["desired"]:
@@ -145,18 +155,6 @@ def test_content_is_made_once_and_reaches_every_instance(case: dict[str, Any]) -
     assert boxes["other"].peers == {key: {"127.0.0.1:6881"} for key in had}, (
         "each gets the address of the instance that has it"
     )
-
-
-@given(worlds())
-def test_after_convergence_only_reads_are_sent(case: dict[str, Any]) -> None:
-    desired, boxes = boxes_of(case)
-    converge(desired, boxes)
-    before = state(copies(boxes))
-    requests = [box.request_count for box in boxes.values()]
-    run(desired, boxes)
-    assert state(boxes) == before
-    sent = [box.request_count - count for box, count in zip(boxes.values(), requests, strict=True)]
-    assert sent == [2, 1], "a snapshot, which counts once here, and the tasks where content is declared"
 
 
 @given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
