@@ -72,7 +72,7 @@ class PageExaminer:
         problems += find_violations(page, contrast=False)
         if self._is_new(path, "keyboard"):
             problems += find_unreachable(page)
-        if self._is_new(path, state.tone):  # a tone has colours of its own
+        if state.name != "empty" and self._is_new(path, state.tone if path in ("", "plan") else "colours"):
             for scheme in SCHEMES:
                 set_look(page, scheme, WIDE)
                 problems += find_violations(page, contrast=True)
