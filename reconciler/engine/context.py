@@ -38,6 +38,7 @@ def connect_incremental(
 
 
 UnreadFileFinder = Callable[[DesiredState], Mapping[str, Sequence[UnreadFile]]]
+PlanKeeper = Callable[[Plan], None]
 
 
 class Planner:
@@ -103,7 +104,7 @@ class RunContext:
     add_memory: AddMemory = field(default_factory=AddMemory)
     live_state: LiveState | None = None
     keep_observations: Callable[[Observations], None] = lambda _observations: None
-    keep_plan: Callable[[Plan], None] = lambda _plan: None
+    keep_plan: PlanKeeper = lambda _plan: None
     logins: LoginMemory = field(default_factory=LoginMemory)
     is_suspended: Callable[[str], bool] = lambda _instance: False
 

@@ -51,7 +51,7 @@ def list_tracked_paths(index: bytes) -> set[bytes]:
 
 def _iter_paths(index: bytes, hash_size: int) -> Iterator[bytes]:
     signature, version, count = _HEADER.unpack_from(index)
-    if signature != b"DIRC" or version not in (2, 3, 4):
+    if signature != b"DIRC" or not 2 <= version <= 4:
         raise ValueError("another format")
     position, path = _HEADER.size, b""
     for _ in range(count):

@@ -171,6 +171,6 @@ def test_status_explain_and_the_http_pages_show_the_kill_switch(
         assert 'reconcile_instance_health{instance="box",reason="VPN_DOWN"} 1.0' in metrics
         page = urlopen(f"http://127.0.0.1:{port}/").read().decode()
         assert "VPN is down: tcp" in page
-        assert "VPN_DOWN, since" in page
+        assert "box: unhealthy" in page
         assert urlopen(f"http://127.0.0.1:{port}/healthz/ready").status == 200
         watch.stop()
