@@ -34,7 +34,7 @@ class Gateway:
 class GatewayCost:
     """Medians in seconds, bytes, and what the requests cost the process of the watch."""
 
-    first_list: float  # for which the gateway logs in and reads everything
+    first_list: float  # of the first client
     direct_list: float
     gateway_list: float
     list_after_change: float
@@ -54,6 +54,7 @@ def measure_gateway(server: QbittorrentServer, folder: Path, rounds: int) -> Gat
         wait_until(process, lambda: '"trigger"' in log.read_text())
         match = _URL.search(log.read_text())
         assert match
+        wait_until_idle(process)  # it reads the rows for its clients
         gateway = RawConnection(Gateway(int(match[1])))
         first = gateway.time_reply("torrents/info")[0]
         lists = [(_time_direct_list(server), gateway.time_reply("torrents/info")[0]) for _ in range(rounds)]
@@ -65,6 +66,14 @@ def measure_gateway(server: QbittorrentServer, folder: Path, rounds: int) -> Gat
             median(changed),
             *_measure_requests(process, gateway),
         )
+
+
+def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process takes no more than a fortieth of a core for two seconds: it waits for no reply either."""
+    used = -1.0
+    while (now := read_cpu_seconds(process.pid)) - used > 0.05:
+        used = now
+        time.sleep(2)
 
 
 def _time_direct_list(server: QbittorrentServer) -> float:
@@ -91,6 +100,8 @@ def _measure_requests(process: subprocess.Popen[bytes], gateway: RawConnection) 
     for _ in range(LISTS):
         gateway.time_reply("torrents/info")
     rid = _read_changes(gateway, 0, REQUESTS)[-1][1]
+    for _ in range(LISTS):
+        gateway.time_reply("torrents/info")
     memory, cpu = _read_memory(process.pid), read_cpu_seconds(process.pid)
     replies = _read_changes(gateway, rid, REQUESTS)
     cpu_ms = (read_cpu_seconds(process.pid) - cpu) * 1000 / REQUESTS
