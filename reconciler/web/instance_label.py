@@ -9,6 +9,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Status
 from reconciler.report.text.run import STATUS_LABELS
 from reconciler.web.loop_view import InstanceView
+from reconciler.web.sync_states import is_contested
 
 _ALARMING_OUTCOMES: Final = frozenset({Outcome.FAILED, Outcome.BLOCKED})
 
@@ -22,6 +23,7 @@ class InstanceLabel:
 
 
 NOTHING_MANAGED: Final = InstanceLabel("no torrent is ours", "wait")
+CONTESTED: Final = InstanceLabel("contested", "bad")
 _IN_SYNC: Final = InstanceLabel("in sync", "good")
 
 
@@ -49,6 +51,8 @@ def _label_results(result: InstanceResult) -> InstanceLabel:
     outcomes = {item.outcome for item in result.results} - {Outcome.APPLIED}
     if result.has_serious_fault or not _ALARMING_OUTCOMES.isdisjoint(outcomes):
         return InstanceLabel("needs attention", "bad")
+    if any(is_contested(item.error or item.action.reason) for item in result.results):
+        return CONTESTED
     if outcomes:
         return InstanceLabel("changes pending", "wait")
     if result.faults:

@@ -11,7 +11,7 @@ from reconciler.report.sanitize import truncate_text
 from reconciler.report.summary import summary_text
 from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import STATE_HEADLINES
-from reconciler.web.instance_label import NOTHING_MANAGED, label_instance
+from reconciler.web.instance_label import CONTESTED, NOTHING_MANAGED, label_instance
 from reconciler.web.loop_view import InstanceView, LoopState, LoopView
 from reconciler.web.pages.action_groups import GroupList, OpenActions
 from reconciler.web.pages.instances import count_torrents, find_down_reason
@@ -32,6 +32,8 @@ def judge_loop(view: LoopView) -> Verdict:
     headline, tone = STATE_HEADLINES[view.state]
     if view.state is LoopState.IN_SYNC and manages_nothing(view):
         return Verdict("No torrent is managed", "wait")
+    if view.state is LoopState.PENDING and any(label_instance(instance) == CONTESTED for instance in view.instances):
+        return Verdict("Something is contested", "bad")
     if view.state is LoopState.DEGRADED:
         down = [instance for instance in view.instances if not instance.is_healthy]
         is_single = len(down) == 1

@@ -28,6 +28,7 @@ from tests.support.example_runs import (
 from tests.support.fake_time import FakeTime
 from tests.support.status_site import BACKOFF, PROBLEM, make_finished_run
 
+CONTESTED_RESULT = ActionResult(ADD_ACTION, Outcome.DEFERRED, "contested: tags was corrected 5 times within an hour")
 EMPTY = make_instance_result("home", owned=0, foreign=8_000)
 AUTH = InstanceResult("home", Status.AUTH_FAILED, "home: qBittorrent refuses the password")
 TWO_DOWN = (InstanceResult("a", Status.UNREACHABLE, "a: refused"), InstanceResult("b", Status.ERROR, "b: broken"))
@@ -69,6 +70,10 @@ def describe(view: LoopView) -> tuple[str, str, str, str]:
         (
             replace(planned(), instances=planned().instances[1:], exit_code=0), "wait", "Something is pending",
             "This watch is a dry-run, which changes nothing; 10 items differ or wait; 1 item cannot go on", "--dry-run",
+        ),
+        (
+            run(make_instance_result("home", (CONTESTED_RESULT,)), code=0), "bad", "Something is contested",
+            "1 item cannot go on without a person", "See below",
         ),
         (accepted(), "wait", "Something is pending", "Seedbox is suspended: shown, and not changed;", "Resume"),
     ],
