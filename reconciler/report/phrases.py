@@ -199,3 +199,8 @@ def dim_suffix(*parts: str) -> Span:
     """Return the parts that are not empty as dimmed text for the end of a line."""
     text = " · ".join(filter(None, parts))
     return (f"   {text}" if text else ""), Style.DIM
+
+
+def capitalize_sentence(text: str) -> str:
+    """Return a text with a capital first letter; the rest stays as it is."""
+    return text[:1].upper() + text[1:]

@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.engine.events import FinishedRun
 from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.api import JSON_MEDIA_TYPE, encode_json, render_plan_json, render_snapshot_json, render_status_json
@@ -27,6 +26,7 @@ from reconciler.web.gateway.access import GatewayAccess
 from reconciler.web.metrics import Metrics
 from reconciler.web.pages.access import NO_READER_TEXT, READERS_TEXT, PageAccess, guard_reads
 from reconciler.web.pages.routes import make_page_routes
+from reconciler.web.per_run import PerRun
 from reconciler.web.request_limits import RequestLimits
 from reconciler.web.rest.routes import make_rest_routes
 from reconciler.web.rest.torrents import RefusedChange, handle_refusal
@@ -76,7 +76,7 @@ class _Endpoints:
     def __init__(self, context: WebContext) -> None:
         self._context, self._board = context, context.board
         self._metrics = Metrics(context.board.get_view)
-        self._plan_cache = _PlanCache()
+        self._plan_bodies = PerRun[bytes]()
         self._snapshot_lock = threading.Lock()
 
     async def get_liveness(self, _request: Request) -> Response:
@@ -106,7 +106,8 @@ class _Endpoints:
         last_run = self._board.get_view().last_run
         if last_run is None:
             return _make_early_response()
-        return Response(self._plan_cache.render_plan(last_run), media_type=JSON_MEDIA_TYPE)
+        body = self._plan_bodies.read(last_run, lambda: render_plan_json(last_run))
+        return Response(body, media_type=JSON_MEDIA_TYPE)
 
     def get_snapshot(self, request: Request) -> Response:
         """The last read of the loop, as `reconcile snapshot` writes it; needs the token. One at a time."""
@@ -143,21 +144,6 @@ class _LazyGateway:
 
             self._app = make_gateway_app(self._context, self._catalogue, self._access, rows)
         await self._app(scope, receive, send)
-
-
-class _PlanCache:
-    """The report of the last run, rendered only once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._run: FinishedRun | None = None
-        self._body = b""
-
-    def render_plan(self, finished_run: FinishedRun) -> bytes:
-        with self._lock:
-            if self._run is not finished_run:
-                self._run, self._body = finished_run, render_plan_json(finished_run)
-            return self._body
 
 
 class _SecurityMiddleware:

@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.model.comparison import ComparedInstance, Comparison, IneffectiveChange, Presence
 from reconciler.model.run import InstanceResult
 from reconciler.report.comparison import build_run, ineffective_text, setting_text
-from reconciler.report.phrases import dim_suffix
+from reconciler.report.phrases import capitalize_sentence, dim_suffix
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import MAX_ENTRIES, render_instance_actions, render_pending
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
@@ -39,8 +39,7 @@ def render_comparison(comparison: Comparison) -> Iterator[Line]:
     if comparison.pending:
         yield from render_pending(comparison.pending)
         yield EMPTY_LINE
-    text = summary_text(run)
-    yield make_line((text[:1].upper() + text[1:], Style.STRONG))
+    yield make_line((capitalize_sentence(summary_text(run)), Style.STRONG))
 
 
 def _render_state(instance: ComparedInstance) -> Span:

@@ -10,6 +10,7 @@ from reconciler.model.plan import EndlessChange, Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.report.phrases import (
     acceptance_text,
+    capitalize_sentence,
     describe_mark,
     dim_suffix,
     endless_subject,
@@ -70,7 +71,7 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
         yield from _render_expectation(run.expectation, run)
     if run.accepted_plan:
         yield make_line((acceptance_text(run), Style.GOOD if run.accepted_plan == run.plan_hash else Style.BAD))
-    yield make_line((_last_line_text(run), Style.STRONG))
+    yield make_line((capitalize_sentence(summary_text(run)), Style.STRONG))
 
 
 def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
@@ -168,8 +169,3 @@ def _render_expectation(expectation: PlanExpectation, run: Run) -> Iterator[Line
         yield EMPTY_LINE
         yield from render_difference(expectation.difference)
     yield EMPTY_LINE
-
-
-def _last_line_text(run: Run) -> str:
-    text = summary_text(run)
-    return text[:1].upper() + text[1:]

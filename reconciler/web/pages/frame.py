@@ -25,6 +25,7 @@ from reconciler.web.client_text import elapsed_text, lasting_text, remaining_tex
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.assets import Assets
 from reconciler.web.pages.fleet import build_fleet, judge_fleet
+from reconciler.web.pages.verdict import Verdict
 from reconciler.web.peers import Peers
 
 PAGE_CSP: Final = (
@@ -89,12 +90,24 @@ class PageFrame:
         self._environment = _make_environment()
 
     def respond(
-        self, request: Request, view: LoopView, template: str, title: str, *, status: int = 200, **values: object
+        self,
+        request: Request,
+        view: LoopView,
+        template: str,
+        title: str,
+        *,
+        status: int = 200,
+        verdict: Verdict | None = None,
+        **values: object,
     ) -> Response:
-        """Return a page. The template gets `values`, `page`, `view`, and the functions `link` and `asset`."""
+        """Return a page. The template gets `values`, `page`, `view`, and the functions `link` and `asset`.
+
+        `verdict`: the one that the page explains, so that its head says the same; None: that of now.
+        """
+        verdict = verdict or judge_fleet(view, build_fleet(view, self._peers.read() if self._peers else (), {}))
         path = str(request.scope["path"])
         root = make_root(path)
-        page = self._make_context(request, view, title, section=path.strip("/").partition("/")[0])
+        page = self._make_context(request, view, title, verdict, section=path.strip("/").partition("/")[0])
         text = self._environment.get_template(template).render(
             values,
             page=page,
@@ -104,8 +117,9 @@ class PageFrame:
         )
         return Response(text, status, PAGE_HEADERS, "text/html")
 
-    def _make_context(self, request: Request, view: LoopView, title: str, section: str) -> PageContext:
-        verdict = judge_fleet(view, build_fleet(view, self._peers.read() if self._peers else (), {}))
+    def _make_context(
+        self, request: Request, view: LoopView, title: str, verdict: Verdict, section: str
+    ) -> PageContext:
         rights = self._get_rights(request)
         refresh = parse_refresh(request.query_params.get("refresh", ""))
         others = [(name, value) for name, value in request.query_params.multi_items() if name != "refresh"]

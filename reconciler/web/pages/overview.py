@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
 from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import interval_text
@@ -23,11 +21,12 @@ from reconciler.web.pages.action_groups import (
     collect_applied_actions,
     collect_open_actions,
 )
-from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard
+from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard, judge_fleet
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.groups import GroupRow, build_group_rows
 from reconciler.web.pages.instances import build_instance_cells
 from reconciler.web.pages.verdict import advise_loop, explain_loop
+from reconciler.web.per_run import PerRun
 
 MAX_PROBLEMS_SHOWN: Final = 20
 
@@ -64,14 +63,13 @@ class OverviewPage:
 
     def __init__(self, frame: PageFrame, context: WebContext) -> None:
         self._frame, self._board, self._rows, self._peers = frame, context.board, context.rows, context.peers
-        self._lock = threading.Lock()
-        self._run: FinishedRun | None = None
-        self._digest = OverviewDigest()
+        self._digests = PerRun[OverviewDigest]()
 
     def get(self, request: Request) -> Response:
         """Return the page."""
         view = self._board.get_view()
-        run, digest = view.last_run.run if view.last_run else None, self._read_digest(view)
+        last_run = view.last_run
+        digest = self._digests.read(last_run, lambda: build_digest(view)) if last_run else OverviewDigest()
         known_rows = self._rows.get_known() if self._rows else {}
         instances = build_instance_cells(view, known_rows)
         fleet = build_fleet(view, self._peers.read() if self._peers else (), known_rows)
@@ -81,25 +79,19 @@ class OverviewPage:
             view,
             "overview.html",
             "Overview",
+            verdict=judge_fleet(view, fleet),
             sentence=explain_shard(worse) if worse else explain_loop(view, digest.actions),
             advice=advise_shard(worse) if worse else advise_loop(view, digest.actions),
             fleet=fleet,
             worse=worse,
-            run=run,
+            run=last_run.run if last_run else None,
             digest=digest,
-            problems=view.last_run.problems if view.last_run else (),
+            problems=last_run.problems if last_run else (),
             instances=instances,
             down=sorted((row for row in instances if row.down_reason), key=lambda row: not row.has_refused_credentials),
             interval=interval_text(view.interval),
             problem_limit=MAX_PROBLEMS_SHOWN,
         )
-
-    def _read_digest(self, view: LoopView) -> OverviewDigest:
-        """Return the digest of the last run, made once."""
-        with self._lock:
-            if view.last_run is not self._run:
-                self._run, self._digest = view.last_run, build_digest(view)
-            return self._digest
 
 
 def build_digest(view: LoopView) -> OverviewDigest:

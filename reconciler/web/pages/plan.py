@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.engine.events import FinishedRun
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode
 from reconciler.report.blast import sum_deletions, sum_quarantines
 from reconciler.report.phrases import (
     acceptance_text,
+    capitalize_sentence,
     describe_mark,
     endless_subject,
     endless_text,
@@ -28,10 +27,10 @@ from reconciler.report.text.actions import blast_text
 from reconciler.report.text.lines import Style
 from reconciler.report.text.run import describe_state, refusal_reasons
 from reconciler.web.context import WebContext
-from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.instances import find_down_reason
 from reconciler.web.pages.plan_rows import PlanItem, PlanKind, build_row, list_items, map_links
+from reconciler.web.per_run import PerRun
 
 PAGE_SIZE: Final = 100  # rows
 MAX_TEXT: Final = 1000  # characters of a filter
@@ -163,12 +162,11 @@ class PlanDigest:
 def build_digest(run: Run) -> PlanDigest:
     """Return what the page says about a run."""
     busy = [instance for instance in run.instances if _is_busy(instance)]
-    text = summary_text(run)
     return PlanDigest(
         list_items(run),
         tuple(build_card(instance, run.mode) for instance in sorted(busy, key=lambda i: not i.verdict.refused)),
         tuple(instance.name for instance in run.instances if instance not in busy),
-        text[:1].upper() + text[1:],
+        capitalize_sentence(summary_text(run)),
         tuple(refusal_reasons([instance for instance in run.instances if instance.verdict.refused])),
         tuple((endless_subject(endless), endless_text(endless)) for endless in run.endless),
         acceptance_text(run) if run.accepted_plan else "",
@@ -185,14 +183,13 @@ class PlanPage:
 
     def __init__(self, frame: PageFrame, context: WebContext) -> None:
         self._frame, self._context = frame, context
-        self._lock = threading.Lock()
-        self._run: FinishedRun | None = None
-        self._digest = PlanDigest()
+        self._digests = PerRun[PlanDigest]()
 
     def get(self, request: Request) -> Response:
         """Return the page."""
         view, query = self._context.board.get_view(), PlanQuery.from_params(request.query_params)
-        digest = self._read_digest(view)
+        last_run = view.last_run
+        digest = self._digests.read(last_run, lambda: build_digest(last_run.run)) if last_run else PlanDigest()
         selected = query.select(digest.items)
         counts = Counter(item.kind for item in selected)
         matching = [item for item in selected if not query.kind or item.kind == query.kind]
@@ -220,11 +217,3 @@ class PlanPage:
             page_number=page,
             page_count=pages,
         )
-
-    def _read_digest(self, view: LoopView) -> PlanDigest:
-        if view.last_run is None:
-            return PlanDigest()
-        with self._lock:
-            if self._run is not view.last_run:
-                self._run, self._digest = view.last_run, build_digest(view.last_run.run)
-            return self._digest

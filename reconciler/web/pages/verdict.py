@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.model.run import RunMode, Status
+from reconciler.report.phrases import capitalize_sentence
 from reconciler.report.sanitize import truncate_text
 from reconciler.report.summary import summary_text
 from reconciler.report.text.problems import format_count
@@ -52,7 +53,7 @@ def explain_loop(view: LoopView, actions: OpenActions) -> str:
     """Return the verdict as one sentence, with the numbers and names that it rests on."""
     run = view.last_run.run if view.last_run else None
     if run is None or view.stuck_reason:
-        return _capitalize(f"{view.stuck_reason or view.unready_reason}.")
+        return capitalize_sentence(f"{view.stuck_reason or view.unready_reason}.")
     match view.state:
         case LoopState.INVALID:
             text = format_count(len(view.last_run.problems if view.last_run else ()))
@@ -66,9 +67,9 @@ def explain_loop(view: LoopView, actions: OpenActions) -> str:
         case LoopState.ATTENTION if actions.needs.action_count:
             return _need_text(actions.needs)
         case LoopState.ATTENTION:
-            return _capitalize(f"{summary_text(run)}.")
+            return capitalize_sentence(f"{summary_text(run)}.")
         case LoopState.PENDING:
-            return _capitalize(f"{'; '.join(_iter_pending_texts(view, actions))}.")
+            return capitalize_sentence(f"{'; '.join(_iter_pending_texts(view, actions))}.")
         case _:
             return _in_sync_text(view)
 
@@ -119,10 +120,6 @@ def _advise_repair(statuses: set[Status]) -> str:
             return "Repair what its probes check: until then nothing but preferences is changed there."
         case _:
             return "Repair what is down. It is tried again by itself."
-
-
-def _capitalize(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _need_text(needs: GroupList) -> str:

@@ -93,3 +93,15 @@ def test_two_processes_of_one_shard_are_both_shown() -> None:
 def test_a_peer_that_is_being_asked_hides_no_missing_shard_for_long() -> None:
     names = [shard.name for shard in build(make_board("0/3"), Peer("http://x", reason=NOT_ASKED_YET)).shards]
     assert names == ["Shard 0/3", "http://x"]
+
+
+def test_the_head_says_what_the_page_explains_although_a_shard_answers_in_between() -> None:
+    answers = [(make_peer("1/2", reason="no answer"),), (make_peer("1/2"),)]
+
+    class ChangingPeers(StubPeers):
+        def read(self) -> tuple[Peer, ...]:
+            return answers.pop(0)
+
+    page = get_page(make_board("0/2"), peers=ChangingPeers())
+    assert page.html.count("Shard 1/2: does not answer") == 3
+    assert "Shard 1/2 does not answer: no answer." in page.text
