@@ -36,8 +36,9 @@ from reconciler.web.gateway.targets import find_torrents, list_handed_in, select
 from reconciler.web.path_maps import to_instance_path
 
 DELETION_TIMEOUT: Final = 30.0  # seconds in which a call waits for the deletion that it asks for
+PLACEMENT_TIMEOUT: Final = 15.0  # seconds in which a recheck waits for torrents that were handed in right before it
 ID_LENGTH: Final = 40  # hex digits of the id of a torrent in a list of qBittorrent
-_DELETION_INTERVAL: Final = 0.25  # seconds between two looks
+_WAIT_INTERVAL: Final = 0.25  # seconds between two looks
 WITHOUT_EFFECT: Final = {
     "topPrio": ("hashes",),
     "bottomPrio": ("hashes",),
@@ -73,14 +74,14 @@ class WriteEndpoints:
             "createCategory": self.create_category,
             "editCategory": self.edit_category,
             "removeCategories": self.remove_categories,
-            "recheck": self._make_forwarding("recheck"),
-            "reannounce": self._make_forwarding("reannounce"),
+            "reannounce": lambda form, _client: self._forward("reannounce", form),
             **{name: self._make_changing(name) for name in CHANGE_CALLS},
             **{name: self._make_idle(name) for name in WITHOUT_EFFECT},
             **{name: self._make_refusing(name) for name in REFUSED},
         }
         routes = [_make_route(name, handler) for name, handler in handlers.items()]
-        return [*routes, Route("/torrents/delete", self.delete, methods=["POST"])]
+        waiting = {"delete": self.delete, "recheck": self.recheck}
+        return [*routes, *(Route(f"/torrents/{name}", call, methods=["POST"]) for name, call in waiting.items())]
 
     def add(self, form: Form, client: str) -> str:
         """Carry out `torrents/add`."""
@@ -92,14 +93,28 @@ class WriteEndpoints:
         require(fields, "hashes", "deleteFiles")
         delete_files = parse_bool(fields["deleteFiles"]) or False
         ids = await run_in_threadpool(self._remove, fields["hashes"], delete_files=delete_files)
-        waited, started_at = 0.0, asyncio.get_running_loop().time()
-        while not await run_in_threadpool(self._are_gone, ids):
-            if max(waited, asyncio.get_running_loop().time() - started_at) >= DELETION_TIMEOUT:
-                structlog.get_logger().info("gateway does not wait longer for a deletion", torrents=len(ids))
-                break
-            await asyncio.sleep(_DELETION_INTERVAL)
-            waited += _DELETION_INTERVAL
+        if not await _wait_until(lambda: self._are_gone(ids), DELETION_TIMEOUT):
+            structlog.get_logger().info("gateway does not wait longer for a deletion", torrents=len(ids))
         return PlainTextResponse("")
+
+    async def recheck(self, request: Request) -> Response:
+        """Carry out `torrents/recheck`, also for a torrent that the loop is still about to add.
+
+        cross-seed asks for it right after an add, and then waits for the result of the check.
+        """
+        form = await read_post_form(request)
+        require(form.fields, "hashes")
+        ids = [] if form.fields["hashes"] == "all" else split_ids(form.fields["hashes"])
+        are_placed = await _wait_until(lambda: not self._list_unplaced(ids), PLACEMENT_TIMEOUT)
+        await run_in_threadpool(self._forward, "recheck", form)
+        if not are_placed and (unplaced := self._list_unplaced(ids)):
+            raise HTTPException(409, sanitize_text(f"{unplaced[0].row['name']} is on no instance yet."))
+        return PlainTextResponse("")
+
+    def _list_unplaced(self, ids: Sequence[str]) -> list[KnownTorrent]:
+        """Return the torrents with these ids that were handed in and are on no instance."""
+        targets = find_torrents(self._catalogue.read().torrents, ids)
+        return [known for known in targets if known.is_handed_in and not known.instances]
 
     def _are_gone(self, ids: Sequence[str]) -> bool:
         """True if every instance that could have one of these torrents was read, and has none."""
@@ -185,22 +200,18 @@ class WriteEndpoints:
                 self._intake.change([_id_of(known) for known in is_changed], change_entry)
         return ""
 
-    def _make_forwarding(self, name: str) -> Handler:
-        """Return the handler of a call that changes nothing that is declared: the instances carry it out at once."""
-
-        def forward(form: Form, _client: str) -> str:
-            require(form.fields, "hashes")
-            torrents, text = self._catalogue.read().torrents, form.fields["hashes"]
-            targets = list(torrents.values()) if text == "all" else find_torrents(torrents, split_ids(text))
-            ids_by_instance: dict[str, list[str]] = {}
-            for known in targets:
-                for instance in known.instances if known.is_owned else ():
-                    ids_by_instance.setdefault(instance, []).extend(_live_ids_of(known))
-            for instance, ids in ids_by_instance.items():
-                self._send(instance, f"torrents/{name}", ids)
-            return ""
-
-        return forward
+    def _forward(self, call: str, form: Form) -> str:
+        """Let the instances carry out at once what changes nothing that is declared."""
+        require(form.fields, "hashes")
+        torrents, text = self._catalogue.read().torrents, form.fields["hashes"]
+        targets = list(torrents.values()) if text == "all" else find_torrents(torrents, split_ids(text))
+        ids_by_instance: dict[str, list[str]] = {}
+        for known in targets:
+            for instance in known.instances if known.is_owned else ():
+                ids_by_instance.setdefault(instance, []).extend(_live_ids_of(known))
+        for instance, ids in ids_by_instance.items():
+            self._send(instance, f"torrents/{call}", ids)
+        return ""
 
     def _send(self, instance: str, endpoint: str, ids: Sequence[str]) -> None:
         rows = self._context.rows
@@ -282,6 +293,17 @@ def _make_route(name: str, handler: Handler) -> Route:
 def _carry_out(handler: Handler, form: Form, client: str) -> str:
     with refusals():
         return handler(form, client)
+
+
+async def _wait_until(condition: Callable[[], bool], timeout: float) -> bool:
+    """Look again and again until the condition holds. Returns False after the time."""
+    waited, started_at = 0.0, asyncio.get_running_loop().time()
+    while not await run_in_threadpool(condition):
+        if max(waited, asyncio.get_running_loop().time() - started_at) >= timeout:
+            return False
+        await asyncio.sleep(_WAIT_INTERVAL)
+        waited += _WAIT_INTERVAL
+    return True
 
 
 def _id_of(known: KnownTorrent) -> str:

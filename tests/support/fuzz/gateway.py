@@ -125,6 +125,7 @@ def _encode(answer: Any) -> bytes:
 def make_gateway() -> FuzzedGateway:
     """Return the gateway of this process."""
     write_endpoints.DELETION_TIMEOUT = 0.0  # type: ignore[misc]  # nobody carries out a deletion
+    write_endpoints.PLACEMENT_TIMEOUT = 0.0  # type: ignore[misc]  # nobody places a torrent
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return FuzzedGateway()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -58,7 +59,7 @@ class RecordingRows:
 
 
 class FixedCatalogue:
-    """Always the same view."""
+    """The same view until a torrent is replaced."""
 
     def __init__(self, torrents: Sequence[KnownTorrent]) -> None:
         categories = {name: {"name": name, "savePath": ""} for name in ("own", "git", "live")}
@@ -68,6 +69,11 @@ class FixedCatalogue:
     def read(self) -> CatalogueView:
         """Return the view."""
         return self._view
+
+    def replace(self, known: KnownTorrent) -> None:
+        """Show a torrent as it is now."""
+        torrents = {**self._view.torrents, str(known.row["hash"]): known}
+        self._view = dataclasses.replace(self._view, torrents=torrents)
 
 
 class Site:
@@ -94,7 +100,8 @@ class Site:
             intake=cast("Intake", self.intake),
             rows=cast("LiveRows", self.rows),
         )
-        endpoints = WriteEndpoints(context, cast("Catalogue", FixedCatalogue(torrents)))
+        self.catalogue = FixedCatalogue(torrents)
+        endpoints = WriteEndpoints(context, cast("Catalogue", self.catalogue))
         self.app = Starlette(routes=endpoints.make_routes(), exception_handlers={HTTPException: show_error})
 
     def post(self, call: str, **fields: str) -> AsgiAnswer:
@@ -233,12 +240,32 @@ def test_categories_go_to_the_intake(site: Site) -> None:
 
 
 def test_a_recheck_goes_to_every_instance_that_has_the_torrent(site: Site) -> None:
-    assert site.post("recheck", hashes=f"{H1}|{H2}|{make_infohash(4)}|unknown").status == 200
+    assert site.post("recheck", hashes=f"{H1}|{make_infohash(4)}|unknown").status == 200
     assert site.rows.sent == [("home", "torrents/recheck", H1), ("box", "torrents/recheck", H1)]
     site.rows.sent.clear()
     site.post("reannounce", hashes="all")
     assert ("home", "torrents/reannounce", f"{H1}|{H3}") in site.rows.sent
     assert site.intake.calls == []
+
+
+def test_a_recheck_waits_for_a_torrent_that_the_loop_is_about_to_add(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def place_torrent(_seconds: float) -> None:
+        site.catalogue.replace(make_known(2, make_entry(2)))
+
+    monkeypatch.setattr(asyncio, "sleep", place_torrent)
+    assert site.post("recheck", hashes=H2).status == 200
+    assert site.rows.sent == [("home", "torrents/recheck", H2)]
+
+
+def test_a_recheck_of_a_torrent_that_stays_on_no_instance_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_endpoints, "PLACEMENT_TIMEOUT", 0.0)
+    site.refuse("recheck", 409, "is on no instance yet", hashes=f"{H1}|{H2}")
+    assert [instance for instance, *_ in site.rows.sent] == ["home", "box"], "the others are checked"
+    assert site.post("recheck", hashes="all").status == 200
 
 
 def test_an_instance_that_does_not_recheck_is_named(site: Site) -> None:
