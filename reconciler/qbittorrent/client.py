@@ -10,7 +10,8 @@ import base64
 import ipaddress
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
+from reconciler.qbittorrent.pieces import parse_list
 from reconciler.qbittorrent.row_schemas import (
     CATEGORY_VALUES_ADAPTER,
     MAIN_VALUES_ADAPTER,
@@ -107,6 +109,7 @@ class Client(qbittorrentapi.Client):
                 "timeout": (instance.connect_timeout, instance.read_timeout),
                 "verify": (instance.ca_file or True) if instance.tls_verify else False,
                 "allow_redirects": False,
+                "stream": True,  # `LimitedAdapter` has received the body, and keeps its pieces until they are read
             },
             VERIFY_WEBUI_CERTIFICATE=instance.tls_verify,
             FORCE_SCHEME_FROM_HOST=True,
@@ -157,6 +160,11 @@ class Client(qbittorrentapi.Client):
         if hashes is not None and not hashes:
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
+
+    def iter_torrent_rows(self) -> Iterator[TorrentRow]:
+        """Request torrents/info of all torrents, and yield its rows while they are parsed. Only all of them count."""
+        reply: Response = self._post(_name=APINames.Torrents, _method="info", response_class=Response)
+        return self._iter_rows(reply)
 
     def read_torrent_rows_with_files(self, hashes: list[str]) -> list[TorrentFilesRow]:
         """Return the rows of torrents/info of these torrents, with their files (>= 5.2)."""
@@ -216,7 +224,7 @@ class Client(qbittorrentapi.Client):
         """Return the rows of torrents/info with all their fields: all, or only `hashes`."""
         form = {"hashes": "|".join(hashes)} if hashes else {}
         reply: Response = self._post(_name=APINames.Torrents, _method="info", data=form, response_class=Response)
-        return ROW_VALUES_ADAPTER.validate_json(reply.content)
+        return [row for rows in parse_list(reply.iter_content(None), ROW_VALUES_ADAPTER.validate_json) for row in rows]
 
     def read_main_values(self, rid: int) -> MainValues:
         """Return the reply of sync/maindata with all its fields."""
@@ -297,9 +305,7 @@ class Client(qbittorrentapi.Client):
         self.server_date = response.headers.get("Date", "")
         _check_no_page(response)
         if response_class is TorrentInfoList:
-            if self._transfer_stats:
-                self._transfer_stats.read_list(response.content)
-            return TORRENT_ROWS_ADAPTER.validate_json(response.content)
+            return list(self._iter_rows(response))
         if response_class is TorrentCategoriesDictionary:
             return CATEGORY_ROWS_ADAPTER.validate_json(response.content)
         if response_class is SyncMainDataDictionary:
@@ -309,6 +315,15 @@ class Client(qbittorrentapi.Client):
         if response_class is ApplicationPreferencesDictionary:
             return PREFERENCES_ADAPTER.validate_json(response.content)
         return super()._cast(response, response_class)
+
+    def _iter_rows(self, response: Response) -> Iterator[TorrentRow]:
+        return chain.from_iterable(parse_list(response.iter_content(None), self._parse_torrent_rows))
+
+    def _parse_torrent_rows(self, text: bytes) -> list[TorrentRow]:
+        rows = TORRENT_ROWS_ADAPTER.validate_json(text)
+        if self._transfer_stats:
+            self._transfer_stats.read_list(text)
+        return rows
 
     @property
     def _session(self) -> QbittorrentSession:

@@ -52,51 +52,55 @@ def find_hidden_stop_intents(rows: Iterable[TorrentRow]) -> list[str]:
 
 
 def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-    """Convert rows of torrents/info. `stopped_ids`: the stopped ones of the ids from `find_hidden_stop_intents`.
+    """Convert rows of torrents/info. `stopped_ids`: the stopped ones of the ids from `find_hidden_stop_intents`."""
+    converter = TorrentConverter()
+    return tuple(converter.convert(row, stopped_ids) for row in rows)
 
-    Rows with equal tags, paths, links or options share one object: few values, many torrents.
-    """
-    tag_sets: dict[str, frozenset[str]] = {}
-    paths: dict[str, str] = {}
-    shared_links: dict[str, str] = {}
-    shared_options: dict[tuple[object, ...], LiveOptions] = {}
-    torrents = []
-    for row in rows:
+
+class TorrentConverter:
+    """Converts rows of torrents/info. Equal tags, texts and options are one object: few values, many torrents."""
+
+    def __init__(self) -> None:
+        self._tag_sets: dict[str, frozenset[str]] = {}
+        self._paths: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._options: dict[tuple[object, ...], LiveOptions] = {}
+
+    def convert(self, row: TorrentRow, stopped_ids: Collection[str] = ()) -> LiveTorrent:
+        """Convert a row. `stopped_ids`: the torrents that are stopped although their state does not show it."""
         key, state, tags, path = row["hash"], row["state"], row["tags"], row["save_path"]
-        tag_set = tag_sets.get(tags)
+        tag_set = self._tag_sets.get(tags)
         if tag_set is None:
-            tag_set = tag_sets[tags] = frozenset(tag.strip() for tag in tags.split(",")) - {""}
-        save_path = paths.get(path)
+            tag_set = self._tag_sets[tags] = frozenset(tag.strip() for tag in tags.split(",")) - {""}
+        save_path = self._paths.get(path)
         if save_path is None:
-            save_path = paths[path] = normalize_path(path)
+            save_path = self._paths[path] = normalize_path(path)
         v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
         options_key = _options_key(row)
-        if (options := shared_options.get(options_key)) is None:
-            options = shared_options[options_key] = _convert_options(row)
-        links = extract_links(row["magnet_uri"])
-        torrents.append(
-            LiveTorrent(
-                key,
-                InfoHashes(v1 or None, v2 or None) if v1 or v2 else InfoHashes(key),
-                row["name"],
-                state in STOPPED_STATES or key in stopped_ids,
-                state,
-                row["category"],
-                tag_set,
-                save_path,
-                row["auto_tmm"],
-                min(max(row["progress"] or 0.0, 0.0), 1.0),
-                max(row["size"], 0),
-                normalize_path(row.get("content_path", "")),
-                row["total_size"] > 0,
-                options,
-                row.get("comment"),
-                shared_links.setdefault(links, links),
-                shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
-                is_metadata_overdue=state in METADATA_STATES and row.get("time_active", 0) >= METADATA_PATIENCE,
-            )
+        if (options := self._options.get(options_key)) is None:
+            options = self._options[options_key] = _convert_options(row)
+        comment, links = row.get("comment"), extract_links(row["magnet_uri"])
+        share = self._texts.setdefault
+        return LiveTorrent(
+            key,
+            InfoHashes(key if v1 == key else v1 or None, v2 or None) if v1 or v2 else InfoHashes(key),
+            row["name"],
+            state in STOPPED_STATES or key in stopped_ids,
+            share(state, state),
+            share(row["category"], row["category"]),
+            tag_set,
+            save_path,
+            row["auto_tmm"],
+            min(max(row["progress"] or 0.0, 0.0), 1.0),
+            max(row["size"], 0),
+            normalize_path(row.get("content_path", "")),
+            row["total_size"] > 0,
+            options,
+            comment and share(comment, comment),
+            share(links, links),
+            shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
+            is_metadata_overdue=state in METADATA_STATES and row.get("time_active", 0) >= METADATA_PATIENCE,
         )
-    return tuple(torrents)
 
 
 def _convert_shared_amount(row: TorrentRow) -> SharedAmount | None:

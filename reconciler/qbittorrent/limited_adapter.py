@@ -6,6 +6,8 @@ See docs/decisions/0018-every-reply-has-a-deadline-and-a-size.md.
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,7 +31,7 @@ _SLOW_SHARE: Final = 0.25  # of the read timeout: the time of a reply from its f
 
 
 class LimitedAdapter(HTTPAdapter):
-    """Sends requests, and reads each reply whole.
+    """Sends requests, and receives each reply whole, in chunks.
 
     A slow reply raises what a timeout raises, one that is too long raises `UnexpectedReply`. After `stop` is set, the
     reply under way has a few seconds left; after `cancelled` is set, it and every later one fails.
@@ -65,22 +67,29 @@ class LimitedAdapter(HTTPAdapter):
         )
         with limit_replies(limits):
             response = super().send(request, *args, **{**arguments, "stream": True})
+            raw: Any = response.raw
             try:
-                body = _read_body(response.raw, urlsplit(request.url or "").path)
+                chunks = _receive_body(raw, urlsplit(request.url or "").path)
             except BaseException:
                 response.close()
                 raise
-        response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
+        raw.stream = lambda *_args, **_arguments: _drain(chunks)
         return response
 
 
-def _read_body(raw: Any, path: str) -> bytes:
-    """Read a body whole, decompressed. Raises `UnexpectedReply` if it is longer than any reply of qBittorrent."""
+def _drain(chunks: deque[bytes]) -> Iterator[bytes]:
+    """Yield the chunks, and keep none."""
+    while chunks:
+        yield chunks.popleft()
+
+
+def _receive_body(raw: Any, path: str) -> deque[bytes]:
+    """Receive a body whole, decompressed. Raises `UnexpectedReply` if it is longer than any reply of qBittorrent."""
     is_list = path.endswith(_LIST_ENDPOINTS)
     limit = MAX_LIST_WITHOUT_ROWS if is_list else MAX_SMALL_REPLY
     if path.endswith(("torrents/export", "torrentcreator/torrentFile")):
         limit = MAX_TORRENT_FILE_BYTES
-    chunks: list[bytes] = []  # no `bytearray`: pydantic copies that
+    chunks: deque[bytes] = deque()
     size = rows = 0
     while chunk := raw.read1(_CHUNK_SIZE, decode_content=True):
         chunks.append(chunk)
@@ -91,4 +100,4 @@ def _read_body(raw: Any, path: str) -> bytes:
             raise UnexpectedReply(
                 f"sends more than {size >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
             )
-    return b"".join(chunks)
+    return chunks

@@ -28,10 +28,12 @@ from reconciler.qbittorrent.api_torrents import TorrentCalls
 from reconciler.qbittorrent.client import Client, StatusFilter
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import (
+    TorrentConverter,
     convert_preferences,
     convert_torrents,
     count_other_seeds,
     find_hidden_stop_intents,
+    is_stop_intent_hidden,
 )
 from reconciler.qbittorrent.host import read_default_save_path, read_free_space, read_network_state
 from reconciler.qbittorrent.logins import LoginMemory
@@ -111,10 +113,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         are declared, one for the files (before 5.2 one per torrent), one for the tasks of `creations`, and one for
         each of these tasks that is finished.
         """
-        rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows())
-        torrents = self._read_missing_files(
-            convert_torrents(rows, self._find_stopped(find_hidden_stop_intents(rows))), files_of
-        )
+        torrents = self._read_missing_files(self._read_all_torrents(), files_of)
         supports_v2 = V2_INFOHASHES.is_available(self._connection.api_version)
         categories, preferences = self.read_categories(), self._read_declared_preferences()
         return Snapshot(
@@ -193,6 +192,15 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
             if error.http_status in (404, 409):
                 return None
             raise
+
+    def _read_all_torrents(self) -> list[LiveTorrent]:
+        """Read the torrents. Each row is gone before the last one is parsed."""
+        converter = TorrentConverter()
+        torrents = self._connection.call(
+            "torrents/info", lambda client: [converter.convert(row) for row in client.iter_torrent_rows()]
+        )
+        stopped = self._find_stopped([torrent.id for torrent in torrents if is_stop_intent_hidden(torrent.state)])
+        return [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
 
     def _read_declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
         return self.read_preferences() if self._instance.preferences else None
