@@ -14,8 +14,9 @@ demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
 
 # Write bytecode even if the environment forbids it: tests start the command hundreds of times
+# QBT: the path of a qbittorrent-nox, or several; only the tests on servers then run, and on it
 test: check docs
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q $(addprefix --qbt-binary=,$(QBT))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

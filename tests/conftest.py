@@ -6,8 +6,9 @@ import gc
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,9 @@ import structlog
 from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
-from reconciler.demo.servers import QbittorrentServer, ServerSettings
+from reconciler.demo.servers import DEFAULT_VERSION, QbittorrentServer, ServerSettings
+from tests.support import builds
+from tests.support.builds import Build, BuildError
 from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
 
@@ -34,18 +37,52 @@ _CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0
 
 _TESTS: Final = Path(__file__).parent
 
+_BUILDS_HELP: Final = (
+    "(*names, having=None, lacking=None): run the test on these versions from Debian's packages; on a build of "
+    "--qbt-binary if it has, or lacks, a capability of reconciler.model.versions"
+)
+
 MakeServer = Callable[..., QbittorrentServer]
 MakeProxy = Callable[..., Proxy]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--qbt 5.3.0` limits the tests to versions, for quick work at a desk."""
+    """Add `--qbt 5.3.0`, for quick work at a desk, and `--qbt-binary PATH`, for any other build."""
     parser.addoption("--qbt", action="append", choices=list(QBITTORRENT_PACKAGES), help="only this qBittorrent version")
+    parser.addoption(
+        "--qbt-binary",
+        action="append",
+        metavar="PATH",
+        help="run the tests on servers, and only these, on this qbittorrent-nox instead of Debian's; repeatable",
+    )
 
 
-def pytest_configure() -> None:
-    """Collect no garbage while the tests are collected, which makes a million objects that stay."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Find the builds. Collect no garbage while the tests are collected, which makes a million objects that stay."""
+    config.addinivalue_line("markers", f"builds{_BUILDS_HELP}")
+    workerinput = getattr(config, "workerinput", None)
+    try:
+        if workerinput is not None:  # the process that started this worker has asked them
+            builds.give_builds(Build(*values) for values in workerinput["builds"])
+        else:
+            builds.give_builds(map(builds.identify_build, config.getoption("--qbt-binary") or ()))
+    except BuildError as error:
+        raise pytest.UsageError(f"--qbt-binary: {error}") from None
     gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker the builds."""
+    node.workerinput["builds"] = [astuple(build) for build in builds.list_given_builds()]
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the tests run on."""
+    return [
+        f"qBittorrent {build.release}, Web API {build.web_api}, libtorrent {build.libtorrent}: {build.program}"
+        for build in builds.list_given_builds()
+    ]
 
 
 def pytest_collection_finish() -> None:
@@ -54,18 +91,47 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the folders with the longest tests first: the workers then end at the same time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests without a server if a build is given, and start the folders with the longest tests first.
+
+    The workers then end at the same time.
+    """
+    if builds.list_given_builds():
+        config.hook.pytest_deselected(items=[item for item in items if not _is_on_server(item)])
+        items[:] = filter(_is_on_server, items)
     long_first = ("e2e", "promises", "deploy", "qbittorrent")
     folders = {name: rank for rank, name in enumerate(long_first)}
     items.sort(key=lambda item: folders.get(item.path.relative_to(_TESTS).parts[0], len(folders)))
 
 
+def _is_on_server(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and not {"any_build", "subject"}.isdisjoint(item.fixturenames)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that asks for a `version` (or a `server`) runs on all four, unless it names some itself."""
+    """Run every test that asks for a `version` (or a `server`) on all four, or on those of its mark `builds`.
+
+    With `--qbt-binary`, every test on servers runs on each of those builds that fits its mark.
+    """
+    markers = list(metafunc.definition.iter_markers("builds"))
+    given = builds.list_given_builds()
+    if given and "any_build" in metafunc.fixturenames:
+        parameters = [pytest.param(build, id=build.name, marks=_list_skips(build, markers)) for build in given]
+        metafunc.parametrize("any_build", parameters, indirect=True)
     named = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "version" in metafunc.fixturenames and not named:
-        metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES))
+    if not given and "version" in metafunc.fixturenames and not named:
+        names = [name for marker in markers for name in marker.args]
+        names = names or metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES)
+        metafunc.parametrize("version", names)
+
+
+def _list_skips(build: Build, markers: Iterable[pytest.Mark]) -> list[pytest.MarkDecorator]:
+    """Return marks that skip a test of a behaviour that the build does not have, or of the one before it."""
+    having = [capability for marker in markers if (capability := marker.kwargs.get("having"))]
+    lacking = [capability for marker in markers if (capability := marker.kwargs.get("lacking"))]
+    reasons = [f"{build.name} does not have: {item.label}" for item in having if not build.has(item)]
+    reasons += [f"{build.name} has: {item.label}" for item in lacking if build.has(item)]
+    return [pytest.mark.skip(reason=reason) for reason in reasons]
 
 
 @pytest.fixture(autouse=True)
@@ -96,12 +162,32 @@ def _reset_structlog() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_server() -> Iterator[MakeServer]:
-    """Starts servers of any version; all are gone at the end of the test."""
+def any_build(request: pytest.FixtureRequest) -> Build:
+    """The build for servers whose version does not matter: that of `--qbt-binary`, or one from Debian."""
+    build: Build = getattr(request, "param", builds.DEBIAN_BUILDS[DEFAULT_VERSION])
+    return build
+
+
+@pytest.fixture
+def version(any_build: Build) -> str:
+    """The name of the build that the test is for."""
+    return any_build.name
+
+
+@pytest.fixture
+def build(version: str, any_build: Build) -> Build:
+    """The build that the test is for, which knows what it can do. One that is given replaces a version."""
+    return any_build if builds.list_given_builds() else builds.find_build(version)
+
+
+@pytest.fixture
+def make_server(any_build: Build) -> Iterator[MakeServer]:
+    """Starts servers of any version, or of one that is named; all are gone at the end of the test."""
     with ExitStack() as stack:
 
-        def start_server(version: str | None = "5.1.0", **options: Any) -> QbittorrentServer:
-            server = stack.enter_context(QbittorrentServer(version, ServerSettings(**_CHEAP | options)))
+        def start_server(version: str | None = None, **options: Any) -> QbittorrentServer:
+            source = builds.find_build(version or any_build.name).source
+            server = stack.enter_context(QbittorrentServer(source, ServerSettings(**_CHEAP | options)))
             stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
             return server
 
@@ -109,9 +195,9 @@ def make_server() -> Iterator[MakeServer]:
 
 
 @pytest.fixture
-def server(version: str, make_server: MakeServer) -> QbittorrentServer:
+def server(build: Build, make_server: MakeServer) -> QbittorrentServer:
     """A fresh server, once for each version."""
-    return make_server(version)
+    return make_server(build.name)
 
 
 @pytest.fixture

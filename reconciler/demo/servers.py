@@ -76,11 +76,13 @@ class Binary:
 
 
 @cache
-def find_binary(version: str | None) -> Binary:
-    """Return the program of a version from Debian's packages. Without a version, prefer a `qbittorrent-nox` on PATH.
+def find_binary(version: str | Path | None) -> Binary:
+    """Return the program of a version from Debian's packages, or at a path.
 
-    Raises `ServerSetupError` if it is not available.
+    Without a version, prefer a `qbittorrent-nox` on PATH. Raises `ServerSetupError` if it is not available.
     """
+    if isinstance(version, Path):
+        return Binary((str(version),), {})
     on_path = None if version else shutil.which("qbittorrent-nox")
     if on_path:
         return Binary((on_path,), {})
@@ -155,10 +157,11 @@ class QbittorrentServer:
     """A running qBittorrent with a private profile. Use it as a context manager, or call `stop`.
 
     It ends with the thread that started it, which is its parent for Linux: use a thread that lives long enough.
-    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the program on PATH. Raises `ServerSetupError`.
+    `version` is a key of `QBITTORRENT_PACKAGES`, the path of a program, or None for the program on PATH. Raises
+    `ServerSetupError`.
     """
 
-    def __init__(self, version: str | None = None, settings: ServerSettings | None = None) -> None:
+    def __init__(self, version: str | Path | None = None, settings: ServerSettings | None = None) -> None:
         settings = settings or ServerSettings()
         self._binary = find_binary(version)
         self._process: subprocess.Popen[bytes] | None = None

@@ -13,13 +13,15 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent import Session
 from reconciler.testing import MemoryInstance
+from tests.support.builds import find_build, list_given_builds
 from tests.support.conformance_subject import ConformanceSubject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on each kind of instance, grouped by server."""
     if "subject" in metafunc.fixturenames:
-        versions = metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES)
+        given = [build.name for build in list_given_builds()]
+        versions = given or metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES)
         subjects = [f"{kind} {version}" for version in versions for kind in ("memory", "real")]
         metafunc.parametrize("subject", subjects, indirect=True, scope="session")
 
@@ -28,13 +30,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceSubject]:
     """One instance for the whole suite: each test uses its own torrents and categories."""
     kind, version = request.param.split()
-    numbers = tuple(int(number) for number in version.split("."))
+    build = find_build(version)
     root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))
     if kind == "memory":
-        yield ConformanceSubject(MemoryInstance(version), numbers, root)
+        yield ConformanceSubject(MemoryInstance(version), build, root)
         return
-    with QbittorrentServer(version) as server, Session(_instance(server)) as session:
-        yield ConformanceSubject(session, numbers, root)
+    with QbittorrentServer(build.source) as server, Session(_instance(server)) as session:
+        yield ConformanceSubject(session, build, root)
 
 
 def _instance(server: QbittorrentServer) -> Instance:

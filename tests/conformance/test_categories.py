@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions, LiveCategory
+from reconciler.model.versions import CATEGORY_EDIT_KEEPS_DATA, CATEGORY_EDIT_MOVES_DATA, DOWNLOAD_PATH, SUBCATEGORIES
 from tests.support.conformance_subject import ConformanceSubject
 
 
@@ -41,7 +42,7 @@ def test_parents_are_created_since_5_2(subject: ConformanceSubject) -> None:
     parent = subject.new_category()
     subject.target.create_category(f"{parent}/b/c", "")
     created = {name for name in subject.target.read_categories() if name.startswith(parent)}
-    parents = {parent, f"{parent}/b"} if subject.version >= (5, 2) else set()
+    parents = {parent, f"{parent}/b"} if subject.build.has(SUBCATEGORIES) else set()
     assert created == {f"{parent}/b/c"} | parents
 
 
@@ -72,7 +73,7 @@ def test_an_edit_makes_automatic_torrents_manual(subject: ConformanceSubject) ->
     name = subject.new_category(first)
     ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=name))
     subject.target.edit_category(subject.target.read_categories()[name], second)
-    moved = (4, 4) <= subject.version < (5, 1)  # seen on 4.5.2: moved first, then made manual
+    moved = subject.build.has(CATEGORY_EDIT_MOVES_DATA) and not subject.build.has(CATEGORY_EDIT_KEEPS_DATA)
     save_path = second if moved else first
     subject.wait_until(
         ids, lambda torrents: all((torrent.auto_tmm, torrent.save_path) == (False, save_path) for torrent in torrents)
@@ -88,7 +89,7 @@ def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> No
 
 
 def test_a_download_path_is_a_path_or_disabled_or_unset(subject: ConformanceSubject) -> None:
-    supported = subject.version >= (4, 4)
+    supported = subject.build.has(DOWNLOAD_PATH)
     for given in (None, False, subject.new_path()):
         name, path = subject.new_category(), subject.new_path()
         subject.target.create_category(name, path, given)
@@ -105,7 +106,7 @@ def test_each_path_is_edited_alone(subject: ConformanceSubject) -> None:
         category = subject.target.read_categories()[name]
         return category.save_path, category.download_path
 
-    if subject.version < (4, 4):
+    if not subject.build.has(DOWNLOAD_PATH):
         assert edit(save_path=path) == (path, None)
         return
     assert edit(download_path=incomplete + "/")[1] == incomplete
@@ -128,7 +129,7 @@ def test_subcategories_are_removed_since_5_2(subject: ConformanceSubject) -> Non
     subject.target.create_category(f"{parent}/b/c", "")
     (key,) = subject.add_torrents(options=AddOptions(stopped=True, auto_tmm=False, category=f"{parent}/b/c"))
     subject.target.remove_categories([f"{parent}/b"])
-    nested = subject.version >= (5, 2)
+    nested = subject.build.has(SUBCATEGORIES)
     remaining = {name for name in subject.target.read_categories() if name.startswith(parent)}
     assert remaining == ({parent} if nested else {parent, f"{parent}/b/c"})
     subject.wait_until([key], lambda torrents: torrents[0].category == (parent if nested else f"{parent}/b/c"))

@@ -122,7 +122,7 @@ def test_the_log_tells_what_became_of_deleted_data(subject: ConformanceSubject) 
     subject.wait_until([key], lambda torrents: any(torrent.has_metadata for torrent in torrents))
     last_id = max((entry.id for entry in subject.target.read_log(-1)), default=-1)
     subject.target.delete_torrents([key], True)
-    count = 2 if CONTENT_REMOVAL.is_available(subject.target.api_version) else 1
+    count = 2 if subject.build.has(CONTENT_REMOVAL) else 1
 
     def list_entries(_: object) -> list[LogEntry]:
         return [entry for entry in subject.target.read_log(last_id) if entry.has_name(name)]

@@ -20,7 +20,7 @@ from tests.support.conformance_subject import EFFECT_TIMEOUT, ConformanceSubject
 
 def has_creator(subject: ConformanceSubject) -> bool:
     """True if this version has a torrent creator; otherwise check that its calls are refused."""
-    if TORRENT_CREATOR.is_available(subject.target.api_version):
+    if subject.build.has(TORRENT_CREATOR):
         return True
     for call in (subject.target.read_creator_tasks, lambda: subject.target.start_creator_task(CreationSpec("/x"))):
         with pytest.raises(UnsupportedError):

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.versions import TORRENT_EXPORT
 from tests.support.conformance_subject import STOPPED, ConformanceSubject
 from tests.support.torrents import make_torrent
 
@@ -18,7 +19,7 @@ def test_a_torrent_with_metadata_is_exported(subject: ConformanceSubject) -> Non
     subject.target.add_torrent_files({"a": data}, STOPPED)
     subject.wait_until(hashes.ids, lambda torrents: len(torrents) == 1)
     (bare,) = subject.add_torrents()
-    if subject.version < (4, 5):
+    if not subject.build.has(TORRENT_EXPORT):
         with pytest.raises(UnsupportedError):
             subject.target.export_torrent(str(hashes.v1))
         return

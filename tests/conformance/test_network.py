@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from reconciler.model.health import NetworkState
+from reconciler.model.versions import EXTERNAL_ADDRESS, INTERFACE_NAME
 from tests.support.conformance_subject import ConformanceSubject
 
 
 def test_the_bound_interface(subject: ConformanceSubject) -> None:
     state = subject.target.read_network_state(interface=True, transfer=False)
     assert state.interface == "lo"
-    assert state.interface_name == ("lo" if subject.version >= (5, 0) else None)
+    assert state.interface_name == ("lo" if subject.build.has(INTERFACE_NAME) else None)
     assert state.interfaces is not None
     assert "lo" in state.interfaces
     assert (state.connection_status, state.addresses) == (None, None)
@@ -18,7 +19,7 @@ def test_the_bound_interface(subject: ConformanceSubject) -> None:
 def test_the_connection_and_the_address(subject: ConformanceSubject) -> None:
     state = subject.target.read_network_state(interface=False, transfer=True)
     assert state.connection_status in ("firewalled", "disconnected")
-    assert state.addresses == (() if subject.version >= (5, 1) else None)
+    assert state.addresses == (() if subject.build.has(EXTERNAL_ADDRESS) else None)
     assert (state.interface, state.interface_name, state.interfaces) == (None, None, None)
 
 

@@ -17,6 +17,7 @@ from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import (
     ADD_WEB_SEEDS,
     BULK_ADD_TRACKERS,
+    DOWNLOAD_PATH,
     MISSING_TRACKER_REMOVAL,
     SAVE_PATH_AS_DOWNLOAD_PATH,
 )
@@ -50,9 +51,7 @@ def test_a_new_torrent_has_default_options(subject: ConformanceSubject) -> None:
     for field, option in OPTIONS.items():
         default = read_value(subject, key, field)
         assert default == (option.default if default is not None else None), field
-        assert (default is not None) == option.capability.is_available(
-            subject.target.api_version
-        ) or field == "comment", field
+        assert (default is not None) == subject.build.has(option.capability) or field == "comment", field
 
 
 @pytest.mark.parametrize("field", sorted(VALUES))
@@ -102,7 +101,7 @@ def test_no_download_path_goes_with_an_add(subject: ConformanceSubject) -> None:
 def test_an_option_is_set(subject: ConformanceSubject, field: str, values: tuple[Any, ...]) -> None:
     first, second = subject.add_torrents(2)
     for wanted in values:
-        if not OPTIONS[field].capability.is_available(subject.target.api_version):
+        if not subject.build.has(OPTIONS[field].capability):
             with pytest.raises(UnsupportedError):
                 subject.target.set_option([first], field, wanted)
             continue
@@ -178,7 +177,7 @@ def test_automatic_management_moves_to_the_category_and_manual_management_stays_
 def test_a_download_path_is_set_and_removed(subject: ConformanceSubject) -> None:
     save_path, path = subject.new_path(), subject.new_path()
     (key,) = subject.add_torrents(options=replace(STOPPED, save_path=save_path))
-    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
+    if not subject.build.has(DOWNLOAD_PATH):
         with pytest.raises(UnsupportedError):
             subject.target.set_option([key], "download_path", path)
         return
@@ -192,19 +191,19 @@ def test_a_download_path_is_set_and_removed(subject: ConformanceSubject) -> None
 def test_a_removed_download_path_stays_behind_after_a_move_on_new_versions(subject: ConformanceSubject) -> None:
     save_path = subject.new_path()
     (key,) = subject.add_torrents(options=replace(STOPPED, save_path=save_path))
-    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
+    if not subject.build.has(DOWNLOAD_PATH):
         return
     subject.target.set_option([key], "download_path", subject.new_path())
     subject.target.set_option([key], "download_path", "")
     subject.target.set_location([key], subject.new_path())
     subject.wait_until([key], lambda torrents: torrents[0].save_path != save_path)
     assert read_value(subject, key, "download_path") == (
-        save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(subject.target.api_version) else ""
+        save_path if subject.build.has(SAVE_PATH_AS_DOWNLOAD_PATH) else ""
     )
 
 
 def test_a_download_path_is_ignored_under_automatic_management(subject: ConformanceSubject) -> None:
-    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
+    if not subject.build.has(DOWNLOAD_PATH):
         return
     (key,) = subject.add_torrents(
         options=replace(STOPPED, auto_tmm=True, category=subject.new_category(subject.new_path()))
@@ -240,12 +239,12 @@ def test_trackers_are_removed_by_the_spelling_of_the_server(subject: Conformance
     first, *others = parse_link_urls(subject.read_torrent(key).links, "trackers")
     subject.target.remove_trackers(key, others)
     subject.wait_until([key], lambda torrents: parse_link_urls(torrents[0].links, "trackers") == [first])
-    if MISSING_TRACKER_REMOVAL.is_available(subject.target.api_version):
+    if subject.build.has(MISSING_TRACKER_REMOVAL):
         subject.target.remove_trackers(key, others)
     else:
         with pytest.raises(RejectedError):
             subject.target.remove_trackers(key, others)
-    if BULK_ADD_TRACKERS.is_available(subject.target.api_version):
+    if subject.build.has(BULK_ADD_TRACKERS):
         subject.target.remove_trackers(secrets.token_hex(20), others)
         return
     with pytest.raises(RejectedError) as refusal:
@@ -254,7 +253,7 @@ def test_trackers_are_removed_by_the_spelling_of_the_server(subject: Conformance
 
 
 def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: ConformanceSubject) -> None:
-    if BULK_ADD_TRACKERS.is_available(subject.target.api_version):
+    if subject.build.has(BULK_ADD_TRACKERS):
         ids = subject.add_torrents(3)
         subject.target.add_trackers(ids, TRACKERS)
         subject.wait_until(ids, lambda torrents: all(has_urls(torrent, "trackers", TRACKERS) for torrent in torrents))
@@ -265,7 +264,7 @@ WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
 
 def test_web_seeds_are_added(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
-    if not ADD_WEB_SEEDS.is_available(subject.target.api_version):
+    if not subject.build.has(ADD_WEB_SEEDS):
         with pytest.raises(UnsupportedError):
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
+from reconciler.model.versions import LIMIT_IMPLIES_FLAG, STOPPED_STATE_NAMES
 from tests.support.conformance_subject import ConformanceSubject
 
 
@@ -44,7 +45,7 @@ def test_other_preferences_stay(subject: ConformanceSubject) -> None:
 
 
 def test_unknown_preferences_are_ignored(subject: ConformanceSubject) -> None:
-    old = subject.version < (5, 0)
+    old = not subject.build.has(STOPPED_STATE_NAMES)
     assert set_and_read(subject, add_stopped_enabled=True) == ({} if old else {"add_stopped_enabled": True})
     assert set_and_read(subject, start_paused_enabled=True) == ({"start_paused_enabled": True} if old else {})
     assert set_and_read(subject, no_such_preference=1) == {}
@@ -65,8 +66,8 @@ def test_a_number_out_of_range_is_corrected(subject: ConformanceSubject) -> None
 
 def test_a_limit_alone_works_since_5_2_and_a_flag_alone_until_5_1(subject: ConformanceSubject) -> None:
     set_and_read(subject, max_ratio_enabled=False)
-    assert set_and_read(subject, max_ratio=2.5) == {"max_ratio": 2.5 if subject.version >= (5, 2) else -1}
-    assert subject.target.read_preferences()["max_ratio_enabled"] is (subject.version >= (5, 2))
+    assert set_and_read(subject, max_ratio=2.5) == {"max_ratio": 2.5 if subject.build.has(LIMIT_IMPLIES_FLAG) else -1}
+    assert subject.target.read_preferences()["max_ratio_enabled"] is (subject.build.has(LIMIT_IMPLIES_FLAG))
     set_and_read(subject, max_ratio_enabled=False)
     assert subject.target.read_preferences()["max_ratio"] == -1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import TAGS_AT_ADD
 from tests.support.conformance_subject import ConformanceSubject
 
 
@@ -27,7 +28,7 @@ def test_tags_of_torrents_are_tags_of_the_instance_until_they_are_deleted(subjec
     (key,) = subject.add_torrents(options=AddOptions(stopped=True, auto_tmm=False, tags=(at_add,)))
     subject.target.add_tags([key], [later])
     subject.wait_until([key], lambda torrents: later in torrents[0].tags)
-    known = {at_add, later} if subject.version >= (4, 3, 2) else {later}
+    known = {at_add, later} if subject.build.has(TAGS_AT_ADD) else {later}
     assert subject.target.read_tags() & {at_add, later} == known
     subject.target.remove_tags([key], [later])
     subject.wait_until([key], lambda torrents: later not in torrents[0].tags)

@@ -41,7 +41,7 @@ def _wait_for_end(truth: RawClient, key: str) -> None:
     assert truth.list_torrents()[key]["progress"] == 1
 
 
-@pytest.mark.parametrize("version", ["4.5.2", "5.3.0"])
+@pytest.mark.builds("4.5.2", "5.3.0")
 def test_a_run_does_not_end_the_check_of_a_stopped_torrent(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_run_does_not_end_the_check_of_a_stopped_torrent(
     assert home.run().summary == {"unchanged": 1}
 
 
-@pytest.mark.parametrize("version", ["5.1.0"])
+@pytest.mark.builds("5.1.0")
 def test_an_import_leaves_out_a_torrent_that_is_being_checked(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

@@ -12,14 +12,17 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.versions import TORRENT_CREATOR
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.builds import Build, put_first
 from tests.support.held_files import hold_file
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.watch_process import start_watch
 
-MAKERS = ("5.1.0", "5.3.0")
+pytestmark = pytest.mark.builds(having=TORRENT_CREATOR)
+
 GUARD = "guard: {max_delete_percent: 100}"
 NO_MORE: Mapping[str, str] = {}
 NOTHING = "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}"
@@ -78,18 +81,19 @@ def maker_of(
     return Maker(server, proxy)
 
 
-@pytest.fixture(params=MAKERS)
-def maker(request: pytest.FixtureRequest, home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
+@pytest.fixture
+def maker(build: Build, home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
     """A maker of every version that has a torrent creator."""
-    return maker_of(request.param, home, make_server, make_proxy)
+    return maker_of(build.name, home, make_server, make_proxy)
 
 
 @pytest.fixture
-def any_maker(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
+def any_maker(any_build: Build, home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
     """A maker for tests to which the version does not matter."""
-    return maker_of("5.1.0", home, make_server, make_proxy)
+    return maker_of(any_build.name, home, make_server, make_proxy)
 
 
+@pytest.mark.builds("5.1.0", "5.3.0")
 def test_content_becomes_a_torrent_that_is_seeded_and_recognized(maker: Maker, home: Home) -> None:
     film = maker.film()
     keys = "category: films, tags: [x], upload_limit: 100 KiB/s, trackers: ['http://t.example/s3cr3t/announce']"
@@ -142,12 +146,13 @@ def test_content_becomes_a_torrent_that_is_seeded_and_recognized(maker: Maker, h
     assert maker.raw.list_torrents() == {} and (film / "film.mkv").exists(), "what was there before is never deleted"
 
 
-@pytest.mark.parametrize(("makes", "others"), [("5.1.0", ("4.5.2", "5.3.0")), ("5.3.0", ("4.2.5", "5.1.0"))])
+@pytest.mark.parametrize("versions", [("5.1.0", "4.5.2", "5.3.0"), ("5.3.0", "4.2.5", "5.1.0")])
 def test_other_instances_download_all_of_it(
-    makes: str, others: Sequence[str], home: Home, make_server: MakeServer, make_proxy: MakeProxy
+    versions: Sequence[str], any_build: Build, home: Home, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
     """With the entries alone, and no trackers, DHT or local discovery: each instance gets the address of the maker."""
     one_address = {"Session\\MultiConnectionsPerIp": "true"}  # as which all peers on one machine appear
+    makes, *others = put_first(any_build, *versions)
     maker = maker_of(makes, home, make_server, make_proxy, session=one_address)
     servers = {name: make_server(version) for name, version in zip(("one", "two"), others, strict=True)}
     proxies = {name: make_proxy(server) for name, server in servers.items()}

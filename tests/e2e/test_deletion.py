@@ -7,6 +7,7 @@ import json
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import CONTENT_REMOVAL
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -40,7 +41,7 @@ def test_data_is_reported_as_the_server_left_it(
     assert (home.run().exit_code, home.run().summary) == (0, {"unchanged": 2})
 
 
-@pytest.mark.parametrize("version", ["5.3.0"])
+@pytest.mark.builds("5.3.0", having=CONTENT_REMOVAL)
 def test_a_trash_that_the_server_does_not_have_is_a_failure(
     home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer
 ) -> None:

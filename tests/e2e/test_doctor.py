@@ -7,8 +7,12 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import DIRECTORY_CONTENT, EXTERNAL_ADDRESS, TORRENT_CREATOR
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.builds import Build
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.proxy import Proxy
@@ -48,7 +52,7 @@ def listening(server: QbittorrentServer) -> None:
 
 
 def test_a_healthy_instance_passes_every_check(
-    home: Home, server: QbittorrentServer, version: str, make_proxy: MakeProxy, tmp_path: Path
+    home: Home, server: QbittorrentServer, build: Build, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
     proxy = make_proxy(server)
     listening(server)
@@ -61,10 +65,10 @@ def test_a_healthy_instance_passes_every_check(
     assert (ran.exit_code, failing(ran), ran.messages) == (0, [], "")
     findings = checks(ran)
     assert list(findings)[: len(ALWAYS)] == ALWAYS
-    assert f"v{version}, Web API " in findings["version"]["text"]
+    assert f"v{build.release}, Web API {build.web_api}" in findings["version"]["text"]
     assert findings["clock"]["verdict"] == findings["free space"]["verdict"] == "ok"
-    assert findings["torrent creator"]["verdict"] == ("ok" if version.startswith("5.") else "note")
-    if version.startswith("5."):
+    assert findings["torrent creator"]["verdict"] == ("ok" if build.has(TORRENT_CREATOR) else "note")
+    if build.has(DIRECTORY_CONTENT):
         assert findings["path /tmp"]["text"] == "exists"
         assert (
             findings[f"path {tmp_path}/new/folder"]["text"]
@@ -88,8 +92,8 @@ def test_a_healthy_instance_passes_every_check(
     assert ran.instance()["requests"] == len(proxy.requests)
 
 
-def test_every_check_can_fail(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
-    server = make_server("5.3.0")
+@pytest.mark.builds("5.3.0", having=EXTERNAL_ADDRESS)
+def test_every_check_can_fail(home: Home, server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     RawClient(server).post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
     with FixedWebServer({"/v1/vpn/status": 401, "/health": 503}) as web:
         probes = (
@@ -117,7 +121,7 @@ def test_every_check_can_fail(home: Home, make_server: MakeServer, make_proxy: M
 def test_each_login_problem_has_its_finding(
     home: Home, make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
-    first, second, third = make_server("5.1.0"), make_server("5.3.0"), make_server("4.2.5")
+    first, second, third = make_server(), make_server("5.3.0"), make_server("4.2.5")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(make_self_signed_certificate(tmp_path))
     secure = make_proxy(first, tls=context)

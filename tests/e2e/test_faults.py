@@ -18,7 +18,7 @@ def _declare_file(home: Home, number: int, path: object) -> str:
     return f"{{torrent: {number}.torrent, save_path: '{path}'}}"
 
 
-@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])
+@pytest.mark.builds("4.2.5", "5.3.0")
 def test_a_torrent_that_lost_its_files_is_not_in_sync(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
@@ -43,11 +43,11 @@ def test_a_torrent_that_lost_its_files_is_not_in_sync(
     assert home.run("--strict").exit_code == 1, "it is not meant to run, but its files are gone"
 
 
-@pytest.mark.parametrize("version", ["5.1.0"])
+@pytest.mark.builds("5.1.0")
 def test_a_torrent_that_cannot_be_written_is_not_in_sync(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient, make_server: MakeServer
 ) -> None:
-    seeder = make_server("5.3.0")
+    seeder = make_server()
     key = str(seed_torrent(seeder, 1, "v1").v1)
     home.write(_declare_file(home, 1, "/proc/nowhere"))
     assert home.run().exit_code == 0
@@ -57,7 +57,7 @@ def test_a_torrent_that_cannot_be_written_is_not_in_sync(
     assert (done.exit_code, done.instance()["faults"][0]["kind"]) == (1, "error")
 
 
-@pytest.mark.parametrize("version", ["4.2.5"])
+@pytest.mark.builds("4.2.5")
 def test_a_torrent_without_metadata_counts_only_with_strict(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

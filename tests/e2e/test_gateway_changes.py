@@ -22,7 +22,7 @@ HEAD = (
 
 
 def test_files_trackers_and_paths_are_changed_on_the_server(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server("5.1.0")
+    server = make_server()
     truth = RawClient(server)
     data = make_torrent(5, trackers=["http://127.0.0.9/a"])
     infohash = str(identify_torrent(data).infohashes)

@@ -22,7 +22,7 @@ HEAD = (
 def test_members_die_in_the_middle_of_an_add_and_the_client_sees_its_torrents(
     make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
-    first, second, home = make_server("5.1.0"), make_server("5.3.0"), Home(tmp_path)
+    first, second, home = make_server(), make_server("5.3.0"), Home(tmp_path)
     proxy = make_proxy(first)
     home.add_instance(proxy.url, first.username, first.password, "first")
     home.add_instance(second.url, second.username, second.password, "second")

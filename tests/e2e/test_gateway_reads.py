@@ -34,7 +34,7 @@ METHODS = ("put", "delete", "head")
 
 
 def test_it_reads_as_5_1_0_and_goes_on_while_that_is_away(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server("5.1.0")
+    server = make_server()
     magnets = [f"{make_magnet(number)}&tr=http%3A%2F%2F127.0.0.9%2Fannounce" for number in range(4)]
     RawClient(server).add_magnets(magnets, category="tv", tags="a,b", stopped="true")
     with start_gateway(Home(tmp_path), server) as world:
@@ -66,7 +66,7 @@ def test_it_reads_as_5_1_0_and_goes_on_while_that_is_away(make_server: MakeServe
 def test_clients_cost_an_instance_a_request_in_two_seconds_and_no_login(
     make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
-    server = make_server("5.1.0")
+    server = make_server()
     proxy = make_proxy(server)
     with start_gateway(Home(tmp_path), server, proxy=proxy) as world:
         world.wait_until(lambda: proxy.count_requests("auth/login") == 2)  # the loop, and then what keeps rows at hand

@@ -32,6 +32,7 @@ from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
 from reconciler.retry import system_retry_policy, utc_now
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.builds import Build, put_first
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
@@ -55,8 +56,8 @@ class Place:
     proxies: dict[str, Proxy] = field(default_factory=dict)
     _raws: dict[str, tuple[int, RawClient]] = field(default_factory=dict)
 
-    def member(self, name: str, version: str, more: str = "") -> QbittorrentServer:
-        """One more instance."""
+    def member(self, name: str, version: str | None = None, more: str = "") -> QbittorrentServer:
+        """One more instance, of a version if one is named."""
         server = self.servers[name] = self.swarm.start_server(version)
         proxy = self.proxies[name] = self.make_proxy(server)
         self.home.add_instance(proxy.url, server.username, server.password, name, more)
@@ -138,10 +139,10 @@ def place(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_dir:
 
 
 @pytest.fixture
-def two(place: Place) -> Place:
+def two(place: Place, any_build: Build) -> Place:
     """A primary and a secondary."""
-    place.member("a", "4.5.2")
-    place.member("b", "5.3.0")
+    for name, version in zip("ab", put_first(any_build, "4.5.2", "5.3.0"), strict=True):
+        place.member(name, version)
     return place
 
 
@@ -370,7 +371,7 @@ def test_flapping_without_a_waiting_time_duplicates_nothing(two: Place) -> None:
 def test_a_member_whose_vpn_is_down(place: Place) -> None:
     with FixedWebServer({"/": 200}) as vpn:
         place.member("a", "4.2.5", f"health: [{{http: '{vpn.url_of()}', timeout: 5s}}]\nwhen_unhealthy: pause")
-        place.member("b", "5.1.0")
+        place.member("b")
         key = place.seeded(1)
         place.write(1)
         place.settle(lambda: place.whole("a", key))
@@ -403,8 +404,8 @@ def test_a_torrent_is_on_every_member(two: Place) -> None:
     assert not two.holders(key)
 
 
-def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> None:
-    for name, version in zip("abcd", QBITTORRENT_PACKAGES, strict=True):
+def test_three_members_spread_then_one_leaves_and_one_joins(place: Place, any_build: Build) -> None:
+    for name, version in zip("abcd", put_first(any_build, *QBITTORRENT_PACKAGES), strict=True):
         place.member(name, version)
     numbers = range(1, 13)
     keys = list(place.swarm.seed_torrents(place.home.folder, *numbers).values())
@@ -436,7 +437,7 @@ def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> Non
 
 
 def test_a_watch_survives_a_failover(place: Place) -> None:
-    place.member("a", "5.1.0")
+    place.member("a")
     place.member("b", "4.2.5")
     key = place.seeded(1)
     place.write(1)

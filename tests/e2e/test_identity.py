@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.versions import V2_INFOHASHES
 from tests.conftest import MakeServer
+from tests.support.builds import Build
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -19,12 +21,12 @@ KEYS = "category: c, tags: [x], name: Mine"
 @pytest.fixture
 def seeder(make_server: MakeServer) -> QbittorrentServer:
     """A server that seeds the torrents."""
-    return make_server("5.1.0")
+    return make_server()
 
 
-def id_of(hashes: InfoHashes, version: str) -> str:
+def id_of(hashes: InfoHashes, build: Build) -> str:
     """Return the id of the torrent once its metadata has arrived."""
-    return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
+    return hashes.ids[0] if build.has(V2_INFOHASHES) else str(hashes.v1)
 
 
 def list_torrent_fields(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
@@ -34,13 +36,13 @@ def list_torrent_fields(truth: RawClient) -> list[tuple[str, str, str, set[str]]
 
 
 def test_a_hybrid_changes_its_id_between_two_runs(
-    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, build: Build
 ) -> None:
     hashes = seed_torrent(seeder, 1, "hybrid")
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', {KEYS}}}")
     assert home.run().summary == {"add": 1, "settings": 1}
     introduce_peer(server, str(hashes.v1), seeder)
-    key = id_of(hashes, version)
+    key = id_of(hashes, build)
     assert list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
 
     proxy.clear()
@@ -58,26 +60,26 @@ def test_a_hybrid_changes_its_id_between_two_runs(
 
 
 def test_a_hybrid_changes_its_id_within_a_run(
-    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, build: Build
 ) -> None:
     hashes = seed_torrent(seeder, 1, "hybrid")
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', {KEYS}}}")
     with introduce_peer_in_background(server, str(hashes.v1), seeder):
         done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
-    assert list_torrent_fields(truth) == [(id_of(hashes, version), "Mine", "c", {"x", "reconcile:home"})]
+    assert list_torrent_fields(truth) == [(id_of(hashes, build), "Mine", "c", {"x", "reconcile:home"})]
     assert home.run().summary == {"unchanged": 1}
 
 
 def test_a_hybrid_changes_its_id_under_a_watch(
-    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, build: Build
 ) -> None:
     first, second = seed_torrent(seeder, 1, "hybrid"), seed_torrent(seeder, 2, "hybrid")
     home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}")
     with start_watch(home) as watch:
         watch.wait_until(lambda: str(first.v1) in truth.list_torrents())
         introduce_peer(server, str(first.v1), seeder)
-        key = id_of(first, version)
+        key = id_of(first, build)
         watch.wait_until(lambda: key in truth.list_torrents())
         reads = proxy.read_count
         watch.wait_until(lambda: proxy.read_count >= reads + 3)
@@ -85,12 +87,12 @@ def test_a_hybrid_changes_its_id_under_a_watch(
         watch.wait_until(lambda: list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
         home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}", f"{{magnet: '{make_magnet_link(second)}'}}")
         introduce_peer(server, str(second.v1), seeder)
-        watch.wait_until(lambda: set(truth.list_torrents()) == {key, id_of(second, version)})
+        watch.wait_until(lambda: set(truth.list_torrents()) == {key, id_of(second, build)})
         adds = proxy.count_requests("torrents/add")
         watch.wait_until(lambda: proxy.read_count >= reads + 8, within=40)
         assert proxy.count_requests("torrents/add") == adds == 2
         assert watch.stop() < 20
     assert watch.process.exit_code == 0
     server_alive = set(truth.list_torrents())
-    assert server_alive == {key, id_of(second, version)}
+    assert server_alive == {key, id_of(second, build)}
     assert not [r for r in watch.reports if r["summary"]["failed"] or r["summary"]["delete"]]

@@ -14,8 +14,10 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
+from tests.support.builds import Build
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
@@ -102,7 +104,7 @@ def test_an_import_rebuilds_the_library_on_an_empty_server(
 
 
 def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None:
-    first, second = make_server("5.1.0"), make_server("4.5.2")
+    first, second = make_server(), make_server("4.5.2")
     for name, server in (("one", first), ("two", second)):
         home.add_instance(server.url, server.username, server.password, name)
         RawClient(server).post("torrents/createCategory", category="linux", savePath=str(home.folder / name))
@@ -168,9 +170,9 @@ def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer,
 
 
 def test_torrent_files_are_exported_for_the_entries(
-    home: Home, proxy: Proxy, truth: RawClient, version: str, make_server: MakeServer
+    home: Home, proxy: Proxy, truth: RawClient, build: Build, make_server: MakeServer
 ) -> None:
-    kinds: tuple[TorrentKind, ...] = ("v1",) if version == "4.2.5" else TORRENT_KINDS
+    kinds: tuple[TorrentKind, ...] = TORRENT_KINDS if build.has(V2_INFOHASHES) else ("v1",)
     made = {str(hashes_of(data)): data for data in (make_torrent(n, kind) for n, kind in enumerate(kinds))}
     with Session(Instance("box", Position("", 1, 1), proxy.url, "admin", Secret(home.environ["BOX_PASSWORD"]))) as box:
         for name, data in made.items():
@@ -179,7 +181,7 @@ def test_torrent_files_are_exported_for_the_entries(
     truth.wait_until(lambda: len(truth.list_torrents()) == len(made) + 1)
     home.write()
     wrote = home.run_arguments("import", "-o", "imported.yaml", "--torrents", "files")
-    if version == "4.2.5":
+    if not build.has(TORRENT_EXPORT):
         assert wrote.exit_code == 1
         assert "exports no .torrent files; 4.5 and later do" in wrote.err
         assert not (home.folder / "imported.yaml").exists()
@@ -200,7 +202,7 @@ def test_torrent_files_are_exported_for_the_entries(
     assert home.run_arguments("import", "--torrents", "files").exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before, "what is there stays"
 
-    fresh = make_server(version)
+    fresh = make_server(build.name)
     home.environ["BOX_PASSWORD"] = fresh.password
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
     assert home.run(*both).summary == {"add": len(made) + 1}

@@ -17,7 +17,7 @@ NO_DELETIONS = "guard: {max_delete: 0}\n"  # of people
 
 
 def test_what_a_service_hands_in_is_added_and_taken_back(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server("5.1.0")
+    server = make_server()
     truth = RawClient(server)
     data = make_torrent(1, "v1", size=DEFAULT_SIZE)
     infohash = str(parse_metainfo(data).infohashes)
@@ -37,7 +37,7 @@ def test_what_a_service_hands_in_is_added_and_taken_back(make_server: MakeServer
 
 
 def test_what_was_answered_outlasts_a_kill_and_can_become_ones_own(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server("5.1.0")
+    server = make_server()
     truth = RawClient(server)
     home, again = Home(tmp_path), Home(tmp_path)
     with start_gateway(home, server) as world:

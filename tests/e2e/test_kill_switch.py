@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.conftest import MakeProxy, MakeServer
+from tests.conftest import MakeProxy
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
@@ -39,11 +39,11 @@ def ids(*numbers: int) -> set[str]:
     return set(map(make_infohash, numbers))
 
 
+@pytest.mark.builds("4.2.5")
 def test_owned_torrents_stop_within_an_interval_and_start_again(
-    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
+    home: Home, server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     """1 and 2 are ours and run, 3 is declared paused, 4 a person has stopped, 9 is another's and runs."""
-    server = make_server("4.2.5")
     guarded = _guard(server, make_proxy, home, vpn)
     truth = RawClient(server)
     home.write(make_entry(1), make_entry(2, tags=["x"]), make_entry(3, paused=True), make_entry(4))
@@ -88,11 +88,11 @@ def _is_killed(watch: WatchProcess) -> None:
     watch.process.kill()
 
 
+@pytest.mark.builds("4.5.2")
 def test_a_vpn_that_flaps_is_followed_every_time(
-    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
+    home: Home, server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     """It never counts as a fight over a value."""
-    server = make_server("4.5.2")
     _guard(server, make_proxy, home, vpn)
     truth = RawClient(server)
     home.write(make_entry(1))
@@ -147,10 +147,11 @@ def test_a_dry_run_shows_the_kill_switch_and_stops_nothing(
     assert proxy.mutations == []
 
 
+@pytest.mark.builds("5.3.0")
 def test_status_explain_and_the_http_pages_show_the_kill_switch(
-    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
+    home: Home, server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
-    _guard(make_server("5.3.0"), make_proxy, home, vpn)
+    _guard(server, make_proxy, home, vpn)
     home.write(make_entry(1))
     assert home.run().exit_code == 0
     vpn.down()

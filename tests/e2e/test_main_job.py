@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import V2_INFOHASHES
+from tests.support.builds import Build
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status
@@ -159,7 +161,7 @@ def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, tru
     assert proxy.mutations == []
 
 
-@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])  # the tag follows the add, or comes with it
+@pytest.mark.builds("4.2.5", "5.3.0")  # the tag follows the add, or comes with it
 def test_what_a_reply_left_out_is_not_claimed_by_an_add(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     truth.add_tags([1], "reconcile:ignore")
@@ -263,7 +265,7 @@ def test_the_number_of_requests_does_not_depend_on_the_torrents(home: Home, prox
     assert counts[0] == counts[1] <= 6
 
 
-def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
+def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth: RawClient, build: Build) -> None:
     import base64
 
     base32 = base64.b32encode(bytes.fromhex(make_infohash(1))).decode()
@@ -274,18 +276,18 @@ def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth
         f"{{magnet: 'magnet:?xt=urn:btih:{make_infohash(3)}&xt=urn:btmh:1220{v2}&dn=hybrid'}}",
     )
     assert home.run().exit_code == 0
-    expected = make_infohash(3) if version == "4.2.5" else v2[:40]
+    expected = v2[:40] if build.has(V2_INFOHASHES) else make_infohash(3)
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), expected}
     assert home.run().summary == {"unchanged": 3}
 
 
 def test_an_unsupported_option_is_reported_on_its_action(
-    home: Home, proxy: Proxy, truth: RawClient, version: str
+    home: Home, proxy: Proxy, truth: RawClient, build: Build
 ) -> None:
     v2 = "cd" * 32
     home.write(f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}&dn=two'}}", make_entry(1))
     done = home.run()
-    if version == "4.2.5":
+    if not build.has(V2_INFOHASHES):
         assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
         reasons = [action["reason"] for action in done.instance()["actions"] if action["outcome"] == "blocked"]
         assert reasons == ["unsupported: qBittorrent v4.2.5 has no v2 infohashes; 4.4 and later do"]

@@ -10,6 +10,7 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import SKIPPED_FILES_STAY
 from reconciler.qbittorrent import Session
 from tests.support.home import Home, make_entry
 from tests.support.instances import make_instance
@@ -92,7 +93,7 @@ def test_an_accepted_plan_moves_the_data(any_server: QbittorrentServer, box: Pro
     assert is_complete_at(RawClient(any_server), ours, new)
 
 
-@pytest.mark.parametrize("version", ["4.2.5"])
+@pytest.mark.builds("4.2.5", lacking=SKIPPED_FILES_STAY)
 def test_a_skipped_file_is_not_moved_away_from_another_torrent(
     server: QbittorrentServer, proxy: Proxy, truth: RawClient, home: Home, tmp_path: Path
 ) -> None:

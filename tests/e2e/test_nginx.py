@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import API_KEYS
 from tests.conftest import MakeServer
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
@@ -33,7 +34,7 @@ def test_the_main_job_behind_nginx(home: Home, server: QbittorrentServer, tmp_pa
         assert "502" in down.instance()["error"]
 
 
-@pytest.mark.parametrize("version", ["5.1.0", "5.3.0"])
+@pytest.mark.builds("5.1.0", "5.3.0")
 def test_basic_authentication_before_the_login(
     version: str, home: Home, make_server: MakeServer, tmp_path: Path
 ) -> None:
@@ -61,10 +62,10 @@ def test_basic_authentication_before_the_login(
     assert set(RawClient(server).list_torrents()) == {make_infohash(1)}
 
 
+@pytest.mark.builds("5.3.0", having=API_KEYS)
 def test_a_proxy_that_passes_its_own_credentials_on_to_a_new_qbittorrent(
-    home: Home, make_server: MakeServer, tmp_path: Path
+    home: Home, server: QbittorrentServer, tmp_path: Path
 ) -> None:
-    server = make_server("5.3.0")
     certificate = make_self_signed_certificate(tmp_path)
     (tmp_path / "users").write_text("box:{PLAIN}s3sam\n")
     directives = f"auth_basic x; auth_basic_user_file {tmp_path}/users;"

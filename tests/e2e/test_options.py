@@ -11,19 +11,30 @@ from urllib.parse import quote, unquote
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.conftest import MakeProxy, MakeServer
+from reconciler.model.versions import (
+    ADD_WEB_SEEDS,
+    DOWNLOAD_PATH,
+    EVERY_VERSION,
+    FILES_IN_LIST,
+    INACTIVE_SEEDING_TIME,
+    SET_COMMENT,
+    SHARE_LIMIT_ACTION,
+    STOP_CONDITION_AT_ADD,
+)
+from tests.conftest import MakeProxy
+from tests.support.builds import Build
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import make_torrent, write_multi_file_torrent
 
-SINCE = {  # the first of the four that has it; what is not named here all have
-    "download_path": (4, 5),
-    "inactive_seeding_time": (5, 1),
-    "action": (5, 3),
-    "comment": (5, 3),
-    "web_seeds": (5, 1),
+CAPABILITIES = {  # what is not named here every version has
+    "download_path": DOWNLOAD_PATH,
+    "inactive_seeding_time": INACTIVE_SEEDING_TIME,
+    "action": SHARE_LIMIT_ACTION,
+    "comment": SET_COMMENT,
+    "web_seeds": ADD_WEB_SEEDS,
 }
 PASSKEY = "0123456789abcdef"
 WANTED: dict[str, Any] = {
@@ -54,15 +65,15 @@ SHOWN = {
 }
 
 
-def has(version: str, key: str) -> bool:
+def has(build: Build, key: str) -> bool:
     """Return True if the server supports the option of a key."""
-    return tuple(map(int, version.split(".")[:2])) >= SINCE.get(key, (0,))
+    return build.has(CAPABILITIES.get(key, EVERY_VERSION))
 
 
-def wanted(version: str) -> dict[str, Any]:
+def wanted(build: Build) -> dict[str, Any]:
     """Return the declared options that the server supports for an existing torrent."""
-    limits = {key: value for key, value in WANTED["share_limits"].items() if has(version, key)}
-    return {key: value for key, value in WANTED.items() if has(version, key)} | {"share_limits": limits}
+    limits = {key: value for key, value in WANTED["share_limits"].items() if has(build, key)}
+    return {key: value for key, value in WANTED.items() if has(build, key)} | {"share_limits": limits}
 
 
 def shown(truth: RawClient, number: int) -> dict[str, Any]:
@@ -71,14 +82,14 @@ def shown(truth: RawClient, number: int) -> dict[str, Any]:
     return {name: row[name] for name in SHOWN if name in row}
 
 
-def expected(truth: RawClient, number: int, version: str) -> dict[str, Any]:
+def expected(truth: RawClient, number: int, build: Build) -> dict[str, Any]:
     """Return the values that the server should report."""
     names = shown(truth, number)
-    return {name: value for name, value in SHOWN.items() if name in names and (name != "comment" or has(version, name))}
+    return {name: value for name, value in SHOWN.items() if name in names and (name != "comment" or has(build, name))}
 
 
 def test_websocket_trackers_are_added_and_then_nothing(
-    home: Home, proxy: Proxy, truth: RawClient, version: str
+    home: Home, proxy: Proxy, truth: RawClient, build: Build
 ) -> None:
     trackers = ["wss://tracker.example", "ws://w.example:8000/announce", "udp://u.example:1/announce"]
     home.write(make_entry(1, trackers=trackers))
@@ -122,16 +133,14 @@ def test_a_changed_passkey_replaces_the_former_one(home: Home, proxy: Proxy, tru
     assert list_trackers(truth) == [set()] * 2
 
 
-def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
-    home.write(make_entry(1, **wanted(version), paused=True), make_entry(2))
+def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, build: Build) -> None:
+    home.write(make_entry(1, **wanted(build), paused=True), make_entry(2))
     planned = home.run("--dry-run")
     applied = home.run("--report", "report.json", "-v")
     assert applied.exit_code == 0, applied.out + applied.err
     assert applied.summary == {"add": 2}
-    options = (
-        shown(truth, 1) if has(version, "comment") else {k: v for k, v in shown(truth, 1).items() if k != "comment"}
-    )
-    assert options == expected(truth, 1, version)
+    options = shown(truth, 1) if has(build, "comment") else {k: v for k, v in shown(truth, 1).items() if k != "comment"}
+    assert options == expected(truth, 1, build)
     assert shown(truth, 2)["seq_dl"] is False
 
     proxy.clear()
@@ -143,9 +152,9 @@ def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth
     assert "https://t.example/***/announce?***" in said
 
 
-def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
+def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: RawClient, build: Build) -> None:
     home.write(
-        make_entry(1, **wanted(version), paused=True), make_entry(2, force_start=True), make_entry(3, auto_tmm=True)
+        make_entry(1, **wanted(build), paused=True), make_entry(2, force_start=True), make_entry(3, auto_tmm=True)
     )
     assert home.run().exit_code == 0
     assert truth.read_torrent(2)["force_start"] is True
@@ -158,9 +167,9 @@ def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw
     limits = {"ratioLimit": "-1", "seedingTimeLimit": "5", "inactiveSeedingTimeLimit": "-2"}
     truth.post("torrents/setShareLimits", hashes=infohash, shareLimitAction="Stop", shareLimitsMode="Default", **limits)
     truth.post("torrents/removeTrackers", hash=infohash, urls="udp://open.example:1337")
-    if has(version, "comment"):
+    if has(build, "comment"):
         truth.post("torrents/setComment", hashes=infohash, comment="by hand")
-    if has(version, "download_path"):
+    if has(build, "download_path"):
         truth.post("torrents/setDownloadPath", id=infohash, path="/tmp/elsewhere")
     truth.start_torrents(2)
     truth.post("torrents/setLocation", hashes=make_infohash(3), location="/tmp/elsewhere")
@@ -169,9 +178,7 @@ def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw
 
     healed = home.run()
     assert (healed.exit_code, healed.summary) == (0, {"update": 3}), healed.out
-    assert shown(truth, 1) | {"comment": SHOWN["comment"]} == expected(truth, 1, version) | {
-        "comment": SHOWN["comment"]
-    }
+    assert shown(truth, 1) | {"comment": SHOWN["comment"]} == expected(truth, 1, build) | {"comment": SHOWN["comment"]}
     assert "udp%3a%2f%2fopen.example" in truth.read_torrent(1)["magnet_uri"].lower()
     assert truth.read_torrent(2)["force_start"] is True
     assert truth.read_torrent(3)["auto_tmm"] is True
@@ -200,14 +207,14 @@ def test_undeclared_share_limits_stay(home: Home, proxy: Proxy, truth: RawClient
 
 
 def test_an_unsupported_option_is_blocked_and_others_are_applied(
-    home: Home, proxy: Proxy, truth: RawClient, version: str
+    home: Home, proxy: Proxy, truth: RawClient, build: Build
 ) -> None:
     truth.add_magnets([make_magnet(1)])
     home.write(make_entry(1, sequential=True, comment="c", share_limits={"ratio": 2, "action": "stop"}))
     done = home.run()
     assert truth.read_torrent(1)["seq_dl"] is True
     assert truth.read_torrent(1)["ratio_limit"] == 2
-    if has(version, "comment"):
+    if has(build, "comment"):
         assert (done.exit_code, done.summary) == (0, {"adopt": 1})
         return
     assert (done.exit_code, done.summary) == (1, {"blocked": 1})
@@ -268,7 +275,7 @@ def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> 
 
 
 def test_files_are_read_only_where_they_are_declared(
-    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, version: str
+    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, build: Build
 ) -> None:
     links = []
     for number in range(12):
@@ -283,17 +290,17 @@ def test_files_are_read_only_where_they_are_declared(
         home.run()
         counts.append(home.run("--dry-run").instance()["requests"])
     more = [count - counts[0] for count in counts]
-    assert more == ([0, 1, 1] if has(version, "comment") else [0, 1, 5]), "P8"
+    assert more == ([0, 1, 1] if build.has(FILES_IN_LIST) else [0, 1, 5]), "P8"
 
 
 def test_a_move_is_disruptive_and_ends_at_the_path(
-    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, version: str
+    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, build: Build
 ) -> None:
     start, end = tmp_path / "start", tmp_path / "end"
     key, file = torrent(tmp_path, place=start)
     truth.add_magnets([str(file)], savepath=str(start), paused="false", stopped="false")
     truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
-    more = {"download_path": str(tmp_path / "inc")} if has(version, "download_path") else {}
+    more = {"download_path": str(tmp_path / "inc")} if has(build, "download_path") else {}
     home.write(make_entry(0, magnet=f"magnet:?xt=urn:btih:{key}", save_path=str(end), **more))
     planned = home.run("--dry-run").instance()["actions"]
     assert [action["disruptive"] for action in planned] == [True]
@@ -302,8 +309,8 @@ def test_a_move_is_disruptive_and_ends_at_the_path(
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_create_only_options_apply_at_an_add(make_server: MakeServer, make_proxy: MakeProxy, home: Home) -> None:
-    server = make_server("5.1.0")
+@pytest.mark.builds("5.1.0", having=STOP_CONDITION_AT_ADD)
+def test_create_only_options_apply_at_an_add(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> None:
     proxy, truth = make_proxy(server), RawClient(server)
     home.add_instance(proxy.url, server.username, server.password)
     keys = {"content_layout": "no-subfolder", "skip_checking": True, "stop_condition": "metadata-received"}
@@ -321,9 +328,11 @@ def test_create_only_options_apply_at_an_add(make_server: MakeServer, make_proxy
     assert "can no longer be set" in adopted.instance()["actions"][0]["reason"]
 
 
+@pytest.mark.builds("5.3.0")
 @pytest.mark.parametrize("with_data", [False, True])
-def test_declared_absent_can_delete_data(with_data: bool, make_server: MakeServer, home: Home, tmp_path: Path) -> None:
-    server: QbittorrentServer = make_server("5.3.0")
+def test_declared_absent_can_delete_data(
+    with_data: bool, server: QbittorrentServer, home: Home, tmp_path: Path
+) -> None:
     truth = RawClient(server)
     home.add_instance(server.url, server.username, server.password)
     key, file = torrent(tmp_path, place=tmp_path / "data")

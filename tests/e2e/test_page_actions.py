@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.conftest import MakeServer
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.page_visitor import PageVisitor
@@ -17,16 +16,13 @@ from tests.support.raw import RawClient
 from tests.support.torrents import make_torrent
 from tests.support.watch_process import WatchProcess, start_watch
 
+pytestmark = pytest.mark.builds("5.3.0")
+
 TOKEN = "a-token-of-a-good-length"
 OPTIONS = ("--listen", "127.0.0.1:0", "--token-file", "token", "--state-dir", "state")
 GUARD = "guard: {max_delete: 1}\n"
 INTAKE = "intake: {file: intake.yaml, instance: box}\n"
 INTERVAL = "10m"  # so that only requests and files cause runs
-
-
-@pytest.fixture
-def server(make_server: MakeServer) -> QbittorrentServer:
-    return make_server("5.3.0")
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import STOP_CONDITION_AT_ADD
 from tests.conftest import MakeServer
+from tests.support.builds import Build
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -18,11 +20,11 @@ FILES = "files: [{match: '*', priority: high}]"
 @pytest.fixture
 def seeder(make_server: MakeServer) -> QbittorrentServer:
     """A server that seeds the torrents."""
-    return make_server("5.1.0")
+    return make_server()
 
 
 def test_a_paused_magnet_with_declared_files_fetches_metadata_and_no_data(
-    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, build: Build
 ) -> None:
     hashes = seed_torrent(seeder, 1, "v1")
     key = str(hashes.v1)
@@ -30,7 +32,7 @@ def test_a_paused_magnet_with_declared_files_fetches_metadata_and_no_data(
     assert home.run().summary == {"add": 1}
     waits = home.run()
     assert (waits.exit_code, waits.summary) == (0, {"deferred": 1})
-    if version == "4.2.5":
+    if not build.has(STOP_CONDITION_AT_ADD):
         assert truth.list_torrents()[key]["state"] in STOPPED
         assert "which does not arrive while it is stopped" in waits.instance()["actions"][0]["reason"]
         return
@@ -56,9 +58,10 @@ def test_a_paused_magnet_without_files_is_stopped_from_the_start(home: Home, pro
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_the_stop_condition_alone_is_enough(make_server: MakeServer, home: Home, seeder: QbittorrentServer) -> None:
-    server = make_server("5.3.0")
-    home.add_instance(server.url, server.username, server.password)
+@pytest.mark.builds("5.3.0", having=STOP_CONDITION_AT_ADD)
+def test_the_stop_condition_alone_is_enough(
+    home: Home, proxy: Proxy, server: QbittorrentServer, seeder: QbittorrentServer
+) -> None:
     hashes, truth = seed_torrent(seeder, 1, "hybrid"), RawClient(server)
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', paused: true, stop_condition: metadata-received}}")
     assert home.run().summary == {"add": 1}

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import requests
 
-from tests.conftest import MakeServer
+from reconciler.demo.servers import QbittorrentServer
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
@@ -20,8 +21,8 @@ TOKEN: Final = "a-token-of-a-good-length"
 HEAD: Final = "intake: {file: intake.yaml, instance: box, max_delete: 2}\n"
 
 
-def test_torrents_come_change_and_go(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server("5.3.0")
+@pytest.mark.builds("5.3.0")
+def test_torrents_come_change_and_go(server: QbittorrentServer, tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.add_instance(server.url, server.username, server.password)
     home.write(make_entry(1, paused=True), head=HEAD)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import PIECE_ORDER_SHOWN, SHARE_LIMIT_ACTION
 from tests.support.home import Home, make_entry
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -49,7 +50,7 @@ def test_what_a_declared_share_limit_did_is_as_declared(
     assert home.run().summary == {"unchanged": 1}
 
 
-@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])
+@pytest.mark.builds("4.2.5", "5.3.0")
 def test_a_limit_of_the_server_contests_a_torrent_that_is_declared_running(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
@@ -63,7 +64,7 @@ def test_a_limit_of_the_server_contests_a_torrent_that_is_declared_running(
     assert "contested: it has reached a share limit of the server" in done.instance()["actions"][0]["reason"]
 
 
-@pytest.mark.parametrize("version", ["5.3.0"])
+@pytest.mark.builds("5.3.0", having=SHARE_LIMIT_ACTION)
 def test_a_torrent_that_its_own_limit_removed_is_not_added_again(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
@@ -77,7 +78,7 @@ def test_a_torrent_that_its_own_limit_removed_is_not_added_again(
     assert proxy.mutations == []
 
 
-@pytest.mark.parametrize("version", ["4.2.5"])
+@pytest.mark.builds("4.2.5", lacking=PIECE_ORDER_SHOWN)
 def test_an_order_of_pieces_that_the_server_does_not_show_is_not_waited_for(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import DOWNLOAD_PATH, STOPPED_STATE_NAMES, TORRENT_FILES_BACKUP
 from tests.conftest import MakeProxy
+from tests.support.builds import Build
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
@@ -94,7 +96,9 @@ def test_preferences_are_set_healed_and_then_left_alone(
     assert now(raw, "dht") == [drift["dht"]]
 
 
-@pytest.mark.parametrize("version", ["5.3.0"])  # which reports relative paths, and takes them from its profile
+@pytest.mark.builds(
+    "5.3.0", having=TORRENT_FILES_BACKUP
+)  # which reports relative paths, and takes them from its profile
 def test_paths_that_the_server_reports_as_relative_can_be_declared(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home
 ) -> None:
@@ -128,16 +132,15 @@ def test_no_secret_shows_anywhere(server: QbittorrentServer, make_proxy: MakePro
 
 
 def test_unsupported_preferences_are_reported_and_others_are_applied(
-    server: QbittorrentServer, make_proxy: MakeProxy, home: Home
+    server: QbittorrentServer, build: Build, make_proxy: MakeProxy, home: Home
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
     declare(home, proxy, server, start_paused_enabled=True, add_stopped_enabled=True, max_connec=-5, max_uploads=9)
     home.write(make_entry(1))
     ran = home.run()
     assert ran.exit_code == 1
-    modern = server.version in ("v5.1.0", "v5.3.0")
     lacks, has = "add_stopped_enabled", "start_paused_enabled"
-    if modern:
+    if build.has(STOPPED_STATE_NAMES):
         lacks, has = has, lacks
     actions = {a["name"]: a for a in ran.instance()["actions"] if a["kind"] == "preference"}
     assert actions[lacks]["outcome"] == "blocked"
@@ -154,7 +157,7 @@ def test_unsupported_preferences_are_reported_and_others_are_applied(
 
 
 def test_categories_with_download_paths(
-    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
+    server: QbittorrentServer, build: Build, make_proxy: MakeProxy, home: Home, tmp_path: Path
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
     home.add_instance(proxy.url, server.username, server.password)
@@ -168,7 +171,7 @@ def test_categories_with_download_paths(
     first = home.run()
     categories = raw.list_categories()
     assert categories["linux"]["savePath"] == linux
-    if server.version == "v4.2.5":
+    if not build.has(DOWNLOAD_PATH):
         assert first.exit_code == 1
         blocked = [a["name"] for a in first.instance()["actions"] if a["outcome"] == "blocked"]
         assert blocked == ["linux", "linux/iso"]
@@ -213,7 +216,7 @@ def test_unused_categories_are_pruned(
     assert proxy.mutations == []
 
 
-@pytest.mark.parametrize("version", ["5.3.0"])  # all versions: tests/conformance/test_projection.py
+@pytest.mark.builds("5.3.0")  # all versions: tests/conformance/test_projection.py
 def test_a_dry_run_finds_a_value_that_the_server_does_not_keep(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home
 ) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.journal import JOURNAL_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.support import proxy as faults
+from tests.support.builds import Build, put_first
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
@@ -29,7 +30,7 @@ from tests.support.watch_process import WatchProcess, start_watch
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 COUNT = 60  # torrents on each instance
-VERSIONS = {"new": "5.3.0", "old": "4.5.2"}
+NAMES = ("new", "old")
 HASH = re.compile(r"[0-9a-f]{40}")
 ANY_CHANGE = ("add", "adopt", "update")
 MEANT_BY = {"torrents/delete": ("delete",), "torrents/add": ("add",)}
@@ -46,10 +47,12 @@ TROUBLE = [
 class Soak:
     """Servers, proxies before them, a file, and random changes to one of them at a time."""
 
-    def __init__(self, home: Home, make_server: MakeServer, make_proxy: MakeProxy, dice: random.Random) -> None:
+    def __init__(
+        self, home: Home, servers: Mapping[str, QbittorrentServer], make_proxy: MakeProxy, dice: random.Random
+    ) -> None:
         self.dice = dice
         self.home = home
-        self.servers: dict[str, QbittorrentServer] = {name: make_server(version) for name, version in VERSIONS.items()}
+        self.servers = servers
         self.proxies: dict[str, Proxy] = {
             name: make_proxy(server, known_login=None) for name, server in self.servers.items()
         }
@@ -61,12 +64,10 @@ class Soak:
 
     def write(self, numbers: Any, **keys: object) -> None:
         """Write another desired state as editors do: in place, or to a new file that is renamed."""
-        torrents = [
-            make_entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in VERSIONS for n in numbers
-        ]
+        torrents = [make_entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in NAMES for n in numbers]
         self.home.write(*torrents, head=LIMITS)
         text = self.home.file.read_text()
-        for name in VERSIONS:
+        for name in NAMES:
             text = text.replace(f"{{env: {name.upper()}_PASSWORD}}", f"{{file: {name}.secret}}")
         new_file = self.home.folder / ".desired.yaml.new"
         new_file.write_text(text)
@@ -78,7 +79,7 @@ class Soak:
 
     def step(self) -> None:
         """Make one random change."""
-        name = self.dice.choice(list(VERSIONS))
+        name = self.dice.choice(NAMES)
         often: list[Callable[[str], None]] = [self.drift] * 12
         often += [self.edit] * 3
         often += [self.fault] * 3
@@ -152,10 +153,12 @@ class Soak:
 
 
 @pytest.mark.timeout(max(180, SECONDS * 2))
-def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_dir: Path) -> None:
+def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, any_build: Build, state_dir: Path) -> None:
     seed = int(os.environ.get("SOAK_SEED", random.randrange(10**6)))
     say(f"\nseed {seed}")
-    soak = Soak(home, make_server, make_proxy, random.Random(seed))
+    versions = put_first(any_build, "5.3.0", "4.5.2")
+    servers = {name: make_server(version) for name, version in zip(NAMES, versions, strict=True)}
+    soak = Soak(home, servers, make_proxy, random.Random(seed))
     with start_watch(home) as watch:
         watch.wait_until(lambda: len(watch.reports) >= 1, within=60)
         warm: tuple[int, int] | None = None

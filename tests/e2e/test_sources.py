@@ -12,7 +12,9 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.versions import V2_INFOHASHES
 from tests.conftest import MakeProxy
+from tests.support.builds import Build
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
@@ -40,14 +42,14 @@ def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Pro
     return proxy
 
 
-def id_of(data: bytes, version: str = "5.1.0") -> str:
+def id_of(data: bytes, build: Build) -> str:
     """Return the id under which an instance lists the torrent."""
     hashes = parse_metainfo(data).infohashes
-    return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
+    return hashes.ids[0] if build.has(V2_INFOHASHES) else str(hashes.v1)
 
 
 def test_files_and_urls_of_every_kind(
-    home: Home, proxy: Proxy, truth: RawClient, web: FixedWebServer, version: str
+    home: Home, proxy: Proxy, truth: RawClient, web: FixedWebServer, build: Build
 ) -> None:
     web.answers = {f"/{kind}": make_torrent(number, kind) for number, kind in enumerate(TORRENT_KINDS)}
     written = []
@@ -59,18 +61,18 @@ def test_files_and_urls_of_every_kind(
         ]
     home.write(*written)
     done = home.run()
-    lacking = 2 if version == "4.2.5" else 0  # v2 torrents
+    lacking = 0 if build.has(V2_INFOHASHES) else 2  # v2 torrents
     expected = {"add": 6 - lacking, "settings": 1} | ({"blocked": lacking} if lacking else {})
     assert (done.exit_code, done.summary) == (1 if lacking else 0, expected), done.out
-    kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if version != "4.2.5" or kind != "v2"]
-    wanted = {id_of(make_torrent(number + more, kind), version) for number, kind in kinds for more in (0, 10)}
+    kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if kind != "v2" or build.has(V2_INFOHASHES)]
+    wanted = {id_of(make_torrent(number + more, kind), build) for number, kind in kinds for more in (0, 10)}
     rows = truth.list_torrents()
     assert set(rows) == wanted
-    row = rows[id_of(make_torrent(10), version)]
+    row = rows[id_of(make_torrent(10), build)]
     assert (row["name"], row["category"], row["size"]) == ("torrent-10", "c", 20_000)
     assert row["save_path"].rstrip("/") == "/tmp/v1"
-    assert rows[id_of(make_torrent(0), version)]["name"] == "By URL v1"
-    assert truth.list_stopped() == {id_of(make_torrent(number + 10, kind), version) for number, kind in kinds}
+    assert rows[id_of(make_torrent(0), build)]["name"] == "By URL v1"
+    assert truth.list_stopped() == {id_of(make_torrent(number + 10, kind), build) for number, kind in kinds}
     assert proxy.count_requests("torrents/add") <= 2 * len(kinds)
 
     proxy.clear()
@@ -81,7 +83,7 @@ def test_files_and_urls_of_every_kind(
 
     home.write(*written[:1], head="guard: {max_delete_percent: 100}")
     assert home.run().summary == {"delete": 5 - lacking, "unchanged": 1}
-    assert set(truth.list_torrents()) == {id_of(make_torrent(10), version)}
+    assert set(truth.list_torrents()) == {id_of(make_torrent(10), build)}
 
 
 def test_odd_files_that_every_server_accepts_are_added_and_stay(
@@ -193,7 +195,7 @@ def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Fixe
 
 
 def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
-    home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
+    home: Home, box: Proxy, any_server: QbittorrentServer, any_build: Build, web: FixedWebServer
 ) -> None:
     truth, file = RawClient(any_server), home.folder / "a.torrent"
     file.write_bytes(make_torrent(1))
@@ -202,7 +204,7 @@ def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
     home.write(*first, head="guard: {max_delete_percent: 100}")
 
     def there(*numbers: int) -> bool:
-        return set(truth.list_torrents()) == {id_of(make_torrent(number)) for number in numbers}
+        return set(truth.list_torrents()) == {id_of(make_torrent(number), any_build) for number in numbers}
 
     with start_watch(home) as watch:
         watch.wait_until(lambda: there(1, 2))
@@ -217,7 +219,7 @@ def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
         assert len(truth.list_torrents()) == 3, "the others may be what the URL means"
         web.answers["/3"] = make_torrent(3)
         watch.process.send_signal(signal.SIGHUP)
-        wanted = {id_of(make_torrent(3)), make_infohash(5)}
+        wanted = {id_of(make_torrent(3), any_build), make_infohash(5)}
         watch.wait_until(lambda: set(truth.list_torrents()) == wanted)
         assert (web.count_requests("/2"), watch.stop() < 20) == (1, True)
     assert watch.process.exit_code == 0

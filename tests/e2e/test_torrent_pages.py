@@ -29,7 +29,7 @@ def read_page(watch: WatchProcess, path: str) -> HtmlPage:
     return HtmlPage(answer.text)
 
 
-@pytest.mark.parametrize("version", ["5.3.0", "4.2.5"])
+@pytest.mark.builds("5.3.0", "4.2.5")
 def test_a_torrent_is_shown_as_it_is_declared_and_as_it_is(
     make_server: MakeServer, tmp_path: Path, version: str
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.versions import TAGS_AT_ADD
 from tests.conftest import MakeServer
 from tests.support import proxy as faults
 from tests.support.commands import StartedCommand
@@ -265,7 +266,7 @@ def test_killed_in_the_middle_of_many_adds(calls: int, home: Home, proxy: Proxy,
     assert home.run().summary == {"unchanged": 400}
 
 
-@pytest.mark.parametrize("version", ["4.2.5"])  # later versions take the tag with the add
+@pytest.mark.builds("4.2.5", lacking=TAGS_AT_ADD)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_ends_between_an_add_and_its_tag_leaves_no_torrent_to_nobody(
     number: signal.Signals, home: Home, proxy: Proxy, truth: RawClient
@@ -294,7 +295,7 @@ def test_a_run_that_ends_between_an_add_and_its_tag_leaves_no_torrent_to_nobody(
     assert home.run().summary == {"unchanged": 1}
 
 
-@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])
+@pytest.mark.builds("4.2.5", "5.3.0")
 def test_the_server_is_killed_in_the_middle_of_many_adds(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

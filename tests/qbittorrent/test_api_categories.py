@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.snapshot import LiveCategory
+from reconciler.model.versions import CATEGORY_SHARE_LIMITS_EDIT
 from reconciler.qbittorrent import Session
 from tests.support.instances import QBITTORRENT_ANSWERS, json_answer, make_instance, serve_stub, text_answer
 from tests.support.raw import RawClient
@@ -106,8 +105,9 @@ LIMITS = {
 }
 
 
-def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
-    raw = RawClient(server := make_server("5.3.0"))
+@pytest.mark.builds("5.3.0", having=CATEGORY_SHARE_LIMITS_EDIT)
+def test_an_edited_category_keeps_its_share_limits(server: QbittorrentServer) -> None:
+    raw = RawClient(server)
     raw.post(
         "torrents/createCategory",
         category="a",

@@ -60,9 +60,9 @@ def test_priorities_are_set_and_read(server: QbittorrentServer, tmp_path: Path) 
 
 @INCREMENTAL
 def test_an_incremental_session_reads_files_again_after_a_selection_change(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, tmp_path: Path
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     key, proxy, raw = add_stopped(server, tmp_path), make_proxy(server), RawClient(server)
     with IncrementalSession(make_instance(proxy, server)) as mirror:
         RawClient.wait_until(
@@ -98,9 +98,9 @@ def count_requests(mirror: IncrementalSession, key: str) -> int:
 
 @INCREMENTAL
 def test_unrequested_files_cost_no_request(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, tmp_path: Path
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     add_stopped(server, tmp_path)
     with IncrementalSession(make_instance(server)) as mirror:
         RawClient.wait_until(

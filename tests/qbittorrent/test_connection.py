@@ -19,8 +19,10 @@ from reconciler.model.errors import (
 )
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import API_KEYS
 from reconciler.qbittorrent import LoginMemory, Session
 from tests.conftest import MakeServer
+from tests.support.builds import LOGIN_REFUSAL_STATUS, Build
 from tests.support.instances import StubRequest, make_instance, serve_stub, text_answer, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, reset_after
@@ -41,7 +43,7 @@ def test_a_session_reads_the_versions_and_logs_out(server: QbittorrentServer, ma
 
 
 def test_a_wrong_password_is_tried_once_and_nothing_more_is_sent(
-    server: QbittorrentServer, make_proxy: MakeProxy
+    server: QbittorrentServer, build: Build, make_proxy: MakeProxy
 ) -> None:
     proxy = make_proxy(server)
     session = Session(make_instance(proxy, server, password=WRONG))
@@ -49,7 +51,7 @@ def test_a_wrong_password_is_tried_once_and_nothing_more_is_sent(
         with pytest.raises(AuthenticationError, match=r"seedbox: .*(password|credentials)"):
             call()
     session.close()
-    assert wait_for_endpoints(proxy, 1) == ["auth/login"] + ["app/version"] * (server.version >= "v5.2")
+    assert wait_for_endpoints(proxy, 1) == ["auth/login"] + ["app/version"] * build.has(LOGIN_REFUSAL_STATUS)
 
 
 def test_a_ban_is_reported_as_a_ban(server: QbittorrentServer) -> None:
@@ -60,13 +62,13 @@ def test_a_ban_is_reported_as_a_ban(server: QbittorrentServer) -> None:
         Session(make_instance(server)).open()
 
 
-def test_an_api_key_needs_no_login(make_server: MakeServer, make_proxy: MakeProxy) -> None:
-    server = make_server("5.3.0")
+@pytest.mark.builds("5.3.0", having=API_KEYS)
+def test_an_api_key_needs_no_login(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     key = Secret(RawClient(server).post("app/rotateAPIKey").json()["apiKey"])
     with Session(make_instance(proxy, api_key=key)) as session:
         session.add_magnets([make_magnet(1)], AddOptions(stopped=True, auto_tmm=False))
-        assert session.read_snapshot().version == "v5.3.0"
+        assert session.read_snapshot().version == server.version
     assert wait_for_endpoints(proxy, 5) == [
         "app/version",
         "app/webapiVersion",

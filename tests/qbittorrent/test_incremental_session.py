@@ -12,9 +12,11 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
 from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL
 from tests.conftest import MakeServer
+from tests.support.builds import Build
 from tests.support.incremental_sessions import (
     INCREMENTAL,
     ManualMonotonicClock,
@@ -36,7 +38,7 @@ MakeProxy = Callable[..., Proxy]
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_it_returns_what_a_full_read_returns_after_any_changes(
-    server: QbittorrentServer, make_proxy: MakeProxy, seed: int
+    server: QbittorrentServer, build: Build, make_proxy: MakeProxy, seed: int
 ) -> None:
     proxy, dice = make_proxy(server), random.Random(seed)
     with IncrementalSession(make_instance(proxy, server)) as mirror, Session(make_instance(server)) as session:
@@ -46,15 +48,15 @@ def test_it_returns_what_a_full_read_returns_after_any_changes(
             for _ in range(dice.randrange(1, 5)):
                 hand.change()
             wait_until_equal(mirror, session)
-        assert count_full_reads(proxy) < 6 or server.version < "v4.6"
+        assert count_full_reads(proxy) < 6 or not build.has(INCREMENTAL_SYNC)
 
 
 @INCREMENTAL
 @pytest.mark.parametrize("count", [0, 1000])
 def test_without_changes_it_sends_one_request_and_returns_the_same_object(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str, count: int
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, count: int
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     raw, proxy = RawClient(server), make_proxy(server)
     if count:
         raw.add_magnets(map(make_magnet, range(count)))
@@ -73,9 +75,9 @@ def test_without_changes_it_sends_one_request_and_returns_the_same_object(
 
 @INCREMENTAL
 def test_torrents_that_wait_for_metadata_are_read_first(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(5)))
     with IncrementalSession(make_instance(proxy, server)) as mirror:
@@ -94,9 +96,9 @@ def test_torrents_that_wait_for_metadata_are_read_first(
 
 @INCREMENTAL
 def test_starting_a_torrent_without_metadata_ends_the_deltas(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, tmp_path: Path
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
     seeded = seed_random_file(server, tmp_path)
@@ -116,9 +118,8 @@ def test_starting_a_torrent_without_metadata_ends_the_deltas(
             assert count_full_reads(proxy) == proxy.count_requests("auth/login") == int(ends)
 
 
-@pytest.mark.parametrize("old", ["4.2.5", "4.5.2"])
-def test_before_4_6_every_read_is_full(make_server: MakeServer, make_proxy: MakeProxy, old: str) -> None:
-    server = make_server(old)
+@pytest.mark.builds("4.2.5", "4.5.2", lacking=INCREMENTAL_SYNC)
+def test_before_4_6_every_read_is_full(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets([make_magnet(1)])
     with IncrementalSession(make_instance(proxy, server)) as mirror:
@@ -147,9 +148,9 @@ def test_its_own_changes_show(server: QbittorrentServer) -> None:
 
 @INCREMENTAL
 def test_a_full_read_comes_every_15_minutes_and_on_request(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
-    server, clock = make_server(new), ManualMonotonicClock()
+    server, clock = make_server(version), ManualMonotonicClock()
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
     with IncrementalSession(make_instance(proxy, server), now=clock) as mirror:
@@ -170,9 +171,11 @@ def test_a_full_read_comes_every_15_minutes_and_on_request(
 
 
 @INCREMENTAL
-def test_a_change_between_the_two_reads_is_not_missed(make_server: MakeServer, make_proxy: MakeProxy, new: str) -> None:
+def test_a_change_between_the_two_reads_is_not_missed(
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
+) -> None:
     # a delta never reports a value that is back at its first value in sync/maindata
-    server = make_server(new)
+    server = make_server(version)
     raw, proxy, renamed = RawClient(server), make_proxy(server), {"hash": make_infohash(1)}
     raw.add_magnets(map(make_magnet, range(3)))
 
@@ -198,9 +201,9 @@ def test_a_change_between_the_two_reads_is_not_missed(make_server: MakeServer, m
 
 @INCREMENTAL
 def test_the_stop_intent_is_known_while_the_state_hides_it(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, tmp_path: Path
 ) -> None:
-    server = make_server(new)
+    server = make_server(version)
     raw, proxy = RawClient(server), make_proxy(server)
     data = os.urandom(60_000)
     (server.downloads / "lost").write_bytes(data)

@@ -15,6 +15,7 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import API_KEYS
 from reconciler.qbittorrent import IncrementalSession, Session
 from tests.conftest import MakeServer
 from tests.support.incremental_sessions import (
@@ -54,8 +55,10 @@ HANGING = ("hang", "answer never arrives")
 
 @INCREMENTAL
 @pytest.mark.parametrize("fault", FAULTS)
-def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: MakeProxy, new: str, fault: str) -> None:
-    server = make_server(new)
+def test_after_a_failure_it_reads_in_full(
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, fault: str
+) -> None:
+    server = make_server(version)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(20)))
     with (
@@ -98,9 +101,9 @@ def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_pr
 
 @INCREMENTAL
 def test_a_restart_of_a_server_without_login_is_noticed(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
-    server = make_server(new, preferences={"WebUI\\LocalHostAuth": "false"})
+    server = make_server(version, preferences={"WebUI\\LocalHostAuth": "false"})
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
     with IncrementalSession(make_instance(proxy)) as mirror:
@@ -119,8 +122,8 @@ def test_a_restart_of_a_server_without_login_is_noticed(
 
 @INCREMENTAL
 @pytest.mark.parametrize("wait", [0, 3])
-def test_another_id_of_a_hybrid_torrent_breaks_nothing(make_server: MakeServer, new: str, wait: float) -> None:
-    seeder, server = make_server(new), make_server(new)
+def test_another_id_of_a_hybrid_torrent_breaks_nothing(make_server: MakeServer, version: str, wait: float) -> None:
+    seeder, server = make_server(version), make_server(version)
     source, raw = RawClient(seeder), RawClient(server)
     file = seeder.downloads / "data"
     file.write_bytes(os.urandom(300_000))
@@ -142,8 +145,8 @@ def test_another_id_of_a_hybrid_torrent_breaks_nothing(make_server: MakeServer, 
         assert [torrent.id for torrent in mirror.read_full_snapshot().torrents] == [key]
 
 
-def test_with_an_api_key_every_read_is_full(make_server: MakeServer, make_proxy: MakeProxy) -> None:
-    server = make_server("5.3.0")
+@pytest.mark.builds("5.3.0", having=API_KEYS)
+def test_with_an_api_key_every_read_is_full(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy, key = make_proxy(server), Secret(RawClient(server).post("app/rotateAPIKey").json()["apiKey"])
     with IncrementalSession(make_instance(proxy, api_key=key)) as mirror, Session(make_instance(server)) as session:
         hand = RandomEditor(server, random.Random(3))

@@ -10,27 +10,28 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
+from reconciler.model.versions import API_KEYS, DIRECTORY_CONTENT, TORRENT_CREATOR
 from reconciler.qbittorrent.inspector import Inspector
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.builds import Build
 from tests.support.instances import json_answer, make_instance, serve_stub, text_answer
 from tests.support.raw import RawClient
 
 APP = {"version": text_answer("v5.1.0"), "webapiVersion": text_answer("2.11.4")}
 
 
-def test_every_read(server: QbittorrentServer, make_proxy: MakeProxy, version: str, tmp_path: Path) -> None:
+def test_every_read(server: QbittorrentServer, make_proxy: MakeProxy, build: Build, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "file").write_text("x")
     raw, proxy = RawClient(server), make_proxy(server)
-    five = version.startswith("5.")
     with Inspector(make_instance(proxy, server)) as inspector:
         clock = inspector.get_server_time()
         assert clock is not None
         assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
         assert inspector.read_libtorrent_version() == raw.post("app/buildInfo").json()["libtorrent"]
         assert inspector.read_default_save_path() == raw.post("app/defaultSavePath").text
-        assert inspector.has_torrent_creator() is five
-        expected = (True, False, False) if five else (None, None, None)
+        assert inspector.has_torrent_creator() is build.has(TORRENT_CREATOR)
+        expected = (True, False, False) if build.has(DIRECTORY_CONTENT) else (None, None, None)
         assert tuple(inspector.has_folder(str(tmp_path / name)) for name in ("there", "gone", "file")) == expected
         free = inspector.read_free_space()
         assert free is not None
@@ -39,9 +40,10 @@ def test_every_read(server: QbittorrentServer, make_proxy: MakeProxy, version: s
     assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") == 1
 
 
-def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakeProxy) -> None:
+@pytest.mark.builds("5.3.0", having=API_KEYS)
+def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakeProxy, version: str) -> None:
     key = "qbt_" + "k" * 28
-    server = make_server("5.3.0", api_key=key)
+    server = make_server(version, api_key=key)
     with Inspector(make_instance(make_proxy(server), server, api_key=Secret(key))) as inspector:
         free = inspector.read_free_space()
     assert free is not None

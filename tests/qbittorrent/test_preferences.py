@@ -17,8 +17,9 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.position import Position
 from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
 from reconciler.model.secret import Secret
-from reconciler.model.versions import INCREMENTAL_SYNC
+from reconciler.model.versions import CONTENT_PATH, INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
+from tests.support.builds import DEBIAN_BUILDS, Build
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
     json_answer,
@@ -36,9 +37,23 @@ HERE = Position("desired.yaml", 1, 1)
 DECLARED = {"queueing_enabled": DesiredPreference("queueing_enabled", HERE, True)}
 
 
-def test_the_table_of_preferences_matches_the_servers(version: str) -> None:
-    table = {name: kind for name, kinds in load_known_preferences().items() for kind in kinds if version in kinds[kind]}
-    assert table == asked(version)
+def list_preferences(version: str) -> dict[str, str]:
+    """Return the preferences of a version in the table."""
+    return {name: kind for name, kinds in load_known_preferences().items() for kind in kinds if version in kinds[kind]}
+
+
+def test_the_table_of_preferences_matches_the_servers(build: Build) -> None:
+    """A build that is not in the table has at least what the versions before and after it have in common."""
+    preferences = asked(build.source)
+    if not build.program:
+        assert list_preferences(build.name) == preferences
+        return
+    older = [other.name for other in DEBIAN_BUILDS.values() if other.api_version <= build.api_version]
+    newer = [other.name for other in DEBIAN_BUILDS.values() if other.api_version >= build.api_version]
+    common = list_preferences(older[-1]).items() & list_preferences(newer[0]).items() if older and newer else set()
+    assert common <= preferences.items()
+    known = load_known_preferences()
+    assert {name for name, kind in preferences.items() if kind not in known.get(name, {kind: ""})} == set()
 
 
 def test_the_table_contains_every_version() -> None:
@@ -84,7 +99,7 @@ def test_an_incremental_session_returns_a_changed_preference_and_the_same_torren
         assert len(proxy.requests) - asked_before == (2 if incremental else 3)
 
 
-def test_the_content_path_is_there_since_4_3_1(server: QbittorrentServer, tmp_path: Path) -> None:
+def test_the_content_path_is_there_since_4_3_1(server: QbittorrentServer, build: Build, tmp_path: Path) -> None:
     (server.downloads / "a b").write_bytes(b"x" * 1000)
     _, file = write_torrent_file(tmp_path, "a b", b"x" * 1000)
     raw = RawClient(server)
@@ -94,7 +109,7 @@ def test_the_content_path_is_there_since_4_3_1(server: QbittorrentServer, tmp_pa
         mirror.read_snapshot()
         raw.wait_until(lambda: mirror.read_snapshot().torrents == session.read_snapshot().torrents)
         (torrent,) = mirror.read_snapshot().torrents
-    assert torrent.content_path == ("" if server.version == "v4.2.5" else str(server.downloads / "a b"))
+    assert torrent.content_path == (str(server.downloads / "a b") if build.has(CONTENT_PATH) else "")
     assert (torrent.is_seeding, torrent.bytes_on_disk) == (True, 1000)
 
 

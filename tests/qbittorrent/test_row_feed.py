@@ -11,11 +11,13 @@ import pytest
 from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, LoginMemory, RowFeed
 from reconciler.qbittorrent.deltas import NotADelta
 from reconciler.qbittorrent.row_feed import MAX_DELTA_AGE, apply_changes, is_waiting_for_metadata, keep_unchanged
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
+from tests.support.builds import Build
 from tests.support.incremental_sessions import INCREMENTAL, ManualMonotonicClock
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
@@ -134,7 +136,7 @@ def test_credentials_that_were_refused_are_not_sent_again() -> None:
     assert [endpoint for endpoint, _ in requests] == ["auth/login"]
 
 
-def test_it_follows_any_changes(server: Any, make_proxy: MakeProxy) -> None:
+def test_it_follows_any_changes(server: Any, build: Build, make_proxy: MakeProxy) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
     feed, hand = RowFeed(make_instance(proxy, server)), RandomEditor(server, random.Random(4))
     for _ in range(6):
@@ -143,7 +145,7 @@ def test_it_follows_any_changes(server: Any, make_proxy: MakeProxy) -> None:
         RawClient.wait_until(lambda: select_fields(dict(feed.read().rows)) == select_fields(raw.list_torrents()))
     state = feed.read()
     assert set(state.server_state) >= {"connection_status", "dht_nodes"}
-    if server.version >= "v4.6":
+    if build.has(INCREMENTAL_SYNC):
         RawClient.wait_until(lambda: feed.read().categories.keys() == raw.list_categories().keys())
         assert set(feed.read().tags) == set(raw.post("torrents/tags").json())
     answer = feed.ask("torrents/properties", {"hash": "0" * 40})
@@ -153,9 +155,9 @@ def test_it_follows_any_changes(server: Any, make_proxy: MakeProxy) -> None:
 
 @INCREMENTAL
 def test_without_changes_it_sends_one_request_and_returns_the_same_rows(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
-    server, clock = make_server(new), ManualMonotonicClock()
+    server, clock = make_server(version), ManualMonotonicClock()
     raw, proxy, risks = RawClient(server), make_proxy(server), DeltaRisks()
     raw.add_magnets(map(make_magnet, range(5)))
     feed = RowFeed(make_instance(proxy, server), delta_risks=risks, now=clock)
@@ -190,8 +192,8 @@ def test_without_changes_it_sends_one_request_and_returns_the_same_rows(
 
 
 @INCREMENTAL
-def test_a_hybrid_torrent_that_gets_another_id_ends_no_server(make_server: MakeServer, new: str) -> None:
-    seeder, server = make_server(new), make_server(new)
+def test_a_hybrid_torrent_that_gets_another_id_ends_no_server(make_server: MakeServer, version: str) -> None:
+    seeder, server = make_server(version), make_server(version)
     source, raw, risks = RawClient(seeder), RawClient(server), DeltaRisks()
     (seeder.downloads / "data").write_bytes(os.urandom(300_000))
     source.post(

@@ -14,6 +14,7 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
+from tests.conftest import MakeProxy, MakeServer
 from tests.support.instances import QBITTORRENT_ANSWERS, make_instance, serve_stub, text_answer
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status, cut_answer, hang_before, reset_before
@@ -27,11 +28,12 @@ def _shown(error: BaseException) -> str:
     return "".join(traceback.format_exception(error, limit=0)) + repr(error)
 
 
+@pytest.mark.builds("5.3.0")
 def test_nothing_secret_shows_whatever_goes_wrong(
-    make_server: Callable[..., QbittorrentServer], make_proxy: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    server = make_server("5.3.0", password="s3cret-Pass")
+    server = make_server(version, password="s3cret-Pass")
     proxy, shown = make_proxy(server), []
     link = make_magnet(1) + "&tr=https%3A%2F%2Ftracker.example%2Fpasskey-s3cret%2Fannounce"
     options = AddOptions(stopped=True, auto_tmm=False)

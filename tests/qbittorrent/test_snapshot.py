@@ -12,6 +12,7 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError, UnsupportedError
 from reconciler.qbittorrent import Session
+from tests.support.builds import MISSING_FILES_AT_START, Build
 from tests.support.instances import (
     OPTIONS_ROW,
     QBITTORRENT_ANSWERS,
@@ -41,7 +42,7 @@ def test_a_run_that_changes_nothing_takes_six_requests(
     assert len(wait_for_endpoints(proxy, 6)) == session.request_count == 6
 
 
-def test_the_stop_intent_is_read_for_every_state(server: QbittorrentServer, tmp_path: Path) -> None:
+def test_the_stop_intent_is_read_for_every_state(server: QbittorrentServer, build: Build, tmp_path: Path) -> None:
     raw, keys = RawClient(server), []
     for name in ("running", "stopped"):
         data = os.urandom(60_000)
@@ -56,7 +57,7 @@ def test_the_stop_intent_is_read_for_every_state(server: QbittorrentServer, tmp_
         raw.wait_until(lambda: [t.stopped for t in session.read_torrents([stopped])] == [True])
     raw.wait_until(lambda: is_saved(server, running) and is_saved(server, stopped, stopped=True))
     last_state, other_states = "missingFiles", {"checkingResumeData"}
-    if server.version == "v4.2.5":  # it stops and checks torrents with missing files by itself
+    if not build.has(MISSING_FILES_AT_START):  # it stops and checks torrents with missing files by itself
         last_state, other_states = "pausedUP", {"checkingResumeData", "queuedUP", "stalledUP"}
     else:
         for name in ("running", "stopped"):

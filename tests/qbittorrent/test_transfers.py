@@ -85,7 +85,7 @@ def test_an_unexpected_value_is_an_error(bad: dict[str, Any]) -> None:
 
 
 def test_a_real_transfer(version: str, make_server: MakeServer) -> None:
-    seeder, server = make_server("5.1.0"), make_server(version)
+    seeder, server = make_server(), make_server(version)
     key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
     upload_torrent(server, 1, SIZE)
 
@@ -114,9 +114,9 @@ def test_a_real_transfer(version: str, make_server: MakeServer) -> None:
 
 @INCREMENTAL
 def test_statistics_cost_no_request_and_keep_the_snapshot(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
-    seeder, server = make_server("5.1.0"), make_server(new)
+    seeder, server = make_server(), make_server(version)
     proxy = make_proxy(seeder)
     key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
     upload_torrent(server, 1, SIZE)

@@ -13,6 +13,7 @@ from reconciler.engine.observation import OpenTarget
 from reconciler.model.errors import BrokenResponseError
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.testing import MemoryInstance
+from tests.support.builds import Build
 from tests.support.torrents import make_content, make_created_torrent
 
 EFFECT_TIMEOUT = 60.0  # seconds; on a quiet machine the slowest effect shows with the next refresh, after 1.5 s
@@ -25,7 +26,7 @@ class ConformanceSubject:
     """One instance under test. Tests share it, so each uses torrents and categories of its own."""
 
     target: OpenTarget
-    version: tuple[int, ...]
+    build: Build
     root: str  # a folder that the instance can write to
 
     def write_content(self, number: int) -> str:

@@ -10,12 +10,13 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import Snapshot
+from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
 from tests.support.instances import write_torrent_file
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 
-INCREMENTAL = pytest.mark.parametrize("new", ["5.1.0", "5.3.0"])  # the versions that tell deltas
+INCREMENTAL = pytest.mark.builds("5.1.0", "5.3.0", having=INCREMENTAL_SYNC)
 
 
 class ManualMonotonicClock:

@@ -27,8 +27,8 @@ def kinds(preferences: Mapping[str, Any]) -> dict[str, str]:
     return {key: "number" if key in _NUMBERS else words[type(value)] for key, value in preferences.items()}
 
 
-def asked(version: str) -> dict[str, str]:
-    """Return the preferences of a fresh server of that version."""
+def asked(version: str | Path) -> dict[str, str]:
+    """Return the preferences of a fresh server of that version, or of a program."""
     with QbittorrentServer(version) as server:
         return kinds(RawClient(server).post("app/preferences").json()) | {"web_ui_password": "text"}
 

@@ -46,8 +46,8 @@ class Swarm:
     ) -> None:
         self._tracker.__exit__(kind, error, traceback)
 
-    def start_server(self, version: str = "5.1.0") -> QbittorrentServer:
-        """Start another peer."""
+    def start_server(self, version: str | None = None) -> QbittorrentServer:
+        """Start another peer, of a version if one is named."""
         return self._make_server(version, session=SESSION_SETTINGS)
 
     def make_torrent_file(self, number: int, size: int = DEFAULT_SIZE) -> bytes:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import requests
 
-from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.chaos.checks import find_crash, find_differences, find_harm
 from tests.support.chaos.faults import ANSWER_ARRIVES
@@ -40,7 +39,12 @@ class Schedule:
     """The schedule of one seed, on servers of its own."""
 
     def __init__(
-        self, seed: int, folder: Path, make_server: Callable[..., QbittorrentServer], stack: ExitStack
+        self,
+        seed: int,
+        folder: Path,
+        versions: Sequence[str],
+        make_server: Callable[..., QbittorrentServer],
+        stack: ExitStack,
     ) -> None:
         self.dice = dice = Random(f"chaos {seed}")
         self.folder = folder
@@ -49,7 +53,6 @@ class Schedule:
         self.violations: list[str] = []
         self.command: StartedCommand | None = None
         self._began = time.monotonic()
-        versions = list(QBITTORRENT_PACKAGES)
         group = dice.choice(["failover", "failover", "replicate"]) if seed % 5 == 4 else None
         chosen = dice.sample(versions, 2) if group else [versions[seed % len(versions)]]
         boxes = {}
