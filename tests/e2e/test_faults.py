@@ -1,4 +1,4 @@
-"""Torrents of a real server that do not work: missing files, an error, and no metadata."""
+"""Torrents of a real server that do not work: lost ones, missing files, an error, and no metadata."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.support.home import Home, make_entry
+from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import DEFAULT_SIZE, keep_introducing_peer, seed_torrent
+from tests.support.swarm import shut_down
 from tests.support.torrents import make_content, make_torrent
 
 
@@ -68,3 +70,25 @@ def test_a_torrent_without_metadata_counts_only_with_strict(
     assert (done.exit_code, done.instance()["faults"]) == (0, []), "that is normal for ten minutes"
     strict = home.run(environ={"RECONCILE_STRICT": "1"})
     assert (strict.exit_code, [fault["kind"] for fault in strict.instance()["faults"]]) == (1, ["no_metadata"])
+
+
+@pytest.mark.builds("5.1.0")
+def test_a_torrent_that_an_orderly_stop_of_the_server_lost_is_added_again(
+    home: Home, server: QbittorrentServer, proxy: Proxy
+) -> None:
+    """Of 200 torrents that were added just before, 85 to 200 are there after the stop; here one is certainly lost."""
+    home.write(make_entry(1, category="c", tags=["x"], paused=True))
+    assert home.run().exit_code == 0
+    home.write(*(make_entry(number, category="c", tags=["x"], paused=True) for number in range(1, 4)))
+    assert home.run().summary == {"add": 2, "unchanged": 1}
+    shut_down(server)
+    saved = server.profile / "qBittorrent" / "data" / "BT_backup"
+    (saved / f"{make_infohash(2)}.fastresume").unlink(missing_ok=True)
+    remaining = {path.stem for path in saved.glob("*.fastresume")}
+    server.start()
+    truth = RawClient(server)
+    truth.wait_until(lambda: set(truth.list_torrents()) == remaining)
+    done = home.run()
+    assert (done.exit_code, done.summary.get("add"), done.summary.get("delete")) == (0, 3 - len(remaining), None)
+    assert [truth.read_torrent(number)["tags"] for number in range(1, 4)] == [{"x", "reconcile:home"}] * 3
+    assert home.run().summary == {"unchanged": 3}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import sqlite3
 import threading
 import time
@@ -37,7 +35,7 @@ from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import RawClient
-from tests.support.swarm import Swarm, has_data, has_file, is_complete, write_data
+from tests.support.swarm import Swarm, has_data, has_file, is_complete, shut_down, write_data
 from tests.support.watch_process import start_watch
 from tests.support.web import FixedWebServer
 
@@ -144,13 +142,6 @@ def two(place: Place, any_build: Build) -> Place:
     for name, version in zip("ab", put_first(any_build, "4.5.2", "5.3.0"), strict=True):
         place.member(name, version)
     return place
-
-
-def shut_down(server: QbittorrentServer) -> None:
-    """Stop the server in order, so that it saves its progress; after a kill it may have lost that it was complete."""
-    os.kill(server.pid, signal.SIGTERM)
-    RawClient.wait_until(lambda: server.exit_text is not None)
-    server.kill()
 
 
 def empty(server: QbittorrentServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -91,6 +93,13 @@ def has_data(server: QbittorrentServer, number: int, size: int = DEFAULT_SIZE) -
     return has_file(server, number) and (server.downloads / f"torrent-{number}").read_bytes() == make_content(
         number, size
     )
+
+
+def shut_down(server: QbittorrentServer) -> None:
+    """Stop the server in order, so that it saves its progress; after a kill it may have lost that it was complete."""
+    os.kill(server.pid, signal.SIGTERM)
+    RawClient.wait_until(lambda: server.exit_text is not None)
+    server.kill()
 
 
 def is_complete(raw: RawClient, key: str) -> bool:
