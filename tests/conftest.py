@@ -18,10 +18,10 @@ from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import DEFAULT_VERSION, QbittorrentServer, ServerSettings
-from tests.support import builds
-from tests.support.builds import Build, BuildError
+from tests.support import server_builds
 from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build, BuildError
 
 pytest_plugins = ["tests.support.flaky"]
 
@@ -63,9 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
     workerinput = getattr(config, "workerinput", None)
     try:
         if workerinput is not None:  # the process that started this worker has asked them
-            builds.give_builds(Build(*values) for values in workerinput["builds"])
+            server_builds.give_builds(Build(*values) for values in workerinput["builds"])
         else:
-            builds.give_builds(map(builds.identify_build, config.getoption("--qbt-binary") or ()))
+            server_builds.give_builds(map(server_builds.identify_build, config.getoption("--qbt-binary") or ()))
     except BuildError as error:
         raise pytest.UsageError(f"--qbt-binary: {error}") from None
     gc.disable()
@@ -74,14 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker the builds."""
-    node.workerinput["builds"] = [astuple(build) for build in builds.list_given_builds()]
+    node.workerinput["builds"] = [astuple(build) for build in server_builds.list_given_builds()]
 
 
 def pytest_report_header() -> list[str]:
     """Say what the tests run on."""
     return [
         f"qBittorrent {build.release}, Web API {build.web_api}, libtorrent {build.libtorrent}: {build.program}"
-        for build in builds.list_given_builds()
+        for build in server_builds.list_given_builds()
     ]
 
 
@@ -96,7 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     The workers then end at the same time.
     """
-    if builds.list_given_builds():
+    if server_builds.list_given_builds():
         config.hook.pytest_deselected(items=[item for item in items if not _is_on_server(item)])
         items[:] = filter(_is_on_server, items)
     long_first = ("e2e", "promises", "deploy", "qbittorrent")
@@ -114,7 +114,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     With `--qbt-binary`, every test on servers runs on each of those builds that fits its mark.
     """
     markers = list(metafunc.definition.iter_markers("builds"))
-    given = builds.list_given_builds()
+    given = server_builds.list_given_builds()
     if given and "any_build" in metafunc.fixturenames:
         parameters = [pytest.param(build, id=build.name, marks=_list_skips(build, markers)) for build in given]
         metafunc.parametrize("any_build", parameters, indirect=True)
@@ -164,7 +164,7 @@ def _reset_structlog() -> Iterator[None]:
 @pytest.fixture
 def any_build(request: pytest.FixtureRequest) -> Build:
     """The build for servers whose version does not matter: that of `--qbt-binary`, or one from Debian."""
-    build: Build = getattr(request, "param", builds.DEBIAN_BUILDS[DEFAULT_VERSION])
+    build: Build = getattr(request, "param", server_builds.DEBIAN_BUILDS[DEFAULT_VERSION])
     return build
 
 
@@ -177,7 +177,7 @@ def version(any_build: Build) -> str:
 @pytest.fixture
 def build(version: str, any_build: Build) -> Build:
     """The build that the test is for, which knows what it can do. One that is given replaces a version."""
-    return any_build if builds.list_given_builds() else builds.find_build(version)
+    return any_build if server_builds.list_given_builds() else server_builds.find_build(version)
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def make_server(any_build: Build) -> Iterator[MakeServer]:
     with ExitStack() as stack:
 
         def start_server(version: str | None = None, **options: Any) -> QbittorrentServer:
-            source = builds.find_build(version or any_build.name).source
+            source = server_builds.find_build(version or any_build.name).source
             server = stack.enter_context(QbittorrentServer(source, ServerSettings(**_CHEAP | options)))
             stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
             return server

@@ -13,8 +13,8 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent import Session
 from reconciler.testing import MemoryInstance
-from tests.support.builds import find_build, list_given_builds
 from tests.support.conformance_subject import ConformanceSubject
+from tests.support.server_builds import find_build, list_given_builds
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

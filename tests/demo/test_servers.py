@@ -20,9 +20,9 @@ from reconciler.demo.packages import ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, ReservedPort, ServerSettings, find_binary, is_port_free
 from reconciler.model.versions import API_KEYS
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 
 @pytest.fixture

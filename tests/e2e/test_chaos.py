@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.chaos.schedule import Schedule
+from tests.support.server_builds import Build
 
 FIRST_SEED = int(os.environ.get("CHAOS_SEED", "1"))
 COUNT = int(os.environ.get("CHAOS_COUNT", "30"))

@@ -14,11 +14,11 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.versions import TORRENT_CREATOR
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.builds import Build, put_first
 from tests.support.held_files import hold_file
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build, put_first
 from tests.support.watch_process import start_watch
 
 pytestmark = pytest.mark.builds(having=TORRENT_CREATOR)

@@ -12,11 +12,11 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import DIRECTORY_CONTENT, EXTERNAL_ADDRESS, TORRENT_CREATOR
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.builds import Build
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 from tests.support.web import FixedWebServer
 
 ALWAYS = [

@@ -30,11 +30,11 @@ from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
 from reconciler.retry import system_retry_policy, utc_now
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.builds import Build, put_first
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build, put_first
 from tests.support.swarm import Swarm, has_data, has_file, is_complete, shut_down, write_data
 from tests.support.watch_process import start_watch
 from tests.support.web import FixedWebServer

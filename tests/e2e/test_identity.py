@@ -8,11 +8,11 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.versions import V2_INFOHASHES
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import introduce_peer, introduce_peer_in_background, make_magnet_link, seed_torrent
+from tests.support.server_builds import Build
 from tests.support.watch_process import start_watch
 
 KEYS = "category: c, tags: [x], name: Mine"

@@ -17,11 +17,11 @@ from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 V1, V2 = "cd" * 20, "ef" * 32

@@ -8,11 +8,11 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import V2_INFOHASHES
-from tests.support.builds import Build
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 OURS = "reconcile:home"
 

@@ -22,11 +22,11 @@ from reconciler.model.versions import (
     STOP_CONDITION_AT_ADD,
 )
 from tests.conftest import MakeProxy
-from tests.support.builds import Build
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 from tests.support.torrents import make_torrent, write_multi_file_torrent
 
 CAPABILITIES = {  # what is not named here every version has

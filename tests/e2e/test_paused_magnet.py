@@ -7,11 +7,11 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import STOP_CONDITION_AT_ADD
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import introduce_peer, make_magnet_link, seed_torrent
+from tests.support.server_builds import Build
 
 STOPPED = ("pausedDL", "stoppedDL")
 FILES = "files: [{match: '*', priority: high}]"

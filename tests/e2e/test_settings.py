@@ -11,11 +11,11 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import DOWNLOAD_PATH, STOPPED_STATE_NAMES, TORRENT_FILES_BACKUP
 from tests.conftest import MakeProxy
-from tests.support.builds import Build
 from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 SECRET = "hunter2 & more"
 

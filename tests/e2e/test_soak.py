@@ -21,11 +21,11 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.journal import JOURNAL_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.support import proxy as faults
-from tests.support.builds import Build, put_first
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build, put_first
 from tests.support.watch_process import WatchProcess, start_watch
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))

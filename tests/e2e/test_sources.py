@@ -14,7 +14,6 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.versions import V2_INFOHASHES
 from tests.conftest import MakeProxy
-from tests.support.builds import Build
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
@@ -22,6 +21,7 @@ from tests.support.nginx import Nginx
 from tests.support.odd_torrents import ACCEPTED, make_odd_torrent
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
 from tests.support.watch_process import start_watch
 from tests.support.web import Answer, FixedWebServer, WebHandler

@@ -15,7 +15,6 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import INCREMENTAL_SYNC
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.command_line import run_on_terminal
 from tests.support.commands import COMMAND
 from tests.support.home import Home, make_entry
@@ -23,6 +22,7 @@ from tests.support.incremental_sessions import seed_random_file
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly
+from tests.support.server_builds import Build
 from tests.support.torrents import make_torrent
 from tests.support.watch_process import WatchProcess
 

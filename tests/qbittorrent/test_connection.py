@@ -22,11 +22,11 @@ from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import API_KEYS
 from reconciler.qbittorrent import LoginMemory, Session
 from tests.conftest import MakeServer
-from tests.support.builds import LOGIN_REFUSAL_STATUS, Build
 from tests.support.instances import StubRequest, make_instance, serve_stub, text_answer, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, reset_after
 from tests.support.raw import RawClient
+from tests.support.server_builds import LOGIN_REFUSAL_STATUS, Build
 
 MakeProxy = Callable[..., Proxy]
 WRONG = Secret("wrong")

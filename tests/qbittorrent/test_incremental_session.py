@@ -16,7 +16,6 @@ from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
 from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL
 from tests.conftest import MakeServer
-from tests.support.builds import Build
 from tests.support.incremental_sessions import (
     INCREMENTAL,
     ManualMonotonicClock,
@@ -32,6 +31,7 @@ from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, forward_request
 from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 MakeProxy = Callable[..., Proxy]
 

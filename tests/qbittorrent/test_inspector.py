@@ -13,9 +13,9 @@ from reconciler.model.secret import Secret
 from reconciler.model.versions import API_KEYS, DIRECTORY_CONTENT, TORRENT_CREATOR
 from reconciler.qbittorrent.inspector import Inspector
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.builds import Build
 from tests.support.instances import json_answer, make_instance, serve_stub, text_answer
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 APP = {"version": text_answer("v5.1.0"), "webapiVersion": text_answer("2.11.4")}
 

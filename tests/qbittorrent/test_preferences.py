@@ -19,7 +19,6 @@ from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
 from reconciler.model.secret import Secret
 from reconciler.model.versions import CONTENT_PATH, INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
-from tests.support.builds import DEBIAN_BUILDS, Build
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
     json_answer,
@@ -32,6 +31,7 @@ from tests.support.magnets import make_magnet
 from tests.support.preference_table import asked
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import DEBIAN_BUILDS, Build
 
 HERE = Position("desired.yaml", 1, 1)
 DECLARED = {"queueing_enabled": DesiredPreference("queueing_enabled", HERE, True)}

@@ -17,7 +17,6 @@ from reconciler.qbittorrent.deltas import NotADelta
 from reconciler.qbittorrent.row_feed import MAX_DELTA_AGE, apply_changes, is_waiting_for_metadata, keep_unchanged
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.builds import Build
 from tests.support.incremental_sessions import INCREMENTAL, ManualMonotonicClock
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
@@ -30,6 +29,7 @@ from tests.support.instances import (
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
+from tests.support.server_builds import Build
 
 A, B = "a" * 40, "b" * 40
 MOVING_FIELDS = {"reannounce", "time_active", "last_activity", "seeding_time", "seen_complete", "availability", "eta"}

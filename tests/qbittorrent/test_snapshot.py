@@ -12,7 +12,6 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError, UnsupportedError
 from reconciler.qbittorrent import Session
-from tests.support.builds import MISSING_FILES_AT_START, Build
 from tests.support.instances import (
     OPTIONS_ROW,
     QBITTORRENT_ANSWERS,
@@ -27,6 +26,7 @@ from tests.support.instances import (
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.server_builds import MISSING_FILES_AT_START, Build
 
 
 @pytest.mark.parametrize("count", [0, 100, 1000])

@@ -13,7 +13,7 @@ from reconciler.engine.observation import OpenTarget
 from reconciler.model.errors import BrokenResponseError
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.testing import MemoryInstance
-from tests.support.builds import Build
+from tests.support.server_builds import Build
 from tests.support.torrents import make_content, make_created_torrent
 
 EFFECT_TIMEOUT = 60.0  # seconds; on a quiet machine the slowest effect shows with the next refresh, after 1.5 s

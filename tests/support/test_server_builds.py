@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.demo.servers import find_binary
 from reconciler.model.versions import API_KEYS, DOWNLOAD_PATH
-from tests.support.builds import DEBIAN_BUILDS, BuildError, identify_build, put_first
+from tests.support.server_builds import DEBIAN_BUILDS, BuildError, identify_build, put_first
 
 QUALIFIED = "qBittorrent v5.9.9"
 
