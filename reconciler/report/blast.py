@@ -35,7 +35,7 @@ def is_deletion(action: Action) -> bool:
 
 def is_quarantine(action: Action) -> bool:
     """True if the action puts a torrent into quarantine."""
-    return any(change.field == QUARANTINE and change.after for change in action.changes)
+    return QUARANTINE in [change.field for change in action.changes if change.after]  # `any` takes thrice as long
 
 
 def is_last_copy(blast: Blast | None) -> bool:

@@ -40,17 +40,26 @@ def summarize_instance(instance: InstanceResult) -> dict[str, int]:
 
 def summary_text(run: Run) -> str:
     """Return the last line of a report: the planned or the applied changes, and the problems."""
-    words = [*_count_words(run.instances, run.mode, len(run.pending)), *_instance_texts(run.instances)]
-    if run.endless:
-        words.append(f"{len(run.endless):,} {'change' if len(run.endless) == 1 else 'changes'} without end")
-    if run.expectation and not run.expectation.is_met:
-        words.append("not the expected plan")
-    return ", ".join(words)
+    return ", ".join(_list_words(run))
+
+
+def brief_summary_text(run: Run) -> str:
+    """Return the same without the counts that are zero, for where many runs stand below each other."""
+    return ", ".join(word for word in _list_words(run) if not word.startswith("0 ")) or "nothing to do"
 
 
 def instance_summary_text(instance: InstanceResult, mode: RunMode) -> str:
     """Return the counts of one instance, in the words of the whole run."""
     return ", ".join(_count_words((instance,), mode))
+
+
+def _list_words(run: Run) -> list[str]:
+    words = [*_count_words(run.instances, run.mode, len(run.pending)), *_instance_texts(run.instances)]
+    if run.endless:
+        words.append(f"{len(run.endless):,} {'change' if len(run.endless) == 1 else 'changes'} without end")
+    if run.expectation and not run.expectation.is_met:
+        words.append("not the expected plan")
+    return words
 
 
 def _count_words(instances: Sequence[InstanceResult], mode: RunMode, pending: int = 0) -> list[str]:

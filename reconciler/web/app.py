@@ -31,6 +31,7 @@ from reconciler.web.request_limits import RequestLimits
 from reconciler.web.rest.routes import make_rest_routes
 from reconciler.web.rest.torrents import RefusedChange, handle_refusal
 from reconciler.web.services.routes import make_service_routes
+from reconciler.web.slashes import redirect_slashes
 from reconciler.web.token_check import require_token
 
 
@@ -67,7 +68,7 @@ def make_app(context: WebContext, *, local_only: bool) -> ASGIApp:
             Exception: _handle_crash,
         },
     )
-    return _SecurityMiddleware(RequestLimits(routes, _make_error_response), local_only=local_only)
+    return _SecurityMiddleware(RequestLimits(redirect_slashes(routes), _make_error_response), local_only=local_only)
 
 
 class _Endpoints:

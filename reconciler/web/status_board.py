@@ -13,7 +13,7 @@ from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.report.phrases import strip_instance_prefix
-from reconciler.report.summary import summary_text
+from reconciler.report.summary import brief_summary_text
 from reconciler.retry import Clock, system_clock
 from reconciler.web.instance_label import label_instance
 from reconciler.web.loop_view import InstanceView, LastChange, LoopView, RecentRuns, RunCounters
@@ -214,7 +214,7 @@ def _summarize_change(run: Run, trigger: str, ended_at: datetime) -> LastChange 
     kept: list[tuple[str, tuple[ActionResult, ...]]] = [
         (name, tuple(results[:MAX_ACTIONS_KEPT])) for name, results in applied.items() if results
     ]
-    return LastChange(ended_at, trigger, summary_text(run), tuple(kept), count) if count else None
+    return LastChange(ended_at, trigger, brief_summary_text(run), tuple(kept), count) if count else None
 
 
 def _lift_suspensions(desired: DesiredState) -> DesiredState:
@@ -252,7 +252,7 @@ def _describe_run(finished_run: FinishedRun) -> str:
     absent = sorted({*(finished_run.backoffs or {})} - {instance.name for instance in run.instances})
     texts = ["the files are invalid"] if finished_run.problems else []
     texts += [f"without {', '.join(absent)}"] if absent else []
-    return "; ".join([*texts, summary_text(run)])
+    return "; ".join([*texts, brief_summary_text(run)])
 
 
 def _has_effect(run: Run) -> bool:

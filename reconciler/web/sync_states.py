@@ -138,6 +138,11 @@ def is_contested(reason: str) -> bool:
     return reason.startswith(_CONTESTED_PREFIX)
 
 
+def strip_contested(reason: str) -> str:
+    """Return the reason of a contested action without the word that says so."""
+    return reason.removeprefix(_CONTESTED_PREFIX)
+
+
 def judge_action(verb: Verb, outcome: Outcome, reason: str, refusal: str) -> SyncFinding:
     """Return the finding about a torrent from an action on it that was not applied.
 

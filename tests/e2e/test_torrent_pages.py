@@ -47,7 +47,7 @@ def test_a_torrent_is_shown_as_it_is_declared_and_as_it_is(
         assert "declared desired.yaml:12:5" in page.text
         assert "owner ours (reconcile:home) plan + added: not on the instance" in page.text
         assert "category films films tags hd hd" in page.text and "differs" not in page.text
-        assert "box + category: none -> films" in page.text.partition("In a terminal")[2]
+        assert "box + category: none → films" in page.text.partition("In a terminal")[2]
         assert "Film 19.5 KiB 0 % normal" in page.text
         RawClient(server).post("torrents/setCategory", hashes=infohash, category="")
         path = f"/torrents/{infohash}"

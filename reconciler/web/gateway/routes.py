@@ -18,6 +18,7 @@ from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import AccessMiddleware, GatewayAccess, make_auth_routes
 from reconciler.web.gateway.read_endpoints import ReadEndpoints
 from reconciler.web.gateway.write_endpoints import WriteEndpoints
+from reconciler.web.slashes import redirect_slashes
 
 _METHODS: Final = ("GET", "POST", "HEAD")  # that 5.1 knows
 
@@ -32,7 +33,7 @@ def make_gateway_app(context: WebContext, catalogue: Catalogue, access: GatewayA
         ],
         exception_handlers={HTTPException: _answer_refusal, Exception: _answer_crash},
     )
-    return AccessMiddleware(endpoints, access)
+    return AccessMiddleware(redirect_slashes(endpoints), access)
 
 
 async def _answer_refusal(request: Request, error: Exception) -> Response:

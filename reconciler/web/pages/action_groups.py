@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from heapq import nsmallest
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
@@ -14,11 +13,12 @@ from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.report.phrases import change_text, fault_symbol, verb_symbol, visible_changes, warning_label
 from reconciler.report.sanitize import truncate_text
 from reconciler.web.loop_view import LastChange
-from reconciler.web.sync_states import is_contested
+from reconciler.web.sync_states import is_contested, strip_contested
 
 MAX_GROUPS_SHOWN: Final = 20  # of each list
 MAX_ITEMS_SHOWN: Final = 5  # of each group; the plan has all
 MAX_NAME_LENGTH: Final = 255  # characters
+CONTESTED_LABEL: Final = "contested"
 _OUTCOME_TONES: Final = {
     Outcome.FAILED: "bad",
     Outcome.BLOCKED: "bad",
@@ -80,40 +80,47 @@ class OpenActions:
 
 NO_ACTIONS: Final = OpenActions()
 _GroupKey = tuple[str, str, str, str, str, str]
-_ItemParts = tuple[str, str | None, Callable[[], Iterable[str]]]  # its name, infohash and changes
+_Subject = ActionResult | TorrentFault | PendingTorrent
 
 
 class _Groups:
-    """Groups under construction, by everything but their items."""
+    """Groups under construction, by everything but their items: their first ones, and how many they are."""
 
     def __init__(self) -> None:
-        self._items: dict[_GroupKey, list[_ItemParts]] = {}
-        self._counts: Counter[_GroupKey] = Counter()
+        self._subjects: dict[_GroupKey, list[_Subject]] = {}
+        self._counts: dict[_GroupKey, int] = {}
 
-    def add(
-        self, key: _GroupKey, name: str, infohash: str | None, changes: Callable[[], Iterable[str]] = tuple
-    ) -> None:
-        """Count an action, of which the first ones are shown."""
-        items = self._items.setdefault(key, [])
-        self._counts[key] += 1
-        if len(items) < MAX_ITEMS_SHOWN:
-            items.append((name, infohash, changes))
+    def add(self, key: _GroupKey, subject: _Subject) -> None:
+        """Count what belongs to a group."""
+        count = self._counts.get(key, 0)
+        self._counts[key] = count + 1
+        if count == 0:
+            self._subjects[key] = [subject]
+        elif count < MAX_ITEMS_SHOWN:
+            self._subjects[key].append(subject)
 
     def make_list(self) -> GroupList:
         """Return the groups: what is bad first, then what nobody may overlook, then the largest."""
-        keys = sorted(self._items, key=lambda key: (key[3] != "bad", not key[5], -self._counts[key]))
-        return GroupList(tuple(map(self._make_group, keys[:MAX_GROUPS_SHOWN])), len(keys), self._counts.total())
+        counts = self._counts
+        keys = nsmallest(MAX_GROUPS_SHOWN, counts, key=lambda key: (key[3] != "bad", not key[5], -counts[key]))
+        return GroupList(tuple(map(self._make_group, keys)), len(counts), sum(counts.values()))
 
     def _make_group(self, key: _GroupKey) -> ActionGroup:
-        items = (
-            GroupItem(truncate_text(name, MAX_NAME_LENGTH), infohash or "", tuple(changes()))
-            for name, infohash, changes in self._items[key]
-        )
-        return ActionGroup(*key, self._counts[key], tuple(items))
+        return ActionGroup(*key, self._counts[key], tuple(map(_make_item, self._subjects[key])))
+
+
+def _make_item(subject: _Subject) -> GroupItem:
+    if isinstance(subject, ActionResult):
+        action, changes = subject.action, tuple(_iter_changes(subject))
+        return GroupItem(truncate_text(action.name, MAX_NAME_LENGTH), action.infohash or "", changes)
+    return GroupItem(truncate_text(subject.name, MAX_NAME_LENGTH), subject.infohash)
 
 
 def collect_open_actions(run: Run) -> OpenActions:
-    """Return all actions of a run that are not applied, torrents that do not work, and pending ones, in groups."""
+    """Return all actions of a run that are not applied, torrents that do not work, and pending ones, in groups.
+
+    A pending torrent needs a person unless it only waits for a time.
+    """
     needs, differences = _Groups(), _Groups()
     for instance in run.instances:
         for result in instance.results:
@@ -122,7 +129,7 @@ def collect_open_actions(run: Run) -> OpenActions:
         for fault in instance.faults:
             _add_fault(needs if fault.is_serious else differences, instance, fault)
     for torrent in run.pending:
-        _add_pending(differences, torrent)
+        _add_pending(differences if torrent.until else needs, torrent)
     return OpenActions(needs.make_list(), differences.make_list())
 
 
@@ -146,15 +153,15 @@ def _get_reason(result: ActionResult) -> str:
 def _add_result(groups: _Groups, instance: str, result: ActionResult) -> None:
     action, outcome, reason = result.action, result.outcome, _get_reason(result)
     symbol, label, _ = verb_symbol(action, outcome)
+    tone = _OUTCOME_TONES.get(outcome, "bad" if action.verb is Verb.DELETE else "")
     if is_contested(reason):
-        label = "contested"
+        label, tone, reason = CONTESTED_LABEL, "bad", strip_contested(reason)
     elif outcome not in (Outcome.PLANNED, Outcome.APPLIED):
         label = f"{action.verb} {label}"
     if action.kind is not ObjectKind.TORRENT:
         label = f"{action.kind}: {label}"
-    tone = _OUTCOME_TONES.get(outcome, "bad" if action.verb is Verb.DELETE else "")
     key = (instance, symbol, label, tone, reason, warning_label(action, outcome))
-    groups.add(key, action.name, action.infohash, partial(_iter_changes, result))
+    groups.add(key, result)
 
 
 def _iter_changes(result: ActionResult) -> Iterator[str]:
@@ -172,8 +179,9 @@ def _add_fault(groups: _Groups, instance: InstanceResult, fault: TorrentFault) -
         fault.reason,
         "",
     )
-    groups.add(key, fault.name, fault.infohash)
+    groups.add(key, fault)
 
 
 def _add_pending(groups: _Groups, torrent: PendingTorrent) -> None:
-    groups.add((torrent.group, "?", "pending", "wait", torrent.reason, ""), torrent.name, torrent.infohash)
+    tone = "wait" if torrent.until else "bad"
+    groups.add((f"group {torrent.group}", "?", "pending", tone, torrent.reason, ""), torrent)

@@ -1,4 +1,7 @@
-"""The outcomes of the actions that people asked for on the pages, in memory. The run that follows has the last word."""
+"""The outcomes of the actions that people asked for on the pages, in memory. The run that follows has the last word.
+
+See docs/decisions/0169-outcomes-of-actions-end-with-the-process.md.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, Run
 from reconciler.report.phrases import acceptance_text, verb_symbol
-from reconciler.report.summary import summary_text
+from reconciler.report.summary import brief_summary_text
 from reconciler.web.loop_view import LoopView
 from reconciler.web.status_board import StatusBoard
 
@@ -132,7 +135,7 @@ _PLAN_LINKS: Final = (("plan", "Show the present plan"),)
 
 
 def _ended_text(finished_run: FinishedRun) -> str:
-    return f"The run of {finished_run.started_at:%H:%M:%S} UTC has ended: {summary_text(finished_run.run)}."
+    return f"The run of {finished_run.started_at:%H:%M:%S} UTC has ended: {brief_summary_text(finished_run.run)}."
 
 
 def _iter_results(run: Run, ids: Collection[str]) -> Iterator[tuple[str, ActionResult]]:

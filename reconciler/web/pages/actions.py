@@ -20,7 +20,7 @@ from reconciler.web.forms import Form, read_form
 from reconciler.web.gateway.access import peer_of
 from reconciler.web.pages.access import PageAccess
 from reconciler.web.pages.action_form import ActionForm, ActionRefused, PageAction, Performed
-from reconciler.web.pages.action_log import ActionLog
+from reconciler.web.pages.action_log import MAX_PAST_ACTIONS, ActionLog
 from reconciler.web.pages.frame import MIN_REFRESH, PageFrame, redirect
 from reconciler.web.pages.intake_actions import PAUSE, RESUME, AddTorrents, ChangeTorrent, RemoveTorrent
 from reconciler.web.pages.loop_actions import AcceptPlan, Resume, RunNow, Suspend, find_suspend_position, is_acceptable
@@ -101,7 +101,9 @@ class ActionPages:
         past = self._log.find(request.path_params["id"])
         view = self._context.board.get_view()
         if past is None:
-            return self._frame.respond(request, view, "outcome.html", "Action", status=404, past=None)
+            return self._frame.respond(
+                request, view, "outcome.html", "Action", status=404, past=None, outcome_limit=MAX_PAST_ACTIONS
+            )
         return self._frame.respond(request, view, "outcome.html", past.title, past=past)
 
     def _perform(self, request: Request, action: PageAction, form: Form) -> Response:

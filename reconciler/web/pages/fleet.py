@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.model.rows import InstanceRows
 from reconciler.model.shard import Shard
 from reconciler.report.phrases import strip_instance_prefix
-from reconciler.report.summary import summary_text
+from reconciler.report.summary import brief_summary_text
 from reconciler.web.client import InstancePayload, LoopStatus
 from reconciler.web.client_text import STATE_HEADLINES
 from reconciler.web.loop_view import LoopView
@@ -64,29 +64,37 @@ class Fleet:
     instances: tuple[PeerInstanceCells, ...] = ()
     note: str = ""
 
-    def find_worse(self) -> ShardCells | None:
-        """Return the shard that is worst, if it is worse than this one."""
-        worst = min(self.shards, key=_rank_tone)
-        return worst if _rank_tone(worst) < _rank_tone(self.shards[0]) else None
-
 
 def build_fleet(view: LoopView, peers: Sequence[Peer], known_rows: Mapping[str, InstanceRows]) -> Fleet | None:
     """Return all shards; None if this process has all instances and knows no peer.
 
     `known_rows`: what this process has read for clients, by instance.
     """
-    if not (view.shard or peers):
+    if not (shards := list_shards(view, peers)):
         return None
     return Fleet(
-        (_build_own_cells(view), *map(_build_peer_cells, peers), *_iter_missing_cells(view, peers)),
+        shards,
         tuple(_iter_instances(view, peers, known_rows)),
-        "" if peers else f"This page is about shard {view.shard} only. Name the others with --peer to see them here.",
+        "" if peers else f"This page is about shard {view.shard} only. Name the others with `--peer` to see them here.",
     )
 
 
-def judge_fleet(view: LoopView, fleet: Fleet | None) -> Verdict:
+def list_shards(view: LoopView, peers: Sequence[Peer]) -> tuple[ShardCells, ...]:
+    """Return all shards, this one first; none if this process has all instances and knows no peer."""
+    if not (view.shard or peers):
+        return ()
+    return (_build_own_cells(view), *map(_build_peer_cells, peers), *_iter_missing_cells(view, peers))
+
+
+def find_worse(shards: Sequence[ShardCells]) -> ShardCells | None:
+    """Return the shard that is worst, if it is worse than the first one."""
+    worst = min(shards, key=_rank_tone, default=None)
+    return worst if worst and _rank_tone(worst) < _rank_tone(shards[0]) else None
+
+
+def judge_shards(view: LoopView, shards: Sequence[ShardCells]) -> Verdict:
     """Return the verdict on all shards: that of the worst one."""
-    worse = fleet.find_worse() if fleet else None
+    worse = find_worse(shards)
     return Verdict(f"{worse.name}: {worse.headline}", worse.tone) if worse else judge_loop(view)
 
 
@@ -115,7 +123,7 @@ def _build_own_cells(view: LoopView) -> ShardCells:
         verdict.tone,
         instance_count=len(view.instances),
         last_run_at=last.started_at if last else None,
-        sentence=summary_text(last.run) if last else "",
+        sentence=brief_summary_text(last.run) if last else "",
     )
 
 
@@ -166,7 +174,7 @@ def _iter_missing_cells(view: LoopView, peers: Sequence[Peer]) -> Iterator[Shard
     count = Shard.parse(view.shard).count
     for shard in (str(Shard(index, count)) for index in range(count)):
         if shard not in known:
-            yield ShardCells(f"Shard {shard}", "", UNANSWERED, "bad", "no --peer is this shard")
+            yield ShardCells(f"Shard {shard}", "", UNANSWERED, "bad", "no `--peer` is this shard")
 
 
 def _iter_instances(

@@ -5,6 +5,7 @@ See docs/decisions/0164-pages-are-made-on-the-server-and-the-overview-asks-nothi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import jinja2
-from humanize import naturalsize
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +24,8 @@ from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text
 from reconciler.web.loop_view import LoopView
 from reconciler.web.pages.assets import Assets
-from reconciler.web.pages.fleet import build_fleet, judge_fleet
+from reconciler.web.pages.fleet import judge_shards, list_shards
+from reconciler.web.pages.torrent_text import count_bytes
 from reconciler.web.pages.verdict import Verdict
 from reconciler.web.peers import Peers
 
@@ -38,6 +39,7 @@ MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 TONE_SYMBOLS: Final = {"good": "✓", "wait": "◷", "bad": "✗"}
 _DESTINATIONS: Final = (("", "Overview"), ("torrents", "Torrents"), ("plan", "Plan"), ("history", "History"))
 _ACTIONS: Final = (("actions", "Actions"),)
+_CODE: Final = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class PageFrame:
 
         `verdict`: the one that the page explains, so that its head says the same; None: that of now.
         """
-        verdict = verdict or judge_fleet(view, build_fleet(view, self._peers.read() if self._peers else (), {}))
+        verdict = verdict or judge_shards(view, list_shards(view, self._peers.read() if self._peers else ()))
         path = str(request.scope["path"])
         root = make_root(path)
         page = self._make_context(request, view, title, verdict, section=path.strip("/").partition("/")[0])
@@ -184,9 +186,21 @@ def _make_environment() -> jinja2.Environment:
         "remaining": remaining_text,
         "counted": format_count,
         "number": lambda number: f"{number:,}",
-        "size": lambda count: naturalsize(count, binary=True).replace(" Bytes", " B").replace(" Byte", " B"),
+        "prose": mark_code,
+        "took": took_text,
+        "size": count_bytes,
     }
     return environment
+
+
+def mark_code(text: str) -> Markup:
+    """Return a sentence as HTML in which what stands in backticks is code. It is sanitized and escaped."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sanitize_text(text)))))
+
+
+def took_text(seconds: float) -> str:
+    """Return the duration of a run: `2.5 s`, or `40 ms`. It does not break in two."""
+    return f"{seconds * 1000:.0f}\u00a0ms" if seconds < 0.1 else f"{seconds:.1f}\u00a0s"
 
 
 def _sanitize_value(value: object) -> object:

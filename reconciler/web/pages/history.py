@@ -19,7 +19,7 @@ from reconciler.report.history import summarize_past_run
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
 from reconciler.report.sanitize import truncate_text
 from reconciler.web.context import WebContext
-from reconciler.web.pages.frame import TONE_SYMBOLS, PageFrame
+from reconciler.web.pages.frame import TONE_SYMBOLS, PageFrame, took_text
 from reconciler.web.pages.plots import Plot, Span, Window
 from reconciler.web.pages.trends import plot_activity, plot_convergence, plot_drift
 
@@ -133,7 +133,7 @@ def build_entry(run: PastRun, owner: str, actions: Sequence[PastAction]) -> RunE
             fact
             for fact in (
                 run.trigger,
-                f"took {run.seconds:.1f} s",
+                f"took {took_text(run.seconds)}",
                 f"exit code {run.exit_code}" if run.exit_code else "",
                 f"owner {run.owner}" if run.owner != owner else "",
             )

@@ -237,11 +237,7 @@ def parse_until(fields: Fields, now: datetime) -> datetime:
     """
     text = fields.get("until", "").strip()
     if text:
-        try:
-            until = datetime.fromisoformat(text)
-        except ValueError:
-            raise ActionRefused("This is no date and time, such as 2026-01-31T18:00.") from None
-        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
+        until = read_time(text)
     else:
         minutes = fields.get("minutes") or DEFAULT_MINUTES
         if not (minutes.isascii() and minutes.isdecimal() and len(minutes) < 8):
@@ -252,6 +248,15 @@ def parse_until(fields: Fields, now: datetime) -> datetime:
     if until > now + MAX_SUSPENSION:
         raise ActionRefused("A suspension lasts at most a year. For longer, write suspend: true in the desired state.")
     return until
+
+
+def read_time(text: str) -> datetime:
+    """Return a date and time (UTC), which is in UTC unless it names another zone. Raises `ActionRefused`."""
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ActionRefused("This is no date and time, such as 2026-01-31T18:00.") from None
 
 
 def _get_controls(context: WebContext) -> LoopControls:

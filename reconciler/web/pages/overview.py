@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ from reconciler.web.pages.action_groups import (
     collect_applied_actions,
     collect_open_actions,
 )
-from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard, judge_fleet
+from reconciler.web.pages.fleet import advise_shard, build_fleet, explain_shard, find_worse, judge_shards
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.groups import GroupRow, build_group_rows
 from reconciler.web.pages.instances import build_instance_cells
@@ -64,22 +65,24 @@ class OverviewPage:
     def __init__(self, frame: PageFrame, context: WebContext) -> None:
         self._frame, self._board, self._rows, self._peers = frame, context.board, context.rows, context.peers
         self._digests = PerRun[OverviewDigest]()
+        self._board.subscribe(self._prepare)
 
     def get(self, request: Request) -> Response:
         """Return the page."""
         view = self._board.get_view()
         last_run = view.last_run
-        digest = self._digests.read(last_run, lambda: build_digest(view)) if last_run else OverviewDigest()
+        digest = self._read_digest(view)
         known_rows = self._rows.get_known() if self._rows else {}
         instances = build_instance_cells(view, known_rows)
         fleet = build_fleet(view, self._peers.read() if self._peers else (), known_rows)
-        worse = fleet.find_worse() if fleet else None
+        shards = fleet.shards if fleet else ()
+        worse = find_worse(shards)
         return self._frame.respond(
             request,
             view,
             "overview.html",
             "Overview",
-            verdict=judge_fleet(view, fleet),
+            verdict=judge_shards(view, shards),
             sentence=explain_shard(worse) if worse else explain_loop(view, digest.actions),
             advice=advise_shard(worse) if worse else advise_loop(view, digest.actions),
             fleet=fleet,
@@ -92,6 +95,14 @@ class OverviewPage:
             interval=interval_text(view.interval),
             problem_limit=MAX_PROBLEMS_SHOWN,
         )
+
+    def _read_digest(self, view: LoopView) -> OverviewDigest:
+        return self._digests.read(view.last_run, lambda: build_digest(view)) if view.last_run else OverviewDigest()
+
+    def _prepare(self, view: LoopView) -> None:
+        """Make the digest in the thread of the loop, once a run has ended, so that nobody who looks waits for it."""
+        with suppress(Exception):  # no page may stop the loop; the next look fails with it, and logs it
+            self._read_digest(view)
 
 
 def build_digest(view: LoopView) -> OverviewDigest:

@@ -22,7 +22,7 @@ from reconciler.report.phrases import (
     endless_text,
     strip_instance_prefix,
 )
-from reconciler.report.summary import summary_text
+from reconciler.report.summary import brief_summary_text
 from reconciler.report.text.actions import blast_text
 from reconciler.report.text.lines import Style
 from reconciler.report.text.run import describe_state, refusal_reasons
@@ -30,6 +30,7 @@ from reconciler.web.context import WebContext
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.instances import find_down_reason
 from reconciler.web.pages.plan_rows import PlanItem, PlanKind, build_row, list_items, map_links
+from reconciler.web.pages.verdict import manages_nothing
 from reconciler.web.per_run import PerRun
 
 PAGE_SIZE: Final = 100  # rows
@@ -166,7 +167,7 @@ def build_digest(run: Run) -> PlanDigest:
         list_items(run),
         tuple(build_card(instance, run.mode) for instance in sorted(busy, key=lambda i: not i.verdict.refused)),
         tuple(instance.name for instance in run.instances if instance not in busy),
-        capitalize_sentence(summary_text(run)),
+        capitalize_sentence(brief_summary_text(run)),
         tuple(refusal_reasons([instance for instance in run.instances if instance.verdict.refused])),
         tuple((endless_subject(endless), endless_text(endless)) for endless in run.endless),
         acceptance_text(run) if run.accepted_plan else "",
@@ -216,4 +217,5 @@ class PlanPage:
             selected_count=len(selected),
             page_number=page,
             page_count=pages,
+            is_nothing_managed=manages_nothing(view),
         )

@@ -216,7 +216,7 @@ def iter_past_lines(runs: Sequence[PastRun]) -> Iterator[PastLine]:
 def _build_past_line(run: PastRun, action: PastAction) -> PastLine:
     symbol, style = outcome_symbol(action.verb, action.outcome)
     problem = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'unknown reason'}"
-    text = action.changes or str(action.verb)
+    text = action.changes.replace(" -> ", " → ") or str(action.verb)
     return PastLine(run.started_at, action.instance, symbol, _TONES.get(style, ""), text, problem)
 
 

@@ -72,14 +72,19 @@ def describe_state(state: str) -> tuple[str, str]:
     return _STATES.get(state, (state, ""))
 
 
+def count_bytes(count: float) -> str:
+    """Return `1.5 GiB`, and `20 B` for a few."""
+    return naturalsize(count, binary=True).replace(" Bytes", " B").replace(" Byte", " B")
+
+
 def size_text(size: float | None) -> str:
     """Return `1.5 GiB`."""
-    return UNKNOWN_TEXT if size is None else naturalsize(size, binary=True)
+    return UNKNOWN_TEXT if size is None else count_bytes(size)
 
 
 def rate_text(rate: float | None) -> str:
     """Return `1.5 MiB/s`, and `0` for none."""
-    return UNKNOWN_TEXT if rate is None else f"{naturalsize(rate, binary=True)}/s" if rate else "0"
+    return UNKNOWN_TEXT if rate is None else f"{count_bytes(rate)}/s" if rate else "0"
 
 
 def ratio_text(ratio: float | None) -> str:

@@ -299,8 +299,9 @@ def describe_reads(instances: Iterable[InstanceRows], now: datetime) -> list[Rea
     notices = []
     for rows in instances:
         if not rows.is_read:
-            known = "its torrents are as they were last seen" if rows.rows else "its torrents are not known"
-            notices.append(ReadNotice(f"{rows.name}: {rows.reason}; {known}.", rows.reason == FIRST_READ))
+            known = "Its torrents are as they were last seen." if rows.rows else "Its torrents are not known."
+            end = "" if rows.reason.endswith(("?", ".")) else "."
+            notices.append(ReadNotice(f"{rows.name}: {rows.reason}{end} {known}", rows.reason == FIRST_READ))
         elif rows.read_at and now - rows.read_at > OLD_AFTER:
             seconds = int((now - rows.read_at).total_seconds())
             text = f"{rows.name} was read {duration_text(seconds)} ago, and is being read again."

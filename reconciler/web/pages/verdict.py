@@ -9,12 +9,12 @@ from typing import Final
 from reconciler.model.run import RunMode, Status
 from reconciler.report.phrases import capitalize_sentence
 from reconciler.report.sanitize import truncate_text
-from reconciler.report.summary import summary_text
+from reconciler.report.summary import brief_summary_text
 from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import STATE_HEADLINES
 from reconciler.web.instance_label import CONTESTED, NOTHING_MANAGED, label_instance
 from reconciler.web.loop_view import InstanceView, LoopState, LoopView
-from reconciler.web.pages.action_groups import GroupList, OpenActions
+from reconciler.web.pages.action_groups import CONTESTED_LABEL, GroupList, OpenActions
 from reconciler.web.pages.instances import count_torrents, find_down_reason
 
 MAX_HEADLINE_LENGTH: Final = 60  # characters, since it is in the tab
@@ -65,9 +65,9 @@ def explain_loop(view: LoopView, actions: OpenActions) -> str:
         case LoopState.DEGRADED:
             return _down_text([instance for instance in view.instances if not instance.is_healthy], view)
         case LoopState.ATTENTION if actions.needs.action_count:
-            return _need_text(actions.needs)
+            return f"{capitalize_sentence(_need_text(actions.needs))}."
         case LoopState.ATTENTION:
-            return capitalize_sentence(f"{summary_text(run)}.")
+            return capitalize_sentence(f"{brief_summary_text(run)}.")
         case LoopState.PENDING:
             return capitalize_sentence(f"{'; '.join(_iter_pending_texts(view, actions))}.")
         case _:
@@ -98,12 +98,20 @@ def advise_loop(view: LoopView, actions: OpenActions) -> str:
 def _advise_waiting(view: LoopView, actions: OpenActions) -> str:
     run = view.last_run.run if view.last_run else None
     if run and run.mode is RunMode.DRY_RUN:
-        return "Look at the plan. A watch without --dry-run carries it out."
+        return "Look at the plan. A watch without `--dry-run` carries it out."
     if actions.needs.action_count:
-        return "See below what each of them needs."
+        return _advise_needs(actions.needs)
+    if view.state is LoopState.ATTENTION:
+        return "Look at the plan: it says what holds it up."
     if run and any(instance.status is Status.SUSPENDED for instance in run.instances):
         return "Resume what is suspended when its changes may be made."
     return "Nothing to do: it goes on by itself."
+
+
+def _advise_needs(needs: GroupList) -> str:
+    if all(group.label == CONTESTED_LABEL for group in needs.groups):
+        return "Find what changes it back, such as another program, or declare what that one wants."
+    return f"See below what {'it needs' if needs.action_count == 1 else 'each of them needs'}."
 
 
 def _get_status(instance: InstanceView) -> Status:
@@ -127,8 +135,8 @@ def _need_text(needs: GroupList) -> str:
     first = needs.groups[0]
     example = f"{first.items[0].name} on {first.place}: {first.reason}"
     if needs.action_count == 1:
-        return f"1 item cannot go on without a person: {example}."
-    return f"{needs.action_count:,} items cannot go on without a person, such as {example}."
+        return f"1 item cannot go on without a person: {example}"
+    return f"{needs.action_count:,} items cannot go on without a person, such as {example}"
 
 
 def _down_text(down: list[InstanceView], view: LoopView) -> str:
@@ -149,14 +157,14 @@ def _iter_pending_texts(view: LoopView, actions: OpenActions) -> Iterator[str]:
         verb = "differs or waits" if actions.differences.action_count == 1 else "differ or wait"
         yield f"{format_count(actions.differences.action_count, 'item')} {verb}"
     if actions.needs.action_count:
-        yield f"{format_count(actions.needs.action_count, 'item')} cannot go on without a person"
+        yield _need_text(actions.needs)
 
 
 def _in_sync_text(view: LoopView) -> str:
     counts = [count_torrents(instance.result) for instance in view.instances if instance.result and instance.is_read]
     owned, foreign = sum(owned for owned, _ in counts), sum(foreign for _, foreign in counts)
     where = format_count(len(counts), "instance")
-    not_ours = f"; {foreign:,} there are not ours" if foreign else ""
+    not_ours = f"; {foreign:,} there {'is' if foreign == 1 else 'are'} not ours" if foreign else ""
     if manages_nothing(view):
         return f"{format_count(foreign, 'torrent')} on {where}, none of them declared or ours."
     return f"Everything is as declared: {format_count(owned, 'torrent')} of ours on {where}{not_ours}."

@@ -68,7 +68,7 @@ def test_a_contest_needs_a_person() -> None:
     (group,) = collect_open_actions(run(ActionResult(action, Outcome.DEFERRED))).needs.groups
     assert (group.label, group.reason, group.items[0].infohash) == (
         "contested",
-        "contested: category is changed back",
+        "category is changed back",
         make_infohash(1),
     )
 
@@ -87,9 +87,14 @@ def test_faults_are_apart_by_gravity() -> None:
     assert actions.needs.action_count == 3
 
 
-def test_pending_torrents_differ() -> None:
-    groups = [group for group in collect_open_actions(placed()).differences.groups if group.label == "pending"]
-    assert [group.place for group in groups] == ["resilient", "away"]
+def test_a_pending_torrent_needs_a_person_unless_it_waits_for_a_time() -> None:
+    actions = collect_open_actions(placed())
+    waiting, needing = (
+        [(group.place, group.tone) for group in listed.groups if group.label == "pending"]
+        for listed in (actions.differences, actions.needs)
+    )
+    assert waiting == [("group resilient", "wait")]
+    assert needing == [("group away", "bad")]
 
 
 def test_what_is_applied_is_done() -> None:

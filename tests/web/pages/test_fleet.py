@@ -9,7 +9,7 @@ import pytest
 from reconciler.web import StatusBoard
 from reconciler.web.api import render_status_json
 from reconciler.web.client import LoopStatus, parse_document
-from reconciler.web.pages.fleet import Fleet, build_fleet, judge_fleet
+from reconciler.web.pages.fleet import Fleet, build_fleet, find_worse, judge_shards, list_shards
 from reconciler.web.peers import NOT_ASKED_YET, Peer
 from tests.support.catalogues import StubPeers
 from tests.support.example_runs import converged, refused
@@ -44,12 +44,13 @@ def show(board: StatusBoard, *peers: Peer) -> HtmlPage:
 
 def test_a_process_without_shards_and_peers_shows_no_fleet() -> None:
     assert build_fleet(make_board().get_view(), (), {}) is None
+    assert judge_shards(make_board().get_view(), ()).headline == "In sync"
     assert "Shards" not in show(make_board()).html
 
 
 def test_a_shard_without_peers_says_how_to_see_the_others() -> None:
     page = show(make_board("0/3"))
-    assert "This page is about shard 0/3 only. Name the others with --peer" in page.html
+    assert "This page is about shard 0/3 only. Name the others with --peer to see" in page.text
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_shard_without_peers_says_how_to_see_the_others() -> None:
 )
 def test_the_verdict_is_that_of_the_worst_shard(peers: tuple[Peer, ...], headline: str, tone: str) -> None:
     board = make_board("0/3")
-    verdict = judge_fleet(board.get_view(), build(board, *peers))
+    verdict = judge_shards(board.get_view(), list_shards(board.get_view(), peers))
     assert (verdict.headline, verdict.tone) == (headline, tone)
     assert headline in show(board, *peers).html
 
@@ -73,9 +74,9 @@ def test_the_verdict_is_that_of_the_worst_shard(peers: tuple[Peer, ...], headlin
 def test_the_own_verdict_counts_where_no_other_is_worse() -> None:
     board = make_board("0/2")
     board.on_run_end(make_finished_run(refused()))
-    fleet = build(board, make_peer("1/2", is_refused=True))
-    assert fleet.find_worse() is None
-    assert judge_fleet(board.get_view(), fleet).headline == "Refused by the guard"
+    shards = list_shards(board.get_view(), [make_peer("1/2", is_refused=True)])
+    assert find_worse(shards) is None
+    assert judge_shards(board.get_view(), shards).headline == "Refused by the guard"
 
 
 def test_nothing_is_claimed_of_the_instances_of_a_shard_that_does_not_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from reconciler.desired import load
 from reconciler.model.desired import DesiredState
+from reconciler.model.groups import PendingTorrent
 from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.position import Excerpt, Position, Problem
 from reconciler.model.rows import InstanceRows
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from reconciler.web import StatusBoard, WebContext
 from reconciler.web.app import make_app
+from reconciler.web.loop_view import LoopView
+from reconciler.web.pages.overview import OverviewDigest, build_digest
 from tests.support.asgi_calls import call_app
 from tests.support.example_runs import (
     CASES,
@@ -27,6 +31,7 @@ from tests.support.example_runs import (
     converged,
     faulty,
     make_instance_result,
+    make_position,
     make_torrent_action,
     mass,
     placed,
@@ -34,7 +39,8 @@ from tests.support.example_runs import (
     refused,
 )
 from tests.support.fake_time import FakeTime
-from tests.support.html_pages import HtmlPage, get_page
+from tests.support.html_pages import HtmlPage, get_context_page, get_page
+from tests.support.magnets import make_infohash
 from tests.support.service_calls import FixedRows
 from tests.support.status_site import BACKOFF, NOON, PROBLEM, make_finished_run
 
@@ -46,6 +52,7 @@ instances:
   attic: {url: "http://attic:8080"}
 defaults: {instance: home}
 """
+HOME_DOWN = InstanceResult("home", Status.UNREACHABLE, "home: no connection")
 TRIES = [HOSTILE_NAME, "</style><script>alert(1)</script>", "{{ 7 * 7 }}", "'\"><a href=x>"]
 
 
@@ -198,7 +205,58 @@ def test_names_are_escaped(name: str) -> None:
 
 def test_pending_torrents_are_shown(board: StatusBoard) -> None:
     text = after(board, placed()).text
-    assert "? 1 × pending on resilient waits until 10:02:00 UTC: attic has it and is down since" in text
+    assert "? 1 × pending on group resilient waits until 10:02:00 UTC: attic has it and is down since" in text
+
+
+def test_a_pending_torrent_that_nothing_will_place_needs_a_person(board: StatusBoard) -> None:
+    pending = PendingTorrent(make_infohash(1), "Sintel", "wide", "no member can take it", make_position(3))
+    text = after(board, Run(RunMode.APPLY, PLAN_HASH, 1, (make_instance_result("home"),), pending=(pending,))).text
+    assert "1 item cannot go on without a person: Sintel on group wide: no member can take it." in text
+    assert "Needs you ? 1 × pending on group wide no member can take it Sintel" in text
+    assert "Nothing to do" not in text
+
+
+def test_code_in_a_sentence_is_code(board: StatusBoard) -> None:
+    reason = "does `url` name <b>it</b>?"
+    page = after(board, converged(), waiting={"attic": replace(BACKOFF, reason=reason)})
+    assert "does <code>url</code> name &lt;b&gt;it&lt;/b&gt;?" in page.html
+    assert "`" not in page.text
+
+
+def test_the_free_space_of_an_instance_that_is_down_has_an_age(board: StatusBoard, time: FakeTime) -> None:
+    rows = InstanceRows("home", server_state={"free_space_on_disk": 3 << 40}, is_read=True, read_at=NOON)
+    board.on_run_end(make_finished_run(converged()))
+    time.moment = 600
+    context = WebContext(board, rows=FixedRows({"home": rows}))
+    assert "3.0 TiB ↓" in get_context_page(context, "/").text
+    board.on_run_end(make_finished_run(Run(RunMode.APPLY, PLAN_HASH, 1, (HOME_DOWN,))))
+    assert "3.0 TiB 10 minutes ago" in get_context_page(context, "/").text
+
+
+def test_the_digest_is_made_when_the_run_ends_and_not_by_who_looks(
+    board: StatusBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, threads = make_app(WebContext(board), local_only=True), []
+
+    def build(view: LoopView) -> OverviewDigest:
+        threads.append(threading.get_ident())
+        return build_digest(view)
+
+    monkeypatch.setattr("reconciler.web.pages.overview.build_digest", build)
+    board.on_run_end(make_finished_run(mass(10)))
+    assert threads == [threading.get_ident()]
+    assert "to delete" in call_app(app, "GET", "/").text
+    assert len(threads) == 1
+
+
+def test_a_digest_that_cannot_be_made_does_not_stop_the_loop(
+    board: StatusBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(WebContext(board), local_only=True)
+    monkeypatch.setattr("reconciler.web.pages.overview.build_digest", lambda view: 1 / 0)
+    board.on_run_end(make_finished_run(converged()))
+    assert call_app(app, "GET", "/").status == 500
+    assert call_app(app, "GET", "/plan").status == 200
 
 
 def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:

@@ -129,7 +129,7 @@ def test_the_history(world: CatalogueWorld) -> None:
     assert "The history is not known: no journal is kept." in get(world).text
     history = StubHistory([PastRun(1, "me", NOON, 0.5, RunMode.APPLY, "interval", "", 1, (), (PAST,))])
     world.context = replace(world.context, history=history)
-    assert "2026-01-02 12:00:00 UTC home ! category: old -> films failed: full" in get(world).text
+    assert "2026-01-02 12:00:00 UTC home ! category: old → films failed: full" in get(world).text
     assert history.filters == [HistoryFilter(20, torrent=A)]
     history.runs = []
     assert "No run in the journal has changed this torrent." in get(world).text
@@ -143,7 +143,7 @@ def test_files_are_asked_for_only_on_demand(world: CatalogueWorld) -> None:
     assert "Show the files" in get(world).text
     assert world.rows.asked == []
     text = get(world, "?files=1").text
-    assert "Film/199.mkv 1 Byte 100 % normal" in text and "Film/200.mkv" not in text
+    assert "Film/199.mkv 1 B 100 % normal" in text and "Film/200.mkv" not in text
     assert "… and 1 more. Show all 201 files" in text
     assert "Film/200.mkv" in get(world, "?files=all").text
     del world.rows.replies["torrents/files"]
@@ -155,7 +155,7 @@ def test_a_torrent_that_is_gone_has_its_history(world: CatalogueWorld) -> None:
     world.context = replace(world.context, history=StubHistory(runs))
     page = get(world, status=404, infohash="b" * 40)
     assert f"No torrent that is declared or on an instance has the infohash {'b' * 40}" in page.text
-    assert "category: old -> films" in page.text
+    assert "category: old → films" in page.text
 
 
 def test_what_is_no_infohash(world: CatalogueWorld) -> None:

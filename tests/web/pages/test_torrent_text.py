@@ -28,7 +28,7 @@ def test_what_is_not_known_is_not_zero() -> None:
 
 def test_numbers() -> None:
     assert (size_text(0), size_text(1536 * 2**20), rate_text(0), rate_text(2**20)) == (
-        "0 Bytes",
+        "0 B",
         "1.5 GiB",
         "0",
         "1.0 MiB/s",

@@ -142,14 +142,14 @@ def test_an_instance_that_is_not_read_makes_its_torrents_unknown_and_no_zero(wor
     rows = world.rows.instances["home"]
     world.set_rows(replace(rows, is_read=False, reason="connection refused"), make_rows("away"))
     page = get(world, "/torrents?text=b")
-    assert "home: connection refused; its torrents are as they were last seen." in page.text
+    assert "home: connection refused. Its torrents are as they were last seen." in page.text
     assert "? unknown unknown" in page.text
     assert ("p", "data-passing", "") not in page.attributes, "who knows when it answers"
     world.set_rows(make_rows("home", is_read=False, reason="it has not been read yet"), make_rows("away"))
     page = get(world, "/torrents?text=b")
-    assert "home: it has not been read yet; its torrents are not known. Reload the page in a moment." in page.text
+    assert "home: it has not been read yet. Its torrents are not known. Reload the page in a moment." in page.text
     assert ("p", "data-passing", "") in page.attributes
-    assert "? unknown unknown – – – ↓ – ↑ – unknown for home" in page.text
+    assert "? unknown unknown – – – – unknown for home" in page.text
 
 
 def test_old_rows_say_how_old_they_are(world: CatalogueWorld) -> None:

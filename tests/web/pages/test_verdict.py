@@ -73,7 +73,7 @@ def describe(view: LoopView) -> tuple[str, str, str, str]:
         ),
         (
             run(make_instance_result("home", (CONTESTED_RESULT,)), code=0), "bad", "Something is contested",
-            "1 item cannot go on without a person", "See below",
+            "1 item cannot go on without a person: Sintel on home: tags was corrected 5 times", "Find what changes it",
         ),
         (accepted(), "wait", "Something is pending", "Seedbox is suspended: shown, and not changed;", "Resume"),
     ],

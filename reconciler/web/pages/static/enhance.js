@@ -36,11 +36,20 @@ const enhance = (() => {
   // The local time, with its date if that is another one than in UTC; nothing where local time is UTC
   function describeLocal(time) {
     if (time.getTimezoneOffset() === 0) return "";
-    const local = new Date(time.getTime() - time.getTimezoneOffset() * MINUTE * SECOND).toISOString();
+    const local = writeLocal(time);
     const [date, clock] = [local.slice(0, 10), local.slice(11, 19)];
+    return `${date === time.toISOString().slice(0, 10) ? "" : date + " "}${clock} ${nameZone(time)}`;
+  }
+
+  // `2026-01-31T18:00:00.000`, as in the zone of this browser
+  function writeLocal(time) {
+    return new Date(time.getTime() - time.getTimezoneOffset() * MINUTE * SECOND).toISOString().slice(0, -1);
+  }
+
+  // `CET` or `GMT+1`
+  function nameZone(time) {
     const parts = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(time);
-    const zone = parts.find(part => part.type === "timeZoneName").value;
-    return `${date === time.toISOString().slice(0, 10) ? "" : date + " "}${clock} ${zone}`;
+    return parts.find(part => part.type === "timeZoneName").value;
   }
 
   function setText(element, text) {
@@ -73,6 +82,27 @@ const enhance = (() => {
       button.className = "button quiet copy";
       button.textContent = element.dataset.copy || "Copy";
       element.after(button);
+    }
+  }
+
+  // Let the times of a form be typed as local ones: without scripts they are in UTC. They are sent with their zone.
+  function useLocalTimes() {
+    for (const field of document.querySelectorAll("input[data-utc]")) {
+      const [zone, other] = [document.querySelector(`[data-zone-of=${field.id}]`), document.getElementById(`${field.id}-other`)];
+      const readTime = () => (field.value ? new Date(field.value) : null); // a time without a zone is a local one
+      const show = () => {
+        const time = readTime();
+        zone.textContent = nameZone(time ?? new Date());
+        const utc = time?.toISOString().slice(0, 16).replace("T", " ");
+        other.value = utc && time.getTimezoneOffset() !== 0 ? `That is ${utc} UTC.` : "";
+      };
+      if (field.value) field.value = writeLocal(new Date(`${field.value.slice(0, 16)}Z`)).slice(0, 16);
+      field.addEventListener("input", show);
+      addEventListener("pageshow", show); // with what the browser has filled in again
+      field.form.addEventListener("formdata", event => {
+        const time = readTime();
+        if (time) event.formData.set(field.name, time.toISOString().slice(0, 16) + "Z");
+      });
     }
   }
 
@@ -109,6 +139,7 @@ const enhance = (() => {
 
   const [navigation] = performance.getEntriesByType("navigation");
   enhanceDocument(document, performance.timeOrigin + (navigation?.responseStart ?? 0));
+  useLocalTimes();
   document.addEventListener("click", onClick);
   setInterval(() => document.hidden || updateAges(document), SECOND);
   return { document: enhanceDocument, describeAge };
