@@ -11,6 +11,7 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.plan import NO_BLAST, Action, Blast, Outcome, SetPreference, UpdateCategory
 from reconciler.model.snapshot import Snapshot
+from reconciler.plan.blast import name_torrents
 from reconciler.plan.categories import find_category_paths
 from reconciler.plan.followers import FollowerFinder
 from reconciler.plan.moves import attach_move_blasts
@@ -61,5 +62,5 @@ def _find_new_effect(planned: Action, blast: Blast) -> str | None:
     if new := {*blast.owned_ids, *blast.foreign_ids} - {*before.owned_ids, *before.foreign_ids}:
         return f"{len(new):,} more {'torrent follows' if len(new) == 1 else 'torrents follow'} it since it was planned"
     if blast.shares_with and not before.shares_with:
-        return f"{blast.shares_with[0][:10]} may have files in its data since it was planned"
+        return f"{name_torrents(blast.shares_with)} may have files in its data since it was planned"
     return None

@@ -32,6 +32,7 @@ class PlacementMemory:
     def __init__(self, facts: PlacementFacts = NO_PLACEMENT_FACTS) -> None:
         self.facts = self.saved_facts = facts
         self._urls: dict[str, str] = {}
+        self._sharing: frozenset[str] = frozenset()
         self._measured_at: dict[str, datetime] = {}
         self._last_snapshots: dict[str, Snapshot] = {}
 
@@ -51,10 +52,14 @@ class PlacementMemory:
         """Forget instances that are no longer members, or have another URL: that is another instance."""
         members = {name for group in desired.groups.values() for name in group.member_names}
         urls = {name: instance.url for name, instance in desired.instances.items() if name in members}
+        self._sharing = frozenset(name for name in urls if desired.sharers_of(name))
         for name in {*self.facts.outages, *self.facts.held_ids}:
             if name not in urls or self._urls.get(name, urls[name]) != urls[name]:
                 self._set_member(name, None, None)
                 self._last_snapshots.pop(name, None)
+                self._set_paths(name, None)
+        for name in self.facts.held_paths.keys() - self._sharing:
+            self._set_paths(name, None)
         self._urls = urls
         self._replace_pending({key: entry for key, entry in self.facts.pending.items() if key[0] in desired.groups})
 
@@ -82,6 +87,7 @@ class PlacementMemory:
                 held = self.facts.held_ids.get(name)
                 if held is None or observation.snapshot is not self._last_snapshots.get(name):
                     held = frozenset(_collect_ids(observation.snapshot))
+                    self._set_paths(name, _collect_paths(observation.snapshot) if name in self._sharing else None)
                 self._last_snapshots[name] = observation.snapshot
                 self._set_member(name, self.facts.outages.get(name), held)
                 if observation.free_space is not None:
@@ -127,6 +133,10 @@ class PlacementMemory:
         reason, _, _hint = error.removeprefix(f"{name}: ").partition(". ")
         self._set_member(name, Outage(previous.since if previous else now, reason), self.facts.held_ids.get(name))
 
+    def _set_paths(self, name: str, paths: Mapping[str, str] | None) -> None:
+        if self.facts.held_paths.get(name) != paths:
+            self.facts = replace(self.facts, held_paths=_copy_with(self.facts.held_paths, name, paths))
+
     def _set_member(self, name: str, outage: Outage | None, held: frozenset[str] | None) -> None:
         facts = self.facts
         if facts.outages.get(name) == outage and facts.held_ids.get(name) == held:
@@ -151,6 +161,16 @@ def _collect_ids(snapshot: Snapshot) -> Iterable[str]:
     for torrent in snapshot.torrents:
         yield torrent.id
         yield from torrent.infohashes.ids
+
+
+def _collect_paths(snapshot: Snapshot) -> dict[str, str]:
+    """Return where each torrent has its data, by all its ids."""
+    return {
+        key: torrent.save_path
+        for torrent in snapshot.torrents
+        if torrent.save_path
+        for key in (torrent.id, *torrent.infohashes.ids)
+    }
 
 
 def _can_be_present(result: ActionResult, lost: bool) -> bool:

@@ -31,6 +31,7 @@ from reconciler.engine.results import (
     results_from_plan,
 )
 from reconciler.engine.selection import RunScope, select_scope
+from reconciler.engine.shared_data import delete_shared_data, split_shared_deletions
 from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
@@ -49,6 +50,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.convergence import find_endless_changes
+from reconciler.plan.drains import subtract_deleted
 from reconciler.plan.faults import select_faults
 from reconciler.plan.guard import is_removal
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
@@ -260,6 +262,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail), "changing")
     if judged.is_only_shown:
         return results
+    results = delete_shared_data(plans, results, judged.observations, context.retry)
     results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
     context.add_memory.record_results(results.values(), judged.scope.desired)
@@ -286,8 +289,9 @@ class _InstanceApplier:
         if error:
             return self.fail(name, error)
         instance_plan, surplus = split_surplus_deletions(instance_plan)
+        instance_plan, shared = split_shared_deletions(instance_plan)
         results, error = self._execute(instance_plan, observation)
-        if not surplus:
+        if not (surplus or shared):
             self.judged.leases.release(name)
         return build_result(instance_plan, observation, results, observation.urgent_error or error)
 
@@ -362,6 +366,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
     pending = scope.list_pending(plan.pending)
     if not context.stop.is_set():
         context.placement_memory.set_pending(pending, scope.groups)
+    drains = [subtract_deleted(drain, results.get(drain.instance)) for drain in plan.drains]
     linked = tuple(build_linked_result(name, observations[name]) for name in sorted(observations.keys() - results))
     return Run(
         RunMode.DRY_RUN if scope.is_dry_run else RunMode.APPLY,
@@ -380,6 +385,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         judged.expectation,
         endless=judged.endless,
         accepted_plan=scope.options.accept_once,
+        drains=scope.list_drains(drains),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reconciler.engine.context import RunOptions
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
-from reconciler.model.groups import PendingTorrent
+from reconciler.model.groups import DrainProgress, PendingTorrent
 from reconciler.model.shard import Shard
 from reconciler.plan.placement import find_linked_instances
 
@@ -44,6 +44,10 @@ class RunScope:
     def list_pending(self, pending: Sequence[PendingTorrent]) -> tuple[PendingTorrent, ...]:
         """Return the pending torrents that a selected instance could take."""
         return tuple(torrent for torrent in pending if torrent.group in self.groups)
+
+    def list_drains(self, drains: Sequence[DrainProgress]) -> tuple[DrainProgress, ...]:
+        """Return the progress of the drained members of groups that have a selected member."""
+        return tuple(drain for drain in drains if drain.group in self.groups)
 
 
 def select_scope(desired: DesiredState, options: RunOptions) -> RunScope:

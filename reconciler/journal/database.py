@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -16,7 +17,7 @@ from reconciler.atomic_file import PRIVATE_MODE
 from reconciler.model.history import UnreadableHistory
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 7  # PRAGMA user_version; each table below the first has its own
+SCHEMA_VERSION: Final = 8  # PRAGMA user_version; each table below the first has its own
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -85,10 +86,15 @@ CREATE TABLE drift (  -- found, remaining: changes, NULL if unknown; seen: the e
 );
 CREATE INDEX drift_of_instance ON drift (owner, instance)
 """
-_SUSPENDED_TABLE_SQL: Final = f"""
+_SUSPENDED_TABLE_SQL: Final = """
 CREATE TABLE suspended (  -- by a person; until: seconds since 1970, UTC
     owner TEXT NOT NULL, instance TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (owner, instance)
-) WITHOUT ROWID;
+) WITHOUT ROWID
+"""
+_HELD_PATHS_TABLE_SQL: Final = f"""
+CREATE TABLE held_paths (  -- paths: the path of each infohash as JSON, deflated
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, paths BLOB NOT NULL, PRIMARY KEY (owner, instance)
+);
 PRAGMA user_version = {SCHEMA_VERSION}
 """
 # Each from a `user_version` to the next.
@@ -100,6 +106,7 @@ MIGRATIONS: Final = (
     _DECLARED_TABLE_SQL,
     _DRIFT_TABLE_SQL,
     _SUSPENDED_TABLE_SQL,
+    _HELD_PATHS_TABLE_SQL,
 )
 
 
@@ -174,6 +181,19 @@ def compress_ids(ids: frozenset[str]) -> bytes:
 def decompress_ids(ids: bytes) -> frozenset[str]:
     """Return the infohashes in a value of a column. Raises `zlib.error` or `ValueError`."""
     return frozenset(zlib.decompress(ids).decode().split())
+
+
+def compress_paths(paths: Mapping[str, str]) -> bytes:
+    """Return the paths of infohashes as a value of a column."""
+    return zlib.compress(json.dumps(paths, sort_keys=True).encode())
+
+
+def decompress_paths(paths: bytes) -> Mapping[str, str]:
+    """Return the paths in a value of a column. Raises `zlib.error` or `ValueError`."""
+    values = json.loads(zlib.decompress(paths))
+    if not isinstance(values, dict) or not all(isinstance(path, str) for path in values.values()):
+        raise ValueError("not the paths of infohashes")
+    return values
 
 
 def rename_damaged(path: Path, stamp: str) -> Path:

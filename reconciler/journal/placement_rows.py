@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from reconciler.journal.database import compress_ids, decompress_ids, read_rows
+from reconciler.journal.database import compress_ids, compress_paths, decompress_ids, decompress_paths, read_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PendingTorrent, PlacementFacts
 from reconciler.model.position import Position
@@ -34,6 +34,8 @@ def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) 
     }
     rows = read_rows(connection, "SELECT instance, url, ids FROM held WHERE owner = ?", owner, str, str, bytes)
     held_ids = {name: decompress_ids(ids) for name, url, ids in rows if urls.get(name) == url}
+    rows = read_rows(connection, "SELECT instance, url, paths FROM held_paths WHERE owner = ?", owner, str, str, bytes)
+    held_paths = {name: decompress_paths(paths) for name, url, paths in rows if urls.get(name) == url}
     query = "SELECT grp, infohash, name, reason, file, line, col, until, since FROM pending WHERE owner = ?"
     rows = read_rows(connection, query, owner, *_PENDING_TYPES)
     pending = [
@@ -49,7 +51,8 @@ def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) 
         for group, infohash, name, reason, *position, until, since in rows
         if group in desired.groups
     ]
-    return PlacementFacts(outages, held_ids, {(entry.group, entry.infohash): entry for entry in pending})
+    pending_by_key = {(entry.group, entry.infohash): entry for entry in pending}
+    return PlacementFacts(outages, held_ids, pending_by_key, held_paths=held_paths)
 
 
 def write_placement_facts(
@@ -67,6 +70,13 @@ def write_placement_facts(
         if ids is not None:
             connection.execute(
                 "INSERT INTO held VALUES (?, ?, ?, ?)", (owner, name, desired.instances[name].url, compress_ids(ids))
+            )
+    for name, paths in _diff_mappings(before.held_paths, after.held_paths):
+        connection.execute("DELETE FROM held_paths WHERE owner = ? AND instance = ?", (owner, name))
+        if paths is not None:
+            connection.execute(
+                "INSERT INTO held_paths VALUES (?, ?, ?, ?)",
+                (owner, name, desired.instances[name].url, compress_paths(paths)),
             )
     for key, pending in _diff_mappings(before.pending, after.pending):
         connection.execute("DELETE FROM pending WHERE owner = ? AND grp = ? AND infohash = ?", (owner, *key))

@@ -133,3 +133,4 @@ class Code:
     NOT_COMPARED: Final = "W008"
     INTAKE_MISSING: Final = "W009"
     SHADOWED: Final = "W010"
+    LONE_DATA: Final = "W011"

@@ -34,6 +34,11 @@ def find_data_paths(torrent: LiveTorrent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(paths))
 
 
+def name_on_instance(infohash: str, instance: str) -> str:
+    """Return what stands for a torrent of another instance among infohashes."""
+    return f"{infohash} on {instance}"
+
+
 def normalize_data_path(folder: str, name: str = "") -> str:
     """Return a path in the form in which data paths are compared; on Windows without regard to case."""
     path = normalize_path(f"{normalize_path(folder).rstrip('/')}/{name}" if name else folder)
@@ -61,6 +66,12 @@ class DataPathIndex:
         self._owners_at[data_path].add(infohash)
         for folder in iter_parent_folders(data_path):
             self._owners_under[folder].add(infohash)
+
+    def add_sharer(self, instance: str, torrents: Iterable[LiveTorrent]) -> None:
+        """Record the torrents of another instance, which sees the same files: each by its infohash and that name."""
+        for torrent in torrents:
+            for data_path in find_data_paths(torrent):
+                self.add(data_path, name_on_instance(str(torrent.infohashes), instance))
 
     def find_overlaps(self, torrent: LiveTorrent, besides: Collection[str] = ()) -> tuple[str, ...]:
         """Return the torrents with data at the same path, above or below it: at most `MAX_OVERLAPS`, sorted.

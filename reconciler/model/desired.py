@@ -65,8 +65,9 @@ class Instance:
     """One qBittorrent Web API and how to reach it. Timeouts are in seconds.
 
     `basic_auth` and `headers` are sent with every request, to a proxy before the Web API. `path_map`: the paths that
-    clients of the gateway see, by the paths of the instance that they stand for. `suspend_position`: of the key
-    `suspend`. `suspended_until` (UTC): a person has suspended it for a while; see `model.suspension`.
+    clients of the gateway see, by the paths of the instance that they stand for. `data`: the name of the files that it
+    sees; instances with the same name see the same files at the same paths. `suspend_position`: of the key `suspend`.
+    `suspended_until` (UTC): a person has suspended it for a while; see `model.suspension`.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Instance:
     health: tuple[Probe, ...] = ()
     when_unhealthy: UnhealthyPolicy = UnhealthyPolicy.LEAVE
     path_map: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
+    data: str | None = None
     suspend_position: Position | None = field(default=None, compare=False)
     suspended_until: datetime | None = None
 
@@ -291,6 +293,13 @@ class DesiredState:
     def members_of(self, name: str) -> tuple[str, ...]:
         """Return the members of a group, or the instance of that name."""
         return self.groups[name].member_names if name in self.groups else (name,)
+
+    def sharers_of(self, instance: str) -> tuple[str, ...]:
+        """Return the other instances that see the same files as this one, sorted."""
+        data = self.instances[instance].data
+        if data is None:
+            return ()
+        return tuple(sorted(name for name, other in self.instances.items() if other.data == data and name != instance))
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """Return the managed categories of one instance. Its own definitions win over the common ones."""

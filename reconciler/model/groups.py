@@ -31,12 +31,16 @@ class MovePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An instance in a group. `max_torrents` limits all its torrents, `min_free_space` is in bytes; None: no limit."""
+    """An instance in a group. `max_torrents` limits all its torrents, `min_free_space` is in bytes; None: no limit.
+
+    `drain`: it takes no torrents, and its torrents move to the other members.
+    """
 
     name: str
     weight: float = 1.0
     max_torrents: int | None = None
     min_free_space: int | None = None
+    drain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class Group:
     def member_names(self) -> tuple[str, ...]:
         """The names of its members, in order of preference."""
         return tuple(member.name for member in self.members)
+
+    @property
+    def drained_members(self) -> tuple[str, ...]:
+        """The names of the members that are drained."""
+        return tuple(member.name for member in self.members if member.drain)
 
     @property
     def space_limited_members(self) -> frozenset[str]:
@@ -76,13 +85,15 @@ class PlacementFacts:
     `outages`: the unhealthy instances; one may have been read all the same (its VPN is down). `held_ids`: the ids of
     the torrents of each at its last good read. An instance in neither is unknown: it may hold anything. `pending`: the
     torrents that were pending after the last run, by group and infohash. `free_space`: bytes that are free in the
-    download folder of a member, if it has a limit and reports it.
+    download folder of a member, if it has a limit and reports it. `held_paths`: where each instance that shares its
+    files had its torrents at its last good read, by their ids.
     """
 
     outages: Mapping[str, Outage] = field(default_factory=dict)
     held_ids: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pending: Mapping[tuple[str, str], PendingTorrent] = field(default_factory=dict)
     free_space: Mapping[str, int] = field(default_factory=dict)
+    held_paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,28 @@ class PendingTorrent:
     position: Position
     until: datetime | None = None
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrainProgress:
+    """The torrents of a group that are left on a drained member.
+
+    `left`: their number, None if it could not be read. `moving`: how many of them another member has too, or is to get
+    now. `waiting`: the reasons why the others stay, each with their number, the most frequent first. `unknown`: the
+    declared torrents that are not known now, and may be there.
+    """
+
+    instance: str
+    group: str
+    left: int | None
+    moving: int = 0
+    waiting: tuple[tuple[str, int], ...] = ()
+    unknown: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True if the member can be removed from its group."""
+        return self.left == 0 and not self.unknown
 
 
 NO_PLACEMENT_FACTS = PlacementFacts()

@@ -371,7 +371,8 @@ NOT_REFUSED = GuardVerdict()
 class InstancePlan:
     """The plan of one instance.
 
-    `owned` and `foreign` count its live torrents, `unchanged` the entries without any change.
+    `owned` and `foreign` count its live torrents, `unchanged` the entries without any change. `sharers`: the other
+    instances that see the same files.
     """
 
     name: str
@@ -383,3 +384,4 @@ class InstancePlan:
     suspended: bool = False
     verdict: GuardVerdict = NOT_REFUSED
     faults: tuple[TorrentFault, ...] = ()
+    sharers: tuple[str, ...] = ()

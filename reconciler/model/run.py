@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model.expectation import PlanExpectation
-from reconciler.model.groups import PendingTorrent
+from reconciler.model.groups import DrainProgress, PendingTorrent
 from reconciler.model.health import Health
 from reconciler.model.lease import LeaseHold, LeaseMark
 from reconciler.model.plan import NOT_REFUSED, Action, EndlessChange, GuardVerdict, Outcome, SparedTorrent, TorrentFault
@@ -135,7 +135,7 @@ class Run:
     `expectation`: the only plan that the run was to execute, if there is one. `snapshot_age`: the age of the snapshot
     that a dry-run rests on; None if the instances were read. `endless`: the changes of a dry-run
     that every run would plan again. `accepted_plan`: the hash of the plan that a person has accepted for this run
-    alone.
+    alone. `drains`: what is left on the drained members of groups.
     """
 
     mode: RunMode
@@ -149,3 +149,4 @@ class Run:
     snapshot_age: SnapshotAge | None = None
     endless: tuple[EndlessChange, ...] = ()
     accepted_plan: str | None = None
+    drains: tuple[DrainProgress, ...] = ()

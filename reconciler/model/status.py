@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # the command line needs the filters and pages of this module, and not the whole model
+    from reconciler.model.groups import DrainProgress
     from reconciler.model.health import Health
     from reconciler.model.plan import TorrentFault
     from reconciler.model.position import Position, Problem
@@ -189,7 +190,7 @@ class StatusReport:
     """The status of all instances and of the torrents declared for them.
 
     `torrents` are the filtered ones of the `declared` torrents. `problems`: the errors in the current files, if the
-    last valid state is shown instead.
+    last valid state is shown instead. `drains`: what is left on the drained members of groups.
     """
 
     instances: tuple[InstanceStatus, ...] = ()
@@ -198,6 +199,7 @@ class StatusReport:
     declared: int = 0
     wait_result: WaitResult | None = None
     problems: tuple[Problem, ...] = ()
+    drains: tuple[DrainProgress, ...] = ()
 
     def filter_torrents(self, selection: TorrentFilter) -> StatusReport:
         """Return the report with only the torrents that pass the filter."""

@@ -72,9 +72,10 @@ def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_pa
 
 
 def name_torrents(infohashes: Sequence[str]) -> str:
-    """Return the first of these infohashes, shortened, and the number of the others."""
+    """Return the first of these infohashes, shortened, and the number of the others. Another instance is named."""
     more = f" and {len(infohashes) - 1} more" if len(infohashes) > 1 else ""
-    return infohashes[0][:10] + more
+    infohash, separator, instance = infohashes[0].partition(" on ")
+    return f"{infohash[:10]}{separator}{instance}{more}"
 
 
 def lost_files_text(blast: Blast) -> str:

@@ -8,12 +8,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from reconciler.model.desired import DesiredState
-from reconciler.model.groups import NO_PLACEMENT_FACTS, PendingTorrent, PlacementFacts
+from reconciler.model.groups import NO_PLACEMENT_FACTS, DrainProgress, PendingTorrent, PlacementFacts
 from reconciler.model.health import Health
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import InstancePlan
 from reconciler.model.position import Problem
 from reconciler.model.snapshot import Snapshot
+from reconciler.plan.drains import list_drains
 from reconciler.plan.placement import Placement
 from reconciler.plan.resolve import ResolvedDesired
 
@@ -77,6 +78,12 @@ class Plan:
     def pending(self) -> tuple[PendingTorrent, ...]:
         """The torrents that no healthy member can take now."""
         return self.placement.pending
+
+    @property
+    def drains(self) -> tuple[DrainProgress, ...]:
+        """The progress of all drained members of groups."""
+        desired = self.resolved.desired
+        return list_drains(desired.groups.values(), desired.torrents, self.placement, self.instances)
 
     @property
     def valid_until(self) -> datetime | None:

@@ -37,6 +37,7 @@ from reconciler.plan.plan_hash import hash_plan
 from reconciler.plan.platform import block_undeclarable_categories
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.resolve import ResolvedDesired, could_be, resolve_entries
+from reconciler.plan.shared_data import add_where_data_is, spare_shared_data
 from reconciler.plan.skipped_files import block_shared_skips
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
 from reconciler.plan.torrents import (
@@ -76,6 +77,8 @@ def plan_unhashed(plan_input: PlanInput) -> Plan:
     context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
     names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
     instance_plans = tuple(_plan_instance(resolved, name, placement, plan_input, context) for name in names)
+    sharers = {name: resolved.desired.sharers_of(name) for name in names}
+    instance_plans = spare_shared_data(instance_plans, snapshots, sharers)
     matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
     warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
     return Plan("", instance_plans, resolved, placement, warnings)
@@ -137,7 +140,7 @@ def _plan_instance(
 ) -> InstancePlan:
     desired, snapshot, health = resolved.desired, plan_input.snapshots[name], plan_input.health.get(name)
     untagged_ids = plan_input.untagged_ids.get(name, frozenset())
-    collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context, untagged_ids)
+    collected = _plan_declared(resolved, placement, name, snapshot, context, untagged_ids)
     _plan_undeclared(collected, resolved, placement, name, snapshot, context, untagged_ids)
     declared = desired.categories_of(name)
     decisions = block_undeclarable_categories(collected.decisions, declared, snapshot)
@@ -146,7 +149,8 @@ def _plan_instance(
         others = [decision for decision in decisions if isinstance(decision, ActionBase)]
         decisions += plan_surplus_copies(collected.surplus_copies, others, owned, desired, context)
     torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
-    torrents = block_shared_skips(torrents, snapshot)
+    sharers = {sharer: plan_input.snapshots.get(sharer) for sharer in desired.sharers_of(name)}
+    torrents = block_shared_skips(torrents, snapshot, sharers)
     torrents = attach_move_blasts(torrents, snapshot, find_category_paths(declared, snapshot))
     followers = FollowerFinder(snapshot, make_ownership_check(context, torrents))
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]
@@ -171,14 +175,15 @@ def _plan_instance(
 
 def _plan_declared(
     resolved: ResolvedDesired,
-    placed_entries: Sequence[PlacedEntry],
+    placement: Placement,
+    name: str,
     snapshot: Snapshot,
     context: PlanContext,
     untagged_ids: Collection[str],
 ) -> _TorrentDecisions:
     """Plan the entries whose torrents are known. A run may have ended before it tagged a copy that is surplus now."""
     torrents = _TorrentDecisions()
-    for placed_entry in placed_entries:
+    for placed_entry in placement.entries_by_instance[name]:
         entry, live, assignment = placed_entry.match.entry, placed_entry.match.live, placed_entry.assignment
         if not entry.infohashes:
             torrents.unresolved.append(entry)
@@ -190,9 +195,9 @@ def _plan_declared(
         if is_surplus and live and live.id in untagged_ids and (claim := plan_untagged(live, context, "surplus here")):
             torrents.decisions.append(claim)
             continue
-        entry_decisions = _plan_placed_entry(placed_entry, resolved, context, snapshot)
-        if assignment and assignment.later_instance and not entry_decisions and live:
-            torrents.decisions.append(defer_move(entry, live, assignment.later_instance))
+        entry_decisions = _plan_placed_entry(placed_entry, name, resolved, context, snapshot)
+        if assignment and assignment.stays_reason and not entry_decisions and live:
+            torrents.decisions.append(defer_move(entry, live, assignment.stays_reason))
         elif (
             live
             and assignment
@@ -240,13 +245,17 @@ def _plan_undeclared(
 
 
 def _plan_placed_entry(
-    placed_entry: PlacedEntry, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
+    placed_entry: PlacedEntry, name: str, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
 ) -> Sequence[Decision]:
     """Plan an entry on this instance. A surplus copy is not repaired."""
     assignment, match = placed_entry.assignment, placed_entry.match
     if assignment and assignment.disposition is Disposition.SURPLUS:
         return ()
-    decisions = plan_entry(match, context, snapshot, _collect_facts(match.entry, resolved))
+    facts = _collect_facts(match.entry, resolved)
+    if assignment and assignment.waits_reason and match.live is None:
+        facts = replace(facts, unavailable=assignment.waits_reason)
+    match = add_where_data_is(placed_entry, resolved.desired.categories_of(name), snapshot)
+    decisions = plan_entry(match, context, snapshot, facts)
     if match.live and not match.conflict:
         decisions = release(decisions, match.live, context, snapshot, match.entry)
     if assignment is None:

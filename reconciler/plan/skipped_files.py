@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.fields import FILES
@@ -17,13 +19,22 @@ from reconciler.model.versions import SKIPPED_FILES_STAY
 from reconciler.plan.actions import narrow_action
 from reconciler.plan.blast import find_future_paths, name_torrents
 
+NO_SHARERS: Final[Mapping[str, Snapshot | None]] = MappingProxyType({})
 
-def block_shared_skips(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
-    """Return the actions, with priorities blocked that would move files away from other torrents."""
+
+def block_shared_skips(
+    actions: Sequence[Action], snapshot: Snapshot, sharers: Mapping[str, Snapshot | None] = NO_SHARERS
+) -> list[Action]:
+    """Return the actions, with priorities blocked that would move files away from other torrents.
+
+    `sharers`: the instances that see the same files; None for one that was not read.
+    """
     if SKIPPED_FILES_STAY.is_available(snapshot.api_version) or not any(map(_skips_files, actions)):
         return list(actions)
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
     index = DataPathIndex(snapshot.torrents)
+    for name, sharer in sharers.items():
+        index.add_sharer(name, sharer.torrents if sharer else ())
     return [part for action in actions for part in _block_action(action, by_id, index, snapshot)]
 
 

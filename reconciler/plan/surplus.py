@@ -59,10 +59,9 @@ def plan_surplus_copies(
     return decisions
 
 
-def defer_move(entry: DesiredTorrent, live: LiveTorrent, member: str) -> SparedTorrent:
+def defer_move(entry: DesiredTorrent, live: LiveTorrent, stays_reason: str) -> SparedTorrent:
     """Return a torrent that stays for now, though it is to move."""
-    reason = f"{entry.instance}: moves to {member} later: the guard allows only so many at a time"
-    return SparedTorrent(str(live.infohashes), live.name, reason)
+    return SparedTorrent(str(live.infohashes), live.name, f"{entry.instance}: {stays_reason}")
 
 
 def _spared_reason(surplus_copy: SurplusCopy, context: PlanContext) -> str | None:

@@ -113,7 +113,8 @@ def build_status_report(
     torrents += _list_pending_torrents(desired, pending, now)
     has_serious_fault = any(row.fault and row.fault.is_serious for row in torrents)
     fine = not pending and not has_serious_fault and all(row.status.is_ok for row in rows)
-    return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents))
+    drains = scope.list_drains(plan.drains)
+    return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents), drains=drains)
 
 
 def _compare_instance(

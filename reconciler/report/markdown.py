@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from reconciler.model.groups import DrainProgress
 from reconciler.model.plan import EndlessChange, Verb
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.blast import is_quarantine
+from reconciler.report.drains import drain_reasons, drain_text
 from reconciler.report.phrases import endless_subject, endless_text, snapshot_age_text, strip_instance_prefix
 from reconciler.report.sanitize import (
     choose_code_fence,
@@ -56,6 +58,7 @@ def render_run_markdown(run: Run) -> str:
             *_render_expectation(run),
             *_render_counts_table(run),
             *_render_pending(run),
+            *_render_drains(run.drains),
             *_render_endless(run.endless),
             *_render_warnings(run.warnings),
         ]
@@ -192,6 +195,15 @@ def _render_pending(run: Run) -> Iterator[str]:
     if len(run.pending) > _MAX_ROWS:
         yield f"- … and {len(run.pending) - _MAX_ROWS:,} more. {_SEE_JSON_TEXT}"
     yield ""
+
+
+def _render_drains(drains: Sequence[DrainProgress]) -> Iterator[str]:
+    for drain in drains:
+        yield f"- {format_code_span(drain.instance)} {drain_text(drain)}"
+        yield from (
+            f"  - {format_code_span(truncate_text(reason, _MAX_PHRASE_LENGTH))}" for reason in drain_reasons(drain)
+        )
+    yield from [""] * bool(drains)
 
 
 def _render_endless(changes: Sequence[EndlessChange]) -> Iterator[str]:

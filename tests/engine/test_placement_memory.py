@@ -107,6 +107,19 @@ def test_a_member_with_another_url_is_another_instance() -> None:
     assert memory.facts == PlacementFacts()
 
 
+def test_the_paths_of_members_that_share_their_files_are_kept() -> None:
+    shared = {name: replace(instance, data="nas") for name, instance in DESIRED.instances.items() if name != "c"}
+    desired = replace(DESIRED, instances={**DESIRED.instances, **shared})
+    memory = make_memory()
+    memory.drop_undeclared(desired)
+    memory.record_observations({"a": READ, "c": READ}, EPOCH)
+    assert memory.facts.held_paths == {"a": {X: "/downloads", Y: "/downloads"}}
+    memory.record_observations({"a": DOWN}, EPOCH)
+    assert set(memory.facts.held_paths) == {"a"}
+    memory.drop_undeclared(DESIRED)
+    assert memory.facts.held_paths == {}
+
+
 def test_pending_torrents_of_other_groups_stay() -> None:
     other = replace(PENDING, group="h")
     memory = PlacementMemory()

@@ -74,6 +74,18 @@ def test_it_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     assert diary.warnings == []
 
 
+def test_the_paths_of_shared_files_are_read_back(diary: JournalRecorder) -> None:
+    shared = {name: replace(instance, data="nas") for name, instance in GROUPED.instances.items()}
+    desired = replace(GROUPED, instances=shared)
+    roster = PlacementMemory(diary.journal.read_placement_facts(desired))
+    roster.drop_undeclared(desired)
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster)
+    facts = diary.open_journal().read_placement_facts(desired)
+    assert facts == roster.facts
+    assert facts.held_paths == {"home": {make_v1_hash("x"): "/downloads"}}
+
+
 def test_pending_since_the_first_run_that_saw_it(diary: JournalRecorder) -> None:
     for minutes in range(3):
         roster = knowing(diary.open_journal())

@@ -1,15 +1,16 @@
 """Groups keep their promises through any failure of their members, on in-memory qBittorrents.
 
 Members go down at any moment, also during a run, and come back as they were, emptied, or with other copies complete;
-their VPNs fail while they answer; what we remember goes through the journal from process to process, or is lost. After
-each run every torrent is on a member that is well, or pending, with a reason.
+their VPNs fail while they answer; what we remember goes through the journal from process to process, or is lost. They
+are drained and taken back, and two of them may see the same files. After each run every torrent is on a member that is
+well, or pending, with a reason.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,9 @@ from reconciler.journal.placement_rows import read_placement_facts, write_placem
 from reconciler.model.desired import Instance
 from reconciler.model.errors import UnreachableError
 from reconciler.model.health import InterfaceCheck, NetworkState, Probe, UnhealthyPolicy
-from reconciler.model.run import Run
+from reconciler.model.plan import Outcome
+from reconciler.model.run import ActionResult, Run
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
@@ -88,6 +91,7 @@ class Groups(RuleBasedStateMachine):
         most=st.sampled_from([1, 10, 10]),
         when_unhealthy=st.sampled_from(UnhealthyPolicy),
         has_seeds=st.booleans(),
+        shares=st.booleans(),
     )
     def begin(
         self,
@@ -97,13 +101,15 @@ class Groups(RuleBasedStateMachine):
         most: int,
         when_unhealthy: UnhealthyPolicy,
         has_seeds: bool,
+        shares: bool,
     ) -> None:
         self.has_seeds = has_seeds
         first: Any = {"name": "a", "max_torrents": room}
         spec = {**group, "members": [first, "b", "c"], "failover_after": patience}
         entries = [{"hash": name, "instance": "g"} for name in TORRENTS]
         case = {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True, "quarantine": 7}
-        desired = make_desired_state({**case, "guard": {"max_delete": most}})
+        data = {"a": "nas", "b": "nas"} if shares else {}
+        desired = make_desired_state({**case, "guard": {"max_delete": most}, "data": data})
         probed = {
             name: replace(instance, health=(Probe(InterfaceCheck("tun0")),), when_unhealthy=when_unhealthy)
             for name, instance in desired.instances.items()
@@ -137,6 +143,16 @@ class Groups(RuleBasedStateMachine):
         for key in {make_v1_hash(torrent) for torrent in torrents} & box.torrents.keys():
             box.torrents[key] = replace(box.torrents[key], **to)
 
+    @rule(name=st.sampled_from(MEMBERS), drain=st.booleans())
+    def drains(self, name: str, drain: bool) -> None:
+        group = self.desired.groups["g"]
+        members = tuple(replace(member, drain=drain) if member.name == name else member for member in group.members)
+        self.desired = replace(self.desired, groups={"g": replace(group, members=members)})
+
+    @property
+    def drained(self) -> set[str]:
+        return set(self.desired.groups["g"].drained_members)
+
     @rule(seconds=st.sampled_from([1, 30, 61, 130]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
@@ -167,10 +183,15 @@ class Groups(RuleBasedStateMachine):
     def checked_run(self, *, trouble: bool = False) -> Run:
         whole = set().union(*(box.whole for box in self.boxes.values()))
         held = {key for box in self.boxes.values() for key in box.torrents}
+        before = {name: dict(box.torrents) for name, box in self.boxes.items()}
         context = fake_context(self.connect, utc=lambda: self.now, max_attempts=1)
         run = run_once(self.desired, RunOptions(), replace(context, placement_memory=self.roster))
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
         assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
+        for name in self.drained:
+            assert self.boxes[name].torrents.keys() <= before[name].keys(), "a drained member has taken something"
+        for name in set() if trouble else MEMBERS:
+            self.assert_nothing_writes_twice(name, before)
         self.journal_keeps_it()
         pending = {torrent.infohash for torrent in run.pending}
         held_now = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
@@ -180,6 +201,13 @@ class Groups(RuleBasedStateMachine):
         if not trouble:
             assert not failed
         return run
+
+    def assert_nothing_writes_twice(self, name: str, before: Mapping[str, Mapping[str, LiveTorrent]]) -> None:
+        """Assert that nothing was added where another member with the same files has it incomplete."""
+        for sharer in self.desired.sharers_of(name):
+            box = self.boxes[sharer]
+            for key in self.boxes[name].torrents.keys() - before[name].keys() if box.up and box.well else ():
+                assert key not in box.torrents or is_complete(box.torrents[key]), "two write into the same files"
 
     def journal_keeps_it(self) -> None:
         self.roster.drop_undeclared(self.desired)
@@ -200,24 +228,37 @@ class Groups(RuleBasedStateMachine):
         for box in self.boxes.values():
             box.up = True
             box.vpn(up=True)
-        for _ in range(20):
+        for _ in range(40):
             if self.has_seeds:
                 for box in self.boxes.values():
                     box.torrents = {key: replace(torrent, **WHOLE) for key, torrent in box.torrents.items()}
             self.now += timedelta(seconds=200)
-            if not any(instance.results for instance in self.checked_run().instances):
+            if not list_done(self.checked_run()):
                 break
         before = {name: dict(box.torrents) for name, box in self.boxes.items()}
         self.now += timedelta(seconds=1000)
         run = self.checked_run()
-        assert [result for instance in run.instances for result in instance.results] == [], "it does not come to rest"
+        assert list_done(run) == [], "it does not come to rest"
         assert before == {name: box.torrents for name, box in self.boxes.items()}
         for torrent in TORRENTS:
-            holders = sum(make_v1_hash(torrent) in box.torrents for box in self.boxes.values())
-            if self.one:
-                assert holders == 1 or (self.moves and not self.has_seeds)
-            elif self.roomy:
-                assert holders == len(MEMBERS)
+            self.assert_placed({name for name, box in self.boxes.items() if make_v1_hash(torrent) in box.torrents})
+
+    def assert_placed(self, holders: set[str]) -> None:
+        """Assert that a torrent is where it is to be in the end. Without seeds, what is drained or moves never ends."""
+        staying = set(MEMBERS) - self.drained
+        if self.one:
+            is_endless = (self.moves or self.drained) and not self.has_seeds
+            can_have_none = staying <= (set() if self.roomy else {"a"})
+            assert len(holders) == 1 or is_endless or (can_have_none and not holders)
+        if self.has_seeds and self.roomy and staying:
+            assert holders <= staying, "a drained member is not empty"
+            assert self.one or holders == staying
+
+
+def list_done(run: Run) -> list[ActionResult]:
+    """Return all results but those of what waits."""
+    results = (result for instance in run.instances for result in instance.results)
+    return [result for result in results if result.outcome is not Outcome.DEFERRED]
 
 
 TestGroups = Groups.TestCase

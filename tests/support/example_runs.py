@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Final
 
 from reconciler.model.expectation import ActionSummary, PlanDifference, PlanExpectation
-from reconciler.model.groups import ActionPlacement, KeptCopy, PendingTorrent
+from reconciler.model.groups import ActionPlacement, DrainProgress, KeptCopy, PendingTorrent
 from reconciler.model.health import Health, HealthState, ProbeHealth
 from reconciler.model.plan import (
     Action,
@@ -222,7 +222,12 @@ def placed() -> Run:
         make_instance_result("home", results, spared=spared, unchanged=3),
         make_instance_result("seedbox", unchanged=1),
     )
-    return Run(RunMode.DRY_RUN, PLAN_HASH, 1, instances, pending=pending)
+    drains = (
+        DrainProgress("home", "wide", 12, 3, (("moves to attic later: the guard allows only so many at a time", 9),)),
+        DrainProgress("attic", "resilient", None),
+        DrainProgress("seedbox", "wide", 0),
+    )
+    return Run(RunMode.DRY_RUN, PLAN_HASH, 1, instances, pending=pending, drains=drains)
 
 
 def converged() -> Run:

@@ -219,6 +219,7 @@ def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
                 case.get("url", "http://127.0.0.1"),
                 preferences=make_preferences(case, here),
                 when_unhealthy=reaction,
+                data=case.get("data", {}).get(name),
             )
             for name in names
         },

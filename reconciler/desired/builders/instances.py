@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import InvalidValue, LoadContext
 from reconciler.desired.merge import has_only_categories
+from reconciler.desired.messages import suggestion_text
 from reconciler.desired.schema.categories import CategoryEntry
 from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get_reference_key
 from reconciler.desired.schema.instances import InstanceEntry
@@ -59,7 +61,28 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
                 )
             position_by_server.setdefault(server, url_position)
             instances[name] = _build_instance(name, url, entry, checked.document, context)
+    _warn_of_lone_data(instances, checked_documents, context)
     return _add_categories(instances, checked_documents)
+
+
+def _warn_of_lone_data(
+    instances: Mapping[str, Instance], checked_documents: Sequence[CheckedDocument], context: LoadContext
+) -> None:
+    """Warn of data that a single instance has. A name with a typing error would protect nothing."""
+    counts = Counter(instance.data for instance in instances.values())
+    others = sorted(data for data in counts if data)
+    for checked in checked_documents:
+        for name, entry in checked.entry.get("instances", {}).items():
+            data = entry.get("data")
+            if data is None or counts[data] > 1:
+                continue
+            hint = suggestion_text(data, tuple(other for other in others if other != data))
+            context.add_warning(
+                checked.document.find_position("instances", name, "data"),
+                Code.LONE_DATA,
+                f'no other instance has "data: {data}", so nothing is shared',
+                hint or "Give the instances that see the same files the same name, or remove the key",
+            )
 
 
 def _add_categories(
@@ -102,6 +125,7 @@ def _build_instance(
         "read_timeout": timeout.get("read"),
         "pool_size": entry.get("pool_size"),
         "suspend": entry.get("suspend"),
+        "data": entry.get("data"),
     }
     given_values: dict[str, Any] = {key: value for key, value in optional_values.items() if value is not None}
     if "path_map" in entry:

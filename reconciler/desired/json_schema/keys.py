@@ -125,6 +125,9 @@ _INSTANCE: Final = {
     "path_map": _Key(
         "Paths of the instance, and what clients of the gateway see instead of each.", ({"/data": "/mnt/seedbox"},)
     ),
+    "data": _Key(
+        "A name for the files that it sees: instances that see the same at the same paths share it.", ("nas1",)
+    ),
 }
 _PROBE: Final = {
     "tcp": _Key("A connection to HOST:PORT can be opened.", ("10.2.0.1:53", "[fd00::1]:53")),
@@ -333,6 +336,10 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
             "TiB; null: no limit.",
             ("50 GiB",),
             default_of(Member, "min_free_space"),
+        ),
+        "drain": _Key(
+            "It takes no torrents, and its torrents move to the other members.",
+            default=default_of(Member, "drain"),
         ),
     },
     **GATEWAY_KEY_DESCRIPTIONS,

@@ -115,6 +115,7 @@ VALUE_SCHEMAS: Final[dict[Callable[..., Any], JsonSchema]] = {
     groups.parse_size: _text(_unit_pattern(SIZE_UNITS, " ?")),
     groups.parse_failover_delay: {"anyOf": [{"const": "0s"}, _DURATION_VALUE]},
     instances.check_instance_name: _PLAIN,
+    instances.check_data_name: _PLAIN,
     instances.check_header_name: _text(
         r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", without=f"^({'|'.join(map(_any_case, sorted(instances.OWN_HEADERS)))})$"
     ),

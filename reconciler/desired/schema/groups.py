@@ -45,6 +45,7 @@ class MemberEntry(TypedDict, total=False):
     weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
     max_torrents: Annotated[int, Field(ge=0)] | None
     min_free_space: Annotated[int, BeforeValidator(parse_size)] | None
+    drain: bool
 
 
 def _select_member_branch(value: Any) -> str:

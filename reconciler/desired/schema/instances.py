@@ -31,6 +31,14 @@ def check_instance_name(text: str) -> str:
 InstanceName = Annotated[str, AfterValidator(check_instance_name)]
 
 
+def check_data_name(text: str) -> str:
+    """The name of data that several instances see."""
+    return check_plain_name("the name of shared data", text)
+
+
+DataName = Annotated[str, AfterValidator(check_data_name)]
+
+
 @with_config(STRICT_CONFIG)
 class TlsEntry(TypedDict, total=False):
     """The check of the certificate of an https instance."""
@@ -101,6 +109,7 @@ class InstanceEntry(TypedDict, total=False):
     health: list[ProbeEntry]
     when_unhealthy: UnhealthyWord
     path_map: dict[SavePath, SavePath]
+    data: DataName
 
 
 INSTANCE_CHOICES: Final[dict[str, tuple[str, ...]]] = {"when_unhealthy": get_args(UnhealthyWord)}

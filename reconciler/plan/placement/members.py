@@ -5,13 +5,17 @@ See docs/decisions/0071-assume-an-unread-member-may-have-the-torrent.md.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from reconciler.model.desired import Instance
 from reconciler.model.groups import Group, Member, Outage
 from reconciler.model.snapshot import LiveTorrent, Snapshot
+
+DRAINED_TEXT: Final = "it is drained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class MemberState:
 
     `copy` is its copy of the torrent, if that is ours. `had_copy`: True if an unread member had it at its last read,
     None if unknown. `cannot_take_reason` is set if a member without it cannot take it. `has_conflict`: its copy is
-    ambiguous.
+    ambiguous. `data`: the name of the files that it sees; `last_save_path`: where an unread member had its copy.
     """
 
     member: Member
@@ -30,6 +34,8 @@ class MemberState:
     had_copy: bool | None = None
     cannot_take_reason: str | None = None
     has_conflict: bool = False
+    data: str | None = None
+    last_save_path: str | None = None
 
     @property
     def name(self) -> str:
@@ -51,13 +57,27 @@ class MemberState:
         """True if it can take the torrent now."""
         return self.is_healthy and self.copy is None and self.cannot_take_reason is None
 
+    @property
+    def is_drained(self) -> bool:
+        """True if nothing is to stay on it."""
+        return self.member.drain
+
+    @property
+    def save_path(self) -> str | None:
+        """The path of its copy, as it was last seen."""
+        return self.copy.save_path if self.copy else self.last_save_path
+
+    def has_same_data(self, other: MemberState) -> bool:
+        """Return True if both members see the same files."""
+        return self.data is not None and self.data == other.data and self.name != other.name
+
     def state_text(self, now: datetime) -> str:
         """Return what prevents it from having the torrent, in one clause."""
         if self.outage:
             return f"down since {format_time(self.outage.since, now)}: {self.outage.reason}"
         if not self.is_read:
             return "not read"
-        return self.cannot_take_reason or "well"
+        return self.cannot_take_reason or (DRAINED_TEXT if self.is_drained else "well")
 
 
 def format_time(time: datetime, now: datetime) -> str:
@@ -96,14 +116,24 @@ def _low_space_reason(free: int, least: int) -> str:
     return f"{naturalsize(free, binary=True)} are free there, min_free_space is {naturalsize(least, binary=True)}"
 
 
-def find_linked_instances(instances: Iterable[str], groups: Mapping[str, Group]) -> dict[str, tuple[str, ...]]:
-    """For each instance all that it is linked with, itself among them, sorted. An instance in no group is alone.
+def find_linked_instances(instances: Mapping[str, Instance], groups: Mapping[str, Group]) -> dict[str, tuple[str, ...]]:
+    """For each instance all that it is linked with, itself among them, sorted.
 
+    Members of a group are linked, and so are instances that see the same files. An instance with neither is alone.
     Whoever divides the instances between processes divides by the first of these names, so that no group is torn.
     """
-    names = set(instances)
-    sets = {name: frozenset({name}) for name in names}
-    for group in groups.values():
-        joined = frozenset[str]().union(*(sets[name] for name in group.member_names if name in names))
+    sets = {name: frozenset({name}) for name in instances}
+    sharing = _group_by_data(instances)
+    for linked in (*(group.member_names for group in groups.values()), *sharing):
+        joined = frozenset[str]().union(*(sets[name] for name in linked if name in instances))
         sets.update(dict.fromkeys(joined, joined))
     return {name: tuple(sorted(joined)) for name, joined in sets.items()}
+
+
+def _group_by_data(instances: Mapping[str, Instance]) -> list[list[str]]:
+    """Return the names of the instances that see the same files, together."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name, instance in instances.items():
+        if instance.data is not None:
+            names[instance.data].append(name)
+    return list(names.values())

@@ -21,7 +21,7 @@ from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.guard import count_allowed_deletions
 from reconciler.plan.match import Match, match_entries
 from reconciler.plan.placement.copies import find_replacement, is_complete, percent_text
-from reconciler.plan.placement.members import CapacityTracker, MemberState
+from reconciler.plan.placement.members import DRAINED_TEXT, CapacityTracker, MemberState
 from reconciler.plan.placement.strategies import (
     Assignment,
     Disposition,
@@ -169,13 +169,19 @@ class _Placer:
         ]
         spots = (spot for decision in decisions for spot in decision.assignments)
         moving = Counter(spot.instance for spot in spots if spot.disposition is Disposition.LEAVING and spot.keeper)
-        for index, (entry, decision) in enumerate(zip(entries, decisions, strict=True)):
-            source = next((spot.instance for spot in decision.assignments if spot.later_instance), None)
-            if source is None or moving[source] >= self._count_allowed_moves(source):
-                continue
-            matches = grouped[id(entry)]
-            decisions[index] = self._decide_entry(entry, groups[entry.instance], matches, may_move=True)
-            moving[source] += 1
+        waiting = [
+            (index, spot.instance)
+            for index, decision in enumerate(decisions)
+            for spot in decision.assignments
+            if spot.later_instance
+        ]
+        # the complete ones first: they are what others can rely on
+        waiting.sort(key=lambda move: not _is_complete_on(move[1], grouped[id(entries[move[0]])]))
+        for index, source in waiting:
+            if moving[source] < self._count_allowed_moves(source):
+                entry = entries[index]
+                decisions[index] = self._decide_entry(entry, groups[entry.instance], grouped[id(entry)], may_move=True)
+                moving[source] += 1
         return decisions
 
     def _count_allowed_moves(self, instance: str) -> int:
@@ -202,7 +208,7 @@ class _Placer:
             members = rank_members(members, entry.infohash)
         seats = [self._build_member_state(entry, member, matches.get(member.name)) for member in members]
         if group.strategy is Strategy.REPLICATE:
-            decision = place_replicated(seats, self._now)
+            decision = place_replicated(seats, self._desired.owner, self._now)
         else:
             decision = place_single(seats, group, self._desired.owner, self._now, may_move=may_move)
         empty = {seat.name for seat in seats if not seat.copy}
@@ -213,14 +219,18 @@ class _Placer:
 
     def _build_member_state(self, entry: DesiredTorrent, member: Member, match: Match | None) -> MemberState:
         down = self._facts.outages.get(member.name)
+        data = self._desired.instances[member.name].data
         if match is None:
             held = self._facts.held_ids.get(member.name)
             has = None if held is None else not held.isdisjoint(entry.ids)
-            return MemberState(member, False, outage=down, had_copy=has)
+            paths = self._facts.held_paths.get(member.name, {})
+            path = next((paths[key] for key in entry.ids if has and key in paths), None)
+            return MemberState(member, False, outage=down, had_copy=has, data=data, last_save_path=path)
         theirs = self._list_other_owners(match.live) if match.live else ()
         copy = None if theirs else match.live
         lacks = None if copy else self._cannot_take_reason(entry, member, theirs)
-        return MemberState(member, True, copy, down, cannot_take_reason=lacks, has_conflict=match.conflict is not None)
+        has_conflict = match.conflict is not None
+        return MemberState(member, True, copy, down, cannot_take_reason=lacks, has_conflict=has_conflict, data=data)
 
     def _list_other_owners(self, live: LiveTorrent) -> tuple[str, ...]:
         """Return the other owners of a copy that we must not take over.
@@ -234,9 +244,16 @@ class _Placer:
     def _cannot_take_reason(self, entry: DesiredTorrent, member: Member, other_owners: Sequence[str]) -> str | None:
         if other_owners:
             return f'it has it already, for the owner "{other_owners[0]}"'
+        if member.drain:
+            return DRAINED_TEXT
         if self._desired.instances[member.name].suspend and not self._desired.suspend:
             return "it is suspended"
         return unaddable_reason(entry, self._snapshots[member.name]) or self._capacity.cannot_take_reason(member)
+
+
+def _is_complete_on(instance: str, matches: Mapping[str, Match]) -> bool:
+    live = matches[instance].live
+    return live is not None and is_complete(live)
 
 
 def _iter_ids(entry: DesiredTorrent, matches: Mapping[str, Match]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -36,7 +36,7 @@ from reconciler.plan.placement.copies import (
     is_partial,
     percent_text,
 )
-from reconciler.plan.placement.members import MemberState, format_time
+from reconciler.plan.placement.members import DRAINED_TEXT, MemberState, format_time
 
 
 class Disposition(Enum):
@@ -51,7 +51,10 @@ class Disposition(Enum):
 class Assignment:
     """A torrent on a member of its group, and why. `kept_copy`: the copy that another one goes for, or is to go for.
 
-    `later_instance`: the member that it is to move to once others have moved.
+    `later_instance`: the member that it is to move to once others have moved. `stays_reason`: why it does not move yet.
+    `moves_to`: the member whose copy replaces it as soon as that is complete.
+    `save_path`: where a torrent that is added finds its data, because another member sees the same files.
+    `waits_reason`: why it is not added yet.
     """
 
     instance: str
@@ -59,6 +62,10 @@ class Assignment:
     reason: str
     keeper: KeptCopy | None = None
     later_instance: str | None = None
+    stays_reason: str | None = None
+    moves_to: str | None = None
+    save_path: str | None = None
+    waits_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +77,65 @@ class PlacementDecision:
     until: datetime | None = None
 
 
-def place_replicated(member_states: Sequence[MemberState], now: datetime) -> PlacementDecision:
-    """Replicate."""
-    spots = [
-        Assignment(seat.name, Disposition.WANTED, "on every member")
-        for seat in member_states
-        if seat.copy or seat.can_take
-    ]
-    if not any(seat.has_copy or seat.can_take for seat in member_states):
+def place_replicated(member_states: Sequence[MemberState], owner: str, now: datetime) -> PlacementDecision:
+    """Replicate. A drained member keeps its copy until every other member has as much."""
+    seats = [seat for seat in member_states if not seat.is_drained]
+    drained = [seat for seat in member_states if seat.is_drained and seat.copy]
+    spots = [_assign_replica(seat, member_states) for seat in seats if seat.copy or seat.can_take]
+    spots += (_assign_drained_replica(seat, seats, owner, now) for seat in drained)
+    if not any(seat.has_copy or seat.can_take for seat in seats):
         return PlacementDecision(tuple(spots), _no_member_reason(member_states, now))
     lacking = [
         f"{seat.name}: {seat.cannot_take_reason}"
-        for seat in member_states
+        for seat in seats
         if seat.is_healthy and not seat.copy and seat.cannot_take_reason
     ]
     return PlacementDecision(tuple(spots), f"not on every member: {'; '.join(lacking)}" if lacking else None)
+
+
+def _assign_replica(member_state: MemberState, member_states: Sequence[MemberState]) -> Assignment:
+    """Assign a copy of a replicate group. Of members that see the same files, one downloads and the others wait."""
+    spot = Assignment(member_state.name, Disposition.WANTED, "on every member")
+    if member_state.copy:
+        return spot
+    sharers = [seat for seat in member_states if seat.has_same_data(member_state)]
+    holders = [seat for seat in sharers if seat.has_copy]
+    before = member_states[: member_states.index(member_state)]
+    first = next((seat for seat in sharers if seat in before and seat.can_take), None)
+    if (holders and not _find_complete(holders)) or (first and not holders):
+        source = holders[0] if holders else first
+        return replace(spot, waits_reason=_shared_wait_reason(source)) if source else spot
+    return replace(spot, save_path=_find_shared_path(member_state, member_states))
+
+
+def _assign_drained_replica(
+    member_state: MemberState, others: Sequence[MemberState], owner: str, now: datetime
+) -> Assignment:
+    own = member_state.copy
+    assert own
+    spot = Assignment(member_state.name, Disposition.LEAVING, f"left alone while it is {member_state.state_text(now)}")
+    if not member_state.is_healthy:
+        return spot
+    if not others or member_state.has_conflict:
+        reason = "in conflict" if member_state.has_conflict else "every member is drained"
+        return replace(spot, disposition=Disposition.WANTED, reason=reason, stays_reason=f"stays here: {reason}")
+    kept_copies: list[KeptCopy] = []
+    for seat in others:
+        if not (seat.has_copy or seat.can_take):
+            return replace(spot, reason=f"stays here until {seat.name} has it too ({seat.state_text(now)})")
+        copy = find_replacement(own, seat.copy, seat.name, owner) if seat.copy else None
+        if copy is None:
+            extent = percent_text(seat.copy) if seat.copy else "0 %"
+            reason = f"stays here until every other member has as much of it ({seat.name}: {extent})"
+            return replace(spot, reason=reason, moves_to=seat.name)
+        kept_copies.append(copy)
+    return Assignment(
+        member_state.name,
+        Disposition.SURPLUS,
+        f"{DRAINED_TEXT}, and every other member has the torrent",
+        kept_copies[0],
+        moves_to=others[0].name,
+    )
 
 
 def place_single(
@@ -107,12 +158,50 @@ def place_single(
     if not holders:
         return _place_without_holder(member_states, group, unwell, now)
     target, until = _choose_target(member_states, holders, group, now)
-    later = None
-    if target not in holders and not may_move:
-        target, later = _choose_best_holder(holders), target.name
-    spots = [Assignment(target.name, Disposition.WANTED, _target_reason(target, holders), later_instance=later)]
-    spots += (_assign_second_copy(seat, target, group, owner) for seat in holders if seat is not target)
-    return PlacementDecision((*spots, *unwell), until=until)
+    path = None if target in holders else _find_shared_path(target, member_states)
+    obstacle = _find_obstacle(target, holders, member_states, now, until, may_move)
+    if obstacle and target not in holders:
+        target, path = _choose_best_holder([seat for seat in holders if not seat.is_drained] or holders), None
+    spot = Assignment(target.name, Disposition.WANTED, _target_reason(target, holders), save_path=path)
+    if obstacle:
+        spot = replace(spot, stays_reason=obstacle.reason, later_instance=obstacle.later_instance)
+    others = (_assign_second_copy(seat, target, group, owner) for seat in holders if seat is not target)
+    pending = obstacle.reason if obstacle and obstacle.is_pending else None
+    return PlacementDecision((spot, *others, *unwell), pending, until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """The reason why a torrent does not move now. `later_instance`: where it goes once others have moved."""
+
+    reason: str
+    is_pending: bool = False
+    later_instance: str | None = None
+
+
+def _find_obstacle(
+    target: MemberState,
+    holders: Sequence[MemberState],
+    member_states: Sequence[MemberState],
+    now: datetime,
+    until: datetime | None,
+    may_move: bool,
+) -> _Obstacle | None:
+    """Return why a torrent stays where it is, and should not; None if it is or goes where it should be."""
+    if target in holders:
+        if not target.is_drained:
+            return None
+        obstacle = _no_member_reason([seat for seat in member_states if not seat.is_drained], now)
+        if until:
+            return _Obstacle(f"waits until {format_time(until, now)}: {obstacle}")
+        return _Obstacle(f"{target.name} is drained, and {obstacle}", is_pending=True)
+    sharers = [seat for seat in holders if seat.has_same_data(target)]
+    if sharers and not _find_complete(sharers):
+        return _Obstacle(f"moves to {target.name} later: {_shared_wait_reason(sharers[0])}")
+    if not may_move:
+        reason = f"moves to {target.name} later: the guard allows only so many at a time"
+        return _Obstacle(reason, later_instance=target.name)
+    return None
 
 
 def _choose_target(
@@ -120,12 +209,16 @@ def _choose_target(
 ) -> tuple[MemberState, datetime | None]:
     """The member that is to have it, where others have it now; and until when at most that is so.
 
-    Nothing moves to the second best because the best is down for a moment.
+    Nothing moves to the second best because the best is down for a moment. A drained member is chosen only if no other
+    one can have it.
     """
-    best = _choose_best_holder(holders)
-    if group.move_policy is MovePolicy.NEVER:
+    staying = [seat for seat in holders if not seat.is_drained]
+    best = _choose_best_holder(staying or holders)
+    if group.move_policy is MovePolicy.NEVER and staying:
         return best, None
     for seat in member_states:
+        if seat.is_drained:
+            continue
         if seat.has_copy or seat.can_take:
             return seat, None
         if not seat.is_healthy and now < (until := _waits_until(seat, group, now)):
@@ -153,23 +246,39 @@ def _assign_second_copy(member_state: MemberState, target: MemberState, group: G
     keeper, own = target.copy, member_state.copy
     assert own
     if keeper is None:
-        return Assignment(
-            member_state.name, Disposition.LEAVING, f"moves to {target.name}; stays here until it is complete there"
-        )
+        reason = f"moves to {target.name}; stays here until it is complete there"
+        return Assignment(member_state.name, Disposition.LEAVING, reason, moves_to=target.name)
     if copy := find_replacement(own, keeper, target.name, owner):
         extent = "complete" if is_complete(keeper) else f"with as much ({percent_text(keeper)})"
-        return Assignment(member_state.name, Disposition.SURPLUS, f"{target.name} has it, {extent}", copy)
+        reason = f"{target.name} has it, {extent}"
+        return Assignment(member_state.name, Disposition.SURPLUS, reason, copy, moves_to=target.name)
     kept_copy = KeptCopy(target.name, keeper.id, must_be_complete=False)
     if group.move_policy is MovePolicy.IMMEDIATE and is_partial(own) and can_replace(keeper, kept_copy, owner):
-        return Assignment(
-            member_state.name, Disposition.SURPLUS, f"{target.name} has it, and this copy is not complete", kept_copy
-        )
+        reason = f"{target.name} has it, and this copy is not complete"
+        return Assignment(member_state.name, Disposition.SURPLUS, reason, kept_copy, moves_to=target.name)
     if is_complete(keeper):
         flaw = "is smaller" if keeper.size < bytes_at_risk(own) else "is not ours"
         return Assignment(member_state.name, Disposition.LEAVING, f"{target.name} has it too, but that copy {flaw}")
     goal = f"{target.name} has as much of it" if is_partial(own) else f"it is complete on {target.name}"
     reason = f"stays here until {goal} ({percent_text(keeper)})"
-    return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy)
+    return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy, moves_to=target.name)
+
+
+def _find_complete(holders: Sequence[MemberState]) -> MemberState | None:
+    return next((seat for seat in holders if seat.copy and is_complete(seat.copy)), None)
+
+
+def _find_shared_path(target: MemberState, member_states: Sequence[MemberState]) -> str | None:
+    """Return where a member finds the data that another one with the same files has; None if no such one is known."""
+    sharers = [seat for seat in member_states if seat.has_same_data(target) and seat.save_path]
+    sharer = _find_complete(sharers) or next(iter(sharers), None)
+    return sharer.save_path if sharer else None
+
+
+def _shared_wait_reason(holder: MemberState) -> str:
+    """Return why no second copy is added: two would write into the same files."""
+    extent = f" ({percent_text(holder.copy)})" if holder.copy else ""
+    return f"waits until it is complete on {holder.name}, which has the same data{extent}"
 
 
 def _place_without_holder(
@@ -184,12 +293,9 @@ def _place_without_holder(
         return PlacementDecision(unwell, f"waits until {format_time(until, now)}: {'; '.join(words)}{then}", until)
     if candidate is None:
         return PlacementDecision(unwell, _no_member_reason(member_states, now))
-    return PlacementDecision(
-        (
-            Assignment(candidate.name, Disposition.WANTED, _first_choice_reason(candidate, member_states, group, now)),
-            *unwell,
-        )
-    )
+    reason = _first_choice_reason(candidate, member_states, group, now)
+    path = _find_shared_path(candidate, member_states)
+    return PlacementDecision((Assignment(candidate.name, Disposition.WANTED, reason, save_path=path), *unwell))
 
 
 def _iter_awaited_members(
@@ -219,7 +325,8 @@ def _had_copy_text(member_state: MemberState) -> str:
 def _target_reason(target: MemberState, holders: Sequence[MemberState]) -> str:
     """Return the reason for this member, where some members have the torrent."""
     if target not in holders:
-        return f"moves here from {holders[0].name}, which comes after it"
+        source = holders[0]
+        return f"moves here from {source.name}, which {'is drained' if source.is_drained else 'comes after it'}"
     if len(holders) == 1 or target.copy is None:
         return "it is here"
     extent = "complete" if is_complete(target.copy) else percent_text(target.copy)
@@ -235,6 +342,8 @@ def _first_choice_reason(target: MemberState, member_states: Sequence[MemberStat
 
 
 def _no_member_reason(member_states: Sequence[MemberState], now: datetime) -> str:
+    if not member_states:
+        return "so is every other member"
     return "no member can take it: " + "; ".join(f"{seat.name}: {seat.state_text(now)}" for seat in member_states)
 
 

@@ -14,6 +14,7 @@ from reconciler.model.lease import LeaseMark
 from reconciler.model.plan import EndlessChange, SparedTorrent
 from reconciler.model.position import Problem
 from reconciler.model.run import ContentResult, InstanceResult, Run, SnapshotAge
+from reconciler.report.drains import drain_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
     blast_totals_json,
@@ -54,6 +55,8 @@ def write_run(run: Run, stream: TextIO) -> None:
         "pending": map(_encode_pending, run.pending),
         "warnings": encode_problems(run.warnings),
     }
+    if run.drains:
+        lists["drains"] = (encode_json(drain_json(drain)) for drain in run.drains)
     if run.endless:
         lists["endless"] = map(_encode_endless, run.endless)
     write_object(stream, head, lists)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final, TextIO
 
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
+from reconciler.report.drains import drain_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
     encode_json,
@@ -53,6 +54,8 @@ def _head_json(status: StatusReport, page: Pagination) -> dict[str, object]:
         "exit_code": status.exit_code,
         "summary": _summary_json(status, page),
     }
+    if status.drains:
+        head["drains"] = [drain_json(drain) for drain in status.drains]
     if status.wait_result:
         head["wait"] = {"outcome": status.wait_result.outcome, "reasons": list(status.wait_result.reasons)}
     return head

@@ -8,6 +8,7 @@ from typing import Final
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.plan import EndlessChange, Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
+from reconciler.report.drains import render_drains
 from reconciler.report.phrases import (
     acceptance_text,
     capitalize_sentence,
@@ -56,13 +57,9 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
         )
         yield from body
         is_after_list, has_lists = bool(body), has_lists or bool(body)
-    if run.pending:
-        yield EMPTY_LINE
-        yield from render_pending(run.pending)
-    if run.endless:
-        yield EMPTY_LINE
-        yield from _render_endless(run.endless)
-    if has_lists or run.pending or run.endless:
+    lists = list(_render_lists(run))
+    yield from lists
+    if has_lists or lists:
         yield EMPTY_LINE
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:
@@ -79,6 +76,14 @@ def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
     for instance in refused:
         for reason in instance.verdict.reasons:
             yield f"{instance.name}: {reason}"
+
+
+def _render_lists(run: Run) -> Iterator[Line]:
+    """Return what is no part of one instance."""
+    for lines in (render_pending(run.pending), render_drains(run.drains), _render_endless(run.endless)):
+        if rendered := list(lines):
+            yield EMPTY_LINE
+            yield from rendered
 
 
 def _render_body(instance: InstanceResult) -> Iterator[Line]:
@@ -131,6 +136,8 @@ def _render_facts(instance: InstanceResult, mode: RunMode) -> Span:
 
 def _render_endless(changes: Sequence[EndlessChange]) -> Iterator[Line]:
     """Return the changes that every run would plan again."""
+    if not changes:
+        return
     yield make_line(("  Not in sync after this plan, and after no other:", Style.ALARM))
     for endless in changes[:MAX_ENTRIES]:
         yield make_line("  ", ("! ", Style.DELETE), endless_subject(endless), dim_suffix(str(endless.position or "")))

@@ -9,6 +9,7 @@ from typing import Final
 from humanize import naturalsize
 
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
+from reconciler.report.drains import render_drains
 from reconciler.report.phrases import fault_symbol, strip_instance_prefix
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line
 from reconciler.report.text.problems import format_count
@@ -47,6 +48,9 @@ def render_status(status: StatusReport, page: Pagination = FIRST_PAGE, width: in
         if row.error:
             yield make_line("  ", (f"{row.name}: {strip_instance_prefix(row.name, row.error)}", Style.BAD))
     yield EMPTY_LINE
+    if status.drains:
+        yield from render_drains(status.drains)
+        yield EMPTY_LINE
     torrents = sorted(status.torrents, key=_rank_torrent)
     limit = DEFAULT_TORRENT_LIMIT if page.limit is None else page.limit
     shown, following = torrents[page.offset : page.offset + limit], torrents[page.offset + limit :]

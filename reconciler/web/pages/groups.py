@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
-from reconciler.model.groups import Group, Member
+from reconciler.model.groups import DrainProgress, Group, Member
 from reconciler.model.plan import TorrentAction, Verb
+from reconciler.report.drains import drain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +43,26 @@ def build_group_rows(finished_run: FinishedRun, desired: DesiredState) -> tuple[
     pending = Counter(torrent.group for torrent in finished_run.run.pending)
     members = {name for group in desired.groups.values() for name in group.member_names}
     counts = {name: _count_by_group(finished_run, name, group_by_id) for name in members}
+    drains = {(drain.group, drain.instance): drain for drain in finished_run.run.drains}
     return tuple(
         GroupRow(
             group.name,
             str(group.strategy),
             declared[group.name],
             pending[group.name],
-            tuple(_make_member(group, member, counts[member.name]) for member in group.members),
+            tuple(_make_member(group, member, counts[member.name], drains) for member in group.members),
         )
         for group in desired.groups.values()
     )
 
 
-def _make_member(group: Group, member: Member, counts: Counter[str] | None) -> MemberCount:
-    limits = f"at most {member.max_torrents:,}" if member.max_torrents is not None else ""
-    return MemberCount(member.name, None if counts is None else counts[group.name], limits)
+def _make_member(
+    group: Group, member: Member, counts: Counter[str] | None, drains: Mapping[tuple[str, str], DrainProgress]
+) -> MemberCount:
+    limits = [f"at most {member.max_torrents:,}"] if member.max_torrents is not None else []
+    drain = drains.get((group.name, member.name))
+    limits += [drain_text(drain)] if drain else []
+    return MemberCount(member.name, None if counts is None else counts[group.name], "; ".join(limits))
 
 
 def _count_by_group(finished_run: FinishedRun, name: str, group_by_id: Mapping[str, str]) -> Counter[str] | None:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.groups import Member, Outage
 from reconciler.plan.placement.members import CapacityTracker, MemberState, find_linked_instances, format_time
-from tests.support.planner_inputs import make_group, make_live_torrent, make_snapshot
+from tests.support.planner_inputs import make_desired_state, make_group, make_live_torrent, make_snapshot
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OUTAGE = Outage(datetime(2026, 11, 28, 11, 59, 30, tzinfo=UTC), "no answer")
@@ -64,7 +64,8 @@ def test_groups_with_a_common_member_link_all_their_instances() -> None:
         "two": make_group("two", {"strategy": "replicate", "members": ["d", "e"]}),
         "three": make_group("three", {"strategy": "failover", "members": ["b", "c"]}),
     }
-    assert find_linked_instances(["e", "d", "c", "b", "a", "alone"], groups) == {
+    instances = make_desired_state({"instances": ["e", "d", "c", "b", "a", "alone"]}).instances
+    assert find_linked_instances(instances, groups) == {
         "a": ("a", "b", "c"),
         "b": ("a", "b", "c"),
         "c": ("a", "b", "c"),
@@ -76,4 +77,15 @@ def test_groups_with_a_common_member_link_all_their_instances() -> None:
 
 def test_a_member_that_is_not_among_the_instances_links_nothing() -> None:
     groups = {"one": make_group("one", {"strategy": "replicate", "members": ["a", "gone"]})}
-    assert find_linked_instances(["a", "b"], groups) == {"a": ("a",), "b": ("b",)}
+    instances = make_desired_state({"instances": ["a", "b"]}).instances
+    assert find_linked_instances(instances, groups) == {"a": ("a",), "b": ("b",)}
+
+
+def test_instances_that_see_the_same_files_are_linked_and_their_groups_with_them() -> None:
+    groups = {"one": make_group("one", {"strategy": "replicate", "members": ["a", "b"]})}
+    desired = make_desired_state({"instances": ["a", "b", "c", "d"], "data": {"b": "nas", "c": "nas", "d": "usb"}})
+    assert find_linked_instances(desired.instances, groups) == {
+        **dict.fromkeys("abc", ("a", "b", "c")),
+        "d": ("d",),
+    }
+    assert [desired.sharers_of(name) for name in "abcd"] == [(), ("c",), ("b",), ()]

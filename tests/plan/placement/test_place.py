@@ -1,8 +1,9 @@
 """Placement against tables of cases: a group, its members' torrents and outages lead to plans and pending torrents.
 
 A case has `group` (as in the YAML), `live` (rows by instance; an instance without rows was not read), `down` (seconds
-of outage by instance), `held` (torrents that an unread instance is known to have), `free` (bytes) and `versions`.
-`plan` and `spared` are by instance.
+of outage by instance), `held` (torrents that an unread instance is known to have), `paths` (where it had them), `data`
+(the files that instances share), `categories` (by instance), `free` (bytes) and `versions`. `plan` and `spared` are by
+instance. `drains` is what is left on drained members.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.model.desired import DesiredState
-from reconciler.model.groups import Outage, PlacementFacts
+from reconciler.model.groups import DrainProgress, Outage, PlacementFacts
 from reconciler.model.plan import TorrentAction
 from reconciler.plan import Plan, PlanInput, make_plan
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, parse_hashes, render_plan_lines
@@ -33,20 +34,26 @@ CASES = [
 def planned(case: dict[str, Any]) -> Plan:
     """The plan of a case."""
     desired = _desired(case)
-    versions = case.get("versions", {})
+    versions, categories = case.get("versions", {}), case.get("categories", {})
     live = {
-        name: make_snapshot([{"tags": [OWNER_TAG], **row} for row in rows], version=versions.get(name, "5.1.0"))
+        name: make_snapshot(
+            [{"tags": [OWNER_TAG], **row} for row in rows], categories.get(name), version=versions.get(name, "5.1.0")
+        )
         for name, rows in case.get("live", {}).items()
     }
     down = {name: Outage(NOW - timedelta(seconds=ago), "it broke") for name, ago in case.get("down", {}).items()}
     held = {
         name: frozenset(i for x in what for i in parse_hashes(x).ids) for name, what in case.get("held", {}).items()
     }
+    paths = {
+        name: {i: path for x, path in rows.items() for i in parse_hashes(x).ids}
+        for name, rows in case.get("paths", {}).items()
+    }
     return make_plan(
         PlanInput(
             desired,
             live,
-            facts=PlacementFacts(down, held, free_space=case.get("free", {})),
+            facts=PlacementFacts(down, held, free_space=case.get("free", {}), held_paths=paths),
             now=NOW,
             take_over=case.get("take_over", False),
         )
@@ -61,6 +68,17 @@ def _desired(case: dict[str, Any]) -> DesiredState:
     desired = make_desired_state({**case, "groups": groups, "instances": names, "desired": entries})
     asleep = {name: replace(desired.instances[name], suspend=True) for name in case.get("suspended", [])}
     return replace(desired, instances={**desired.instances, **asleep})
+
+
+def _render_drain(drain: DrainProgress) -> str:
+    if drain.left is None:
+        return f"{drain.instance} of {drain.group}: not read"
+    reasons = "; ".join(reason for reason, _ in drain.waiting)
+    waiting = sum(count for _, count in drain.waiting)
+    parts = [f"{drain.left} left"]
+    parts += [f"{drain.moving} moving"] * bool(drain.moving) + [f"{waiting} waiting ({reasons})"] * bool(waiting)
+    parts += [f"{drain.unknown} unknown"] * bool(drain.unknown)
+    return f"{drain.instance} of {drain.group}: {'empty' if drain.is_empty else ', '.join(parts)}"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -87,8 +105,14 @@ def test_placement(case: dict[str, Any]) -> None:
             for action in instance_plan.actions
             if isinstance(action, TorrentAction) and action.placement
         ] == case["why"]
+    if "reasons" in case:
+        assert [action.reason for instance_plan in plan.instances for action in instance_plan.actions] == case[
+            "reasons"
+        ]
     if "until" in case:
         assert plan.valid_until == NOW + timedelta(seconds=case["until"])
+    if "drains" in case:
+        assert list(map(_render_drain, plan.drains)) == case["drains"]
     assert not any(instance_plan.verdict.refused for instance_plan in plan.instances)
 
 

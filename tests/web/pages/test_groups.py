@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance, Policy
-from reconciler.model.groups import Group, Member, PendingTorrent, Strategy
+from reconciler.model.groups import DrainProgress, Group, Member, PendingTorrent, Strategy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.plan import Outcome, Verb
@@ -37,6 +37,7 @@ def test_where_torrents_are_after_a_run() -> None:
     gone = ActionResult(make_torrent_action(Verb.DELETE, "c", "", number=0), Outcome.APPLIED)
     planned = ActionResult(make_torrent_action(Verb.ADD, "b", "", number=2), Outcome.PLANNED)
     pending = (PendingTorrent(make_infohash(9), "c", "wide", "nowhere", PLACE),)
+    drains = (DrainProgress("attic", "wide", 2, 1, (("it is full", 1),)), DrainProgress("away", "wide", None))
     run = Run(
         RunMode.APPLY,
         PLAN_HASH,
@@ -46,14 +47,15 @@ def test_where_torrents_are_after_a_run() -> None:
             make_instance_result("home", (gone,)),
         ),
         pending=pending,
+        drains=drains,
     )
     finished = replace(make_finished_run(run), live_state=LiveState(NOON, "home", instances))
     (row,) = build_group_rows(finished, DESIRED)
     assert (row.name, row.strategy, row.declared, row.pending) == ("wide", "spread", 4, 1)
     assert row.members == (
         MemberCount("home", 2, "at most 500"),
-        MemberCount("attic", 1, ""),
-        MemberCount("away", None, ""),
+        MemberCount("attic", 1, "drained, 2 left: 1 moving, 1 waiting"),
+        MemberCount("away", None, "drained; what is left there is not known"),
     )
 
 

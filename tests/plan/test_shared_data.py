@@ -1,0 +1,38 @@
+"""An add finds the data that another member has. Deletions and moves are in the cases of `placement`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.plan.match import Match
+from reconciler.plan.placement import Assignment, Disposition, PlacedEntry
+from reconciler.plan.shared_data import add_where_data_is
+from tests.support.planner_inputs import make_desired_torrent, make_live_torrent, make_snapshot
+
+PATH = "/nas/films"
+
+
+@pytest.mark.parametrize(
+    ("row", "categories", "path"),
+    [
+        ({}, {}, PATH),
+        ({"save_path": "/own"}, {}, "/own"),
+        ({"auto_tmm": True}, {}, None),
+        ({"category": "films"}, {}, PATH),
+        ({"category": "films"}, {"films": "/nas/films/"}, None),
+        ({"category": "films"}, {"films": "/other"}, PATH),
+    ],
+)
+def test_the_path_of_an_add(row: dict[str, Any], categories: dict[str, str], path: str | None) -> None:
+    entry = make_desired_torrent({"hash": "x", **row}, 1)
+    placed = PlacedEntry(Match(entry), Assignment("a", Disposition.WANTED, "moves here", save_path=PATH))
+    assert add_where_data_is(placed, {}, make_snapshot([], categories)).entry.save_path == path
+
+
+def test_a_torrent_that_is_there_stays_where_it_is() -> None:
+    entry = make_desired_torrent({"hash": "x"}, 1)
+    match = Match(entry, (make_live_torrent({"hash": "x"}),))
+    placed = PlacedEntry(match, Assignment("a", Disposition.WANTED, "it is here", save_path=PATH))
+    assert add_where_data_is(placed, {}, make_snapshot([])) is match
