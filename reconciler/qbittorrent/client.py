@@ -10,7 +10,7 @@ import base64
 import ipaddress
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -20,7 +20,6 @@ from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import HTTPError, LoginFailed
 from qbittorrentapi.request import QbittorrentSession
-from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
@@ -31,7 +30,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
-from reconciler.qbittorrent.pieces import parse_list
+from reconciler.qbittorrent.pieces import parse_list, parse_main_data
 from reconciler.qbittorrent.row_schemas import (
     CATEGORY_VALUES_ADAPTER,
     MAIN_VALUES_ADAPTER,
@@ -50,6 +49,7 @@ from reconciler.qbittorrent.schemas import (
     SERVER_STATE_ADAPTER,
     TAG_NAMES_ADAPTER,
     TASK_ROWS_ADAPTER,
+    TORRENT_CHANGES_ADAPTER,
     TORRENT_FILES_ROWS_ADAPTER,
     TORRENT_ROWS_ADAPTER,
     CategoryRow,
@@ -57,6 +57,7 @@ from reconciler.qbittorrent.schemas import (
     LogRow,
     MainData,
     TaskRow,
+    TorrentChange,
     TorrentFilesRow,
     TorrentRow,
 )
@@ -258,9 +259,19 @@ class Client(qbittorrentapi.Client):
         """Return app/preferences, secrets included."""
         return cast("Mapping[str, object]", self.app_preferences())
 
-    def read_main_data(self, rid: int) -> MainData:
-        """Return the reply of sync/maindata with the changes since its reply `rid`; 0: everything."""
-        return cast("MainData", self.sync_maindata(rid=rid))
+    def read_main_data(self, rid: int, take: Callable[[dict[str, TorrentChange]], None]) -> MainData:
+        """Return the reply of sync/maindata with the changes since its reply `rid`; 0: everything.
+
+        `take` gets torrents of a long reply while it is parsed, and the result has the others.
+        """
+        reply: Response = self._post(
+            _name=APINames.Sync, _method="maindata", data={"rid": rid}, response_class=Response
+        )
+        if self._transfer_stats:
+            self._transfer_stats.read_delta(reply.content)
+        return parse_main_data(
+            reply.iter_content(None), MAIN_DATA_ADAPTER.validate_json, TORRENT_CHANGES_ADAPTER.validate_json, take
+        )
 
     def read_free_space(self) -> int:
         """Return the bytes free at the default path, from a full reply of sync/maindata."""
@@ -308,10 +319,6 @@ class Client(qbittorrentapi.Client):
             return list(self._iter_rows(response))
         if response_class is TorrentCategoriesDictionary:
             return CATEGORY_ROWS_ADAPTER.validate_json(response.content)
-        if response_class is SyncMainDataDictionary:
-            if self._transfer_stats:
-                self._transfer_stats.read_delta(response.content)
-            return MAIN_DATA_ADAPTER.validate_json(response.content)
         if response_class is ApplicationPreferencesDictionary:
             return PREFERENCES_ADAPTER.validate_json(response.content)
         return super()._cast(response, response_class)

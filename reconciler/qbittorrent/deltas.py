@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import NotRequired, cast
 
 from reconciler.model.snapshot import LiveOptions, LiveTorrent
-from reconciler.qbittorrent.convert import convert_torrents, is_stop_intent_hidden
+from reconciler.qbittorrent.client import Client
+from reconciler.qbittorrent.convert import TorrentConverter, convert_torrents, is_stop_intent_hidden
 from reconciler.qbittorrent.schemas import SHARE_LIMIT_ACTIONS, MainData, TorrentChange, TorrentRow
 
 TorrentsById = Mapping[str, LiveTorrent]
@@ -24,9 +26,56 @@ class NotADelta(Exception):
     """The reply does not continue the copy. A full read in a new session is needed."""
 
 
-def convert_full_reply(reply: MainData) -> dict[str, LiveTorrent]:
-    """Return the torrents of a full reply. A torrent whose state hides the stop intent is returned as not stopped."""
-    return {key: _convert_torrent(key, row) for key, row in reply.get("torrents", {}).items()}
+class SyncReply(MainData):
+    """A reply of sync/maindata. `views`: the torrents of a full reply in place of its rows; None if a row lacks fields.
+
+    A torrent whose state hides the stop intent is not stopped in its view.
+    """
+
+    views: NotRequired[dict[str, LiveTorrent] | None]
+
+
+def read_sync_reply(client: Client, rid: int) -> SyncReply:
+    """Read the changes since the reply `rid`; 0: everything, converted while it is parsed."""
+    if rid == 0:
+        converter = _ViewConverter()
+        reply = cast("SyncReply", client.read_main_data(rid, converter.add_rows))
+        converter.add_rows(reply.pop("torrents", {}))
+        reply["views"] = converter.views
+        return reply
+    torrents: dict[str, TorrentChange] = {}
+    reply = cast("SyncReply", client.read_main_data(rid, torrents.update))
+    if torrents:
+        reply["torrents"] = torrents | reply["torrents"]
+    return reply
+
+
+def convert_full_reply(reply: SyncReply | MainData) -> dict[str, LiveTorrent]:
+    """Return the torrents of a full reply. Raises `NotADelta` if fields are missing."""
+    if "views" in reply:
+        views = cast("SyncReply", reply)["views"]
+    else:
+        converter = _ViewConverter()
+        converter.add_rows(reply.get("torrents", {}))
+        views = converter.views
+    if views is None:
+        raise NotADelta
+    return views
+
+
+class _ViewConverter:
+    """Converts the torrents of a full reply. `views` is None after a row with missing fields."""
+
+    def __init__(self) -> None:
+        self._converter = TorrentConverter()
+        self.views: dict[str, LiveTorrent] | None = {}
+
+    def add_rows(self, rows: Mapping[str, TorrentChange]) -> None:
+        for key, row in rows.items():
+            if not row.keys() >= _REQUIRED_FIELDS:
+                self.views = None
+            elif self.views is not None:
+                self.views[key] = self._converter.convert({"hash": key, **row})  # type: ignore[typeddict-item]
 
 
 def apply_delta(torrents: TorrentsById, reply: MainData) -> TorrentsById:

@@ -15,11 +15,11 @@ from reconciler.model.desired import Instance
 from reconciler.model.files import Priority
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
-from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.convert import STOPPED_UPLOAD_STATES, is_stop_intent_hidden
 from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import (
     NotADelta,
+    SyncReply,
     TorrentsById,
     apply_delta,
     can_be_rekeyed,
@@ -28,12 +28,12 @@ from reconciler.qbittorrent.deltas import (
     is_equivalent,
     keep_known_details,
     keep_known_stop_intent,
+    read_sync_reply,
     replace_torrents,
     set_stop_intent,
 )
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.main_data_polls import MainDataPolls
-from reconciler.qbittorrent.schemas import MainData
 from reconciler.qbittorrent.session import Session, is_missing_files
 from reconciler.qbittorrent.transfers import TransferStats
 
@@ -89,7 +89,7 @@ class IncrementalSession(Session):
         self._warn = warn
         self._state: _SyncState | None = None
         self._has_full_snapshot = False
-        self._polls = MainDataPolls(instance, self._connection, Client.read_main_data, now)
+        self._polls = MainDataPolls(instance, self._connection, read_sync_reply, now)
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Read every torrent and category. Objects that did not change are the same objects as the last time.
@@ -197,7 +197,7 @@ class IncrementalSession(Session):
         reread = self.read_torrents(ids)
         return replace_torrents(torrents, (keep_known_details(torrents[torrent.id], torrent) for torrent in reread))
 
-    def _update_snapshot(self, state: _SyncState, reply: MainData) -> Snapshot:
+    def _update_snapshot(self, state: _SyncState, reply: SyncReply) -> Snapshot:
         """Return the snapshot with its categories and preferences up to date."""
         snapshot = state.snapshot
         if state.has_category_mismatch or "categories" in reply or "categories_removed" in reply:
@@ -210,7 +210,7 @@ class IncrementalSession(Session):
         return snapshot
 
     def _read_full(
-        self, previous: _SyncState | None, files_of: Collection[str], reply: MainData | None = None
+        self, previous: _SyncState | None, files_of: Collection[str], reply: SyncReply | None = None
     ) -> _SyncState:
         """Return a state that depends on nothing read before.
 
@@ -240,7 +240,7 @@ class IncrementalSession(Session):
         state = _SyncState(snapshot, torrents, now)
         return self._prepare_deltas(state, reply) if reply else state
 
-    def _prepare_deltas(self, state: _SyncState, reply: MainData) -> _SyncState:
+    def _prepare_deltas(self, state: _SyncState, reply: SyncReply) -> _SyncState:
         """Return the state that deltas can continue, with its differences from a full `reply` of sync/maindata."""
         torrents = state.torrents
         try:

@@ -12,13 +12,12 @@ from reconciler.model.desired import Instance
 from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
-from reconciler.qbittorrent.deltas import MAX_RID, NotADelta
+from reconciler.qbittorrent.deltas import MAX_RID, NotADelta, SyncReply
 from reconciler.qbittorrent.row_schemas import MainValues
-from reconciler.qbittorrent.schemas import MainData
 
 FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while deltas continue
 
-Reply = TypeVar("Reply", MainData, MainValues)
+Reply = TypeVar("Reply", SyncReply, MainValues)
 
 
 class MainDataPolls(Generic[Reply]):

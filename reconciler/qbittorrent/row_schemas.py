@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import isfinite
 from typing import Annotated, Any, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, FailFast, StringConstraints, with_config
+from pydantic import AfterValidator, ConfigDict, FailFast, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.rows import Row
-from reconciler.qbittorrent.schemas import MAX_INT64, STRICT_CONFIG, Int64, LazyAdapter
+from reconciler.qbittorrent.schemas import MAX_INT64, STRICT_CONFIG, Int64, LazyAdapter, TorrentId
 
 Scalar = str | bool | int | float | None
 
@@ -30,7 +30,6 @@ def _check_scalars(values: dict[str, Any]) -> dict[str, Any]:
 
 
 Values = Annotated[dict[str, Any], AfterValidator(_check_scalars)]
-TorrentId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
 
 
 @with_config(STRICT_CONFIG)

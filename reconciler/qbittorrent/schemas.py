@@ -30,6 +30,7 @@ ByteCount = Annotated[int, Field(ge=-1, le=MAX_INT64)]  # -1: not known yet
 FileIndex = Annotated[int, Field(ge=0, le=2**31 - 1)]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 Progress = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]  # 0..1, with room for libtorrent's own miscounts
+TorrentId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
 InfoHashV1 = Annotated[str, StringConstraints(pattern="^([0-9a-f]{40})?$")]
 InfoHashV2 = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")]
 
@@ -70,7 +71,7 @@ def _convert_to_float(value: object) -> object:
 class TorrentRow(TypedDict):
     """The used fields of a row of torrents/info. Qt writes NaN as null."""
 
-    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
+    hash: TorrentId
     infohash_v1: NotRequired[InfoHashV1]  # both since 4.4
     infohash_v2: NotRequired[InfoHashV2]
     name: str
@@ -169,7 +170,7 @@ class MainData(TypedDict):
 
     rid: Int64
     full_update: NotRequired[bool]
-    torrents: NotRequired[dict[Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")], TorrentChange]]
+    torrents: NotRequired[dict[TorrentId, TorrentChange]]
     torrents_removed: NotRequired[Annotated[list[str], FailFast()]]
     categories: NotRequired[dict[str, CategoryChange]]
     categories_removed: NotRequired[Annotated[list[str], FailFast()]]
@@ -261,6 +262,7 @@ CATEGORY_ROWS_ADAPTER: LazyAdapter[dict[str, CategoryRow]] = LazyAdapter(dict[st
 TAG_NAMES_ADAPTER: LazyAdapter[list[str]] = LazyAdapter(list[str])
 PREFERENCES_ADAPTER: LazyAdapter[dict[str, object]] = LazyAdapter(dict[str, object])
 MAIN_DATA_ADAPTER: LazyAdapter[MainData] = LazyAdapter(MainData)
+TORRENT_CHANGES_ADAPTER: LazyAdapter[dict[str, TorrentChange]] = LazyAdapter(dict[TorrentId, TorrentChange])
 SERVER_STATE_ADAPTER: LazyAdapter[ServerStateReply] = LazyAdapter(ServerStateReply)
 LOG_ROWS_ADAPTER: LazyAdapter[list[LogRow]] = LazyAdapter(Annotated[list[LogRow], FailFast()])
 TASK_ROWS_ADAPTER: LazyAdapter[list[TaskRow]] = LazyAdapter(Annotated[list[TaskRow], FailFast()])

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.qbittorrent import pieces
-from reconciler.qbittorrent.pieces import parse_list
+from reconciler.qbittorrent.errors import UnexpectedReply
+from reconciler.qbittorrent.pieces import parse_list, parse_main_data
+from reconciler.qbittorrent.row_schemas import MAIN_VALUES_ADAPTER, Values
+from reconciler.qbittorrent.schemas import TorrentId
 
 ROWS = TypeAdapter(list[dict[str, object]])
 TRAPS = ['},{"a', "},{", '"},{"b":"', "\\", '\\"},{"a":1},{"b', "}]", "é\u2028"]
@@ -22,6 +25,12 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 LISTS = st.lists(st.dictionaries(st.sampled_from(["a", "hash", "B", *TRAPS]), VALUES, max_size=3), max_size=8)
+IDS = [digit * 40 for digit in "123456789abcdef"]
+TORRENTS = st.dictionaries(
+    st.sampled_from(IDS), st.dictionaries(st.sampled_from(["name", "tags", *TRAPS]), st.sampled_from(TRAPS), max_size=2)
+)
+CATEGORIES = st.dictionaries(st.sampled_from(["torrents", *IDS[:3], *TRAPS]), st.just({"name": "a"}), max_size=4)
+ENTRIES: TypeAdapter[dict[str, dict[str, object]]] = TypeAdapter(dict[TorrentId, Values])
 SEPARATORS = st.sampled_from([(",", ":"), (", ", ": ")])
 
 
@@ -60,6 +69,44 @@ def test_a_text_is_refused_where_the_whole_is(rows: object, size: int, offset: i
             parse_in_pieces(text, size)
     else:
         assert parse_in_pieces(text, size) == expected
+
+
+def parse_main_data_in_pieces(text: bytes, size: int) -> object:
+    """A reply of sync/maindata that arrives in chunks."""
+    torrents: dict[str, dict[str, object]] = {}
+    reply = parse_main_data(cut(text, size), MAIN_VALUES_ADAPTER.validate_json, ENTRIES.validate_json, torrents.update)
+    return {**reply, "torrents": torrents | reply["torrents"]} if torrents else reply
+
+
+@given(TORRENTS, CATEGORIES, SEPARATORS, st.integers(50, 200))
+def test_pieces_have_the_torrents_of_the_whole(
+    torrents: dict[str, object], categories: dict[str, object], separators: tuple[str, str], size: int
+) -> None:
+    reply = {"categories": categories, "rid": 1, "tags": ["a"], "torrents": torrents, "torrents_removed": IDS[:2]}
+    text = json.dumps(reply, separators=separators, ensure_ascii=False).encode()
+    assert parse_main_data_in_pieces(text, size) == reply
+
+
+@given(TORRENTS, st.integers(50, 200), st.integers(0, 900), st.sampled_from([b"", b'"', b"}", b'}},"x":{', b"\\"]))
+def test_main_data_is_refused_where_the_whole_is(
+    torrents: dict[str, object], size: int, offset: int, inserted: bytes
+) -> None:
+    whole = json.dumps({"rid": 1, "torrents": torrents, "torrents_removed": []}, separators=(",", ":")).encode()
+    text = whole[:offset] + inserted + (whole[offset + 1 :] if inserted else b"")
+    try:
+        expected: object = MAIN_VALUES_ADAPTER.validate_json(text)
+    except ValidationError:
+        with pytest.raises((ValidationError, UnexpectedReply)):
+            parse_main_data_in_pieces(text, size)
+    else:
+        assert parse_main_data_in_pieces(text, size) == expected
+
+
+def test_torrents_elsewhere_are_refused() -> None:
+    torrents = {key: {"name": "x" * 60} for key in IDS}
+    text = json.dumps({"rid": 1, "other": {"torrents": torrents}}, separators=(",", ":")).encode()
+    with pytest.raises(UnexpectedReply):
+        parse_main_data_in_pieces(text, 150)
 
 
 def test_a_row_with_rows_in_it_is_read_in_one() -> None:
