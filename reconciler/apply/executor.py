@@ -144,11 +144,15 @@ class Executor:
 
     def _apply_urgent(self, jobs: Sequence[Job]) -> None:
         """Send urgent changes: the stops of the kill switch."""
+        if not jobs:
+            return
         self._send_batches(change_batches(jobs, self._target))
         self._wait_until_applied(jobs)
 
     def _add_and_update(self, jobs: Sequence[Job]) -> None:
         """Add and change torrents, then wait until the instance shows it."""
+        if not jobs:
+            return
         adds = [job for job in jobs if job.is_add]
         for job in adds:
             if isinstance(job.action, AddTorrent):

@@ -50,6 +50,8 @@ def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
 def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Changes of torrents that are there, in the order in which they must be made."""
+    if not jobs:
+        return
     tagged = [job for job in jobs if not (job.is_add and target.can_tag_at_add)]
     changed = [job for job in jobs if not job.is_add]
     incomplete = [job for job in jobs if job.fields_after_add or not job.is_add]

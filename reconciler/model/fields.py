@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import isclose
 from types import MappingProxyType
 from typing import Final
@@ -897,6 +897,7 @@ def change_tags_to_remove(change: Change) -> frozenset[str]:
     return (field.encode_tags(change.before) | cleared) - field.encode_tags(change.after)
 
 
+@cache
 def list_options_set_by(request: ChangeRequest) -> tuple[str, ...]:
     """Return the options that a kind of request changes, in the order of the registry."""
     return tuple(field.name for field in _OPTIONS if field.request is request)

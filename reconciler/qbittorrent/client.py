@@ -16,12 +16,13 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import qbittorrentapi
+import requests
 from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import HTTPError, LoginFailed
 from qbittorrentapi.request import QbittorrentSession
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
-from requests import PreparedRequest, Response
+from requests import Response
 
 from reconciler.model.desired import Instance
 from reconciler.model.links import redact_path
@@ -108,7 +109,7 @@ class Client(qbittorrentapi.Client):
             },
             REQUESTS_ARGS={
                 "timeout": (instance.connect_timeout, instance.read_timeout),
-                "verify": (instance.ca_file or True) if instance.tls_verify else False,
+                **_read_environment(instance),
                 "allow_redirects": False,
                 "stream": True,  # `LimitedAdapter` has received the body, and keeps its pieces until they are read
             },
@@ -335,10 +336,18 @@ class Client(qbittorrentapi.Client):
     @property
     def _session(self) -> QbittorrentSession:
         session = super()._session
-        session.auth = _skip_auth  # otherwise requests reads ~/.netrc
+        session.trust_env = False  # otherwise requests looks through the environment and ~/.netrc for each request
         for scheme in ("http://", "https://"):
             session.mount(scheme, self._adapter)
         return session
+
+
+def _read_environment(instance: Instance) -> dict[str, Any]:
+    """Return the proxies and the certificate authorities for requests to an instance."""
+    session = requests.Session()
+    verify = (instance.ca_file or True) if instance.tls_verify else False
+    settings = session.merge_environment_settings(instance.url, {}, None, verify, None)
+    return {"proxies": settings["proxies"], "verify": settings["verify"]}
 
 
 def _build_proxy_headers(instance: Instance) -> dict[str, str]:
@@ -361,10 +370,6 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _skip_auth(request: PreparedRequest) -> PreparedRequest:
-    return request
 
 
 def _check_no_page(response: Response) -> None:

@@ -144,8 +144,7 @@ def distort_answers(data: bytes) -> dict[str, bytes]:
     """Return the answers of a server, one of them distorted as the bytes say: as a whole, or up to four values."""
     choices = Choices(data)
     version, web_api = VERSIONS[choices.choose(len(VERSIONS))]
-    answers = {name: _write_answer(answer) for name, answer in ANSWERS.items()}
-    answers |= {"app/version": version.encode(), "app/webapiVersion": web_api.encode()}
+    answers = _WRITTEN_ANSWERS | {"app/version": version.encode(), "app/webapiVersion": web_api.encode()}
     endpoint = list(ANSWERS)[choices.choose(len(ANSWERS))]
     if choices.choose(8) == 7:
         return {**answers, endpoint: choices.rest}
@@ -171,6 +170,9 @@ def _write_answer(answer: Any) -> bytes:
     return (answer if isinstance(answer, str) else json.dumps(answer)).encode()
 
 
+_WRITTEN_ANSWERS: Final = {name: _write_answer(answer) for name, answer in ANSWERS.items()}
+
+
 @contextmanager
 def serve_in_memory(answers: Mapping[str, bytes]) -> Iterator[None]:
     """Answer every request of this process from memory, by its endpoint."""
@@ -180,7 +182,7 @@ def serve_in_memory(answers: Mapping[str, bytes]) -> Iterator[None]:
         body = answers.get(endpoint, b"Ok.")
         kind = "text/plain" if body[:1] not in (b"[", b"{") else "application/json"
         raw = HTTPResponse(io.BytesIO(body), {"Content-Type": kind}, 200, preload_content=False)
-        return HTTPAdapter().build_response(request, raw)
+        return self.build_response(request, raw)
 
     with mock.patch.object(HTTPAdapter, "send", send):
         yield
