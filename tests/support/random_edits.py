@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
-import requests
-
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.raw import RawClient
+from tests.support.raw import RawClient, RawRefusal
 
 TAGS = ("a", "b", "reconcile:home")
 CATEGORIES = ("", "linux", "films")
@@ -37,7 +35,7 @@ class RandomEditor:
             return
         number = dice.choice(self._there)
         step = dice.choice(self._steps)
-        with suppress(requests.HTTPError):
+        with suppress(RawRefusal):
             step(number)
 
     def _add(self) -> None:

@@ -13,8 +13,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import requests
-
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.chaos.checks import find_crash, find_differences, find_harm
 from tests.support.chaos.faults import ANSWER_ARRIVES
@@ -32,7 +30,7 @@ INTERRUPTED_CODES: Final = (143, 130, -signal.SIGKILL, -signal.SIGTERM, -signal.
 START_TIMEOUT: Final = 30.0  # seconds until the first request of a watch
 WATCH_STOP_SECONDS: Final = 15.0
 UNCHANGED: Final = {"unchanged", "spared", "faults"}  # faults: magnet links without metadata
-_GONE: Final = (OSError, requests.RequestException, AssertionError)
+_GONE: Final = (OSError, AssertionError)
 
 
 class Schedule:

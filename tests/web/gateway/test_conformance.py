@@ -20,7 +20,7 @@ from reconciler.model.torrent_file import identify_torrent
 from tests.support.gateway import HEAD, PASSWORD, USERNAME, ApiClient, start_gateway
 from tests.support.home import Home
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.raw import RawClient, SourceAddressAdapter
+from tests.support.raw import RawClient
 from tests.support.torrents import make_torrent
 
 CASES: Final[list[dict[str, Any]]] = YAML(typ="safe").load(Path(__file__).with_name("conformance.yaml"))
@@ -312,6 +312,17 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     *[("POST", "auth/login", {"username": "{username}", "password": "wrong"}, {})] * 6,
     LOGIN,
 )
+
+
+class SourceAddressAdapter(requests.adapters.HTTPAdapter):
+    """Connects from one address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=(self._address, 0))
 
 
 def test_the_login_is_that_of_5_1(real: Subject, gateway: Subject) -> None:
