@@ -28,6 +28,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from reconciler.model.groups import Group, KeptCopy, Member, MovePolicy, Strategy
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.placement.copies import (
     bytes_at_risk,
     can_replace,
@@ -105,7 +106,7 @@ def _assign_replica(member_state: MemberState, member_states: Sequence[MemberSta
     if (holders and not _find_complete(holders)) or (first and not holders):
         source = holders[0] if holders else first
         return replace(spot, waits_reason=_shared_wait_reason(source)) if source else spot
-    return replace(spot, save_path=_find_shared_path(member_state, member_states))
+    return _use_shared_files(spot, member_state, member_states)
 
 
 def _assign_drained_replica(
@@ -125,9 +126,9 @@ def _assign_drained_replica(
             return replace(spot, reason=f"stays here until {seat.name} has it too ({seat.state_text(now)})")
         copy = find_replacement(own, seat.copy, seat.name, owner) if seat.copy else None
         if copy is None:
-            extent = percent_text(seat.copy) if seat.copy else "0 %"
+            extent = f"{percent_text(seat.copy)}{_stopped_text(seat.copy)}" if seat.copy else "0 %"
             reason = f"stays here until every other member has as much of it ({seat.name}: {extent})"
-            return replace(spot, reason=reason, moves_to=seat.name)
+            return replace(spot, reason=reason, moves_to=None if seat.copy and _is_at_rest(seat.copy) else seat.name)
         kept_copies.append(copy)
     return Assignment(
         member_state.name,
@@ -158,11 +159,12 @@ def place_single(
     if not holders:
         return _place_without_holder(member_states, group, unwell, now)
     target, until = _choose_target(member_states, holders, group, now)
-    path = None if target in holders else _find_shared_path(target, member_states)
     obstacle = _find_obstacle(target, holders, member_states, now, until, may_move)
     if obstacle and target not in holders:
-        target, path = _choose_best_holder([seat for seat in holders if not seat.is_drained] or holders), None
-    spot = Assignment(target.name, Disposition.WANTED, _target_reason(target, holders), save_path=path)
+        target = _choose_best_holder([seat for seat in holders if not seat.is_drained] or holders)
+    spot = Assignment(target.name, Disposition.WANTED, _target_reason(target, holders))
+    if target not in holders:
+        spot = _use_shared_files(spot, target, member_states)
     if obstacle:
         spot = replace(spot, stays_reason=obstacle.reason, later_instance=obstacle.later_instance)
     others = (_assign_second_copy(seat, target, group, owner) for seat in holders if seat is not target)
@@ -260,19 +262,35 @@ def _assign_second_copy(member_state: MemberState, target: MemberState, group: G
         flaw = "is smaller" if keeper.size < bytes_at_risk(own) else "is not ours"
         return Assignment(member_state.name, Disposition.LEAVING, f"{target.name} has it too, but that copy {flaw}")
     goal = f"{target.name} has as much of it" if is_partial(own) else f"it is complete on {target.name}"
-    reason = f"stays here until {goal} ({percent_text(keeper)})"
-    return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy, moves_to=target.name)
+    reason = f"stays here until {goal}{_stopped_text(keeper)} ({percent_text(keeper)})"
+    moves_to = None if _is_at_rest(keeper) else target.name
+    return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy, moves_to=moves_to)
+
+
+def _is_at_rest(keeper: LiveTorrent) -> bool:
+    """Return True if a copy is incomplete and stays so, for it is stopped."""
+    return keeper.stopped and is_partial(keeper)
+
+
+def _stopped_text(keeper: LiveTorrent) -> str:
+    return ", where it is stopped" if _is_at_rest(keeper) else ""
 
 
 def _find_complete(holders: Sequence[MemberState]) -> MemberState | None:
     return next((seat for seat in holders if seat.copy and is_complete(seat.copy)), None)
 
 
-def _find_shared_path(target: MemberState, member_states: Sequence[MemberState]) -> str | None:
-    """Return where a member finds the data that another one with the same files has; None if no such one is known."""
-    sharers = [seat for seat in member_states if seat.has_same_data(target) and seat.save_path]
+def _use_shared_files(
+    assignment: Assignment, member_state: MemberState, member_states: Sequence[MemberState]
+) -> Assignment:
+    """Return the assignment of a member to which a torrent is added, at the path of one that sees the same files."""
+    sharers = [seat for seat in member_states if seat.has_same_data(member_state) and seat.save_path]
     sharer = _find_complete(sharers) or next(iter(sharers), None)
-    return sharer.save_path if sharer else None
+    if sharer is None:
+        return assignment
+    return replace(
+        assignment, reason=f"{assignment.reason}; the files of {sharer.name} are used", save_path=sharer.save_path
+    )
 
 
 def _shared_wait_reason(holder: MemberState) -> str:
@@ -294,8 +312,8 @@ def _place_without_holder(
     if candidate is None:
         return PlacementDecision(unwell, _no_member_reason(member_states, now))
     reason = _first_choice_reason(candidate, member_states, group, now)
-    path = _find_shared_path(candidate, member_states)
-    return PlacementDecision((Assignment(candidate.name, Disposition.WANTED, reason, save_path=path), *unwell))
+    spot = Assignment(candidate.name, Disposition.WANTED, reason)
+    return PlacementDecision((_use_shared_files(spot, candidate, member_states), *unwell))
 
 
 def _iter_awaited_members(
