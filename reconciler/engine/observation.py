@@ -6,13 +6,13 @@ See docs/decisions/0033-read-files-only-for-torrents-that-declare-them.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from reconciler.apply.target import Target
 from reconciler.model.content import CreationSpec
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.health import Health, NetworkState
 from reconciler.model.run import ActionResult
@@ -38,6 +38,9 @@ class OpenTarget(Target, Protocol):
 
     def read_default_save_path(self) -> str:
         """Return the save path of torrents that have no path of their own."""
+
+    def read_libtorrent_version(self) -> str:
+        """Return the version of libtorrent. No request if the session has read it."""
 
     def read_tags(self) -> frozenset[str]:
         """Return all tags of the instance, whether torrents have them or not."""
@@ -68,18 +71,23 @@ SessionFactory = Callable[[Instance, threading.Event], OpenTarget]
 class ReadRequest:
     """Optional parts of a snapshot: the torrents (ids) whose files to read, and the declared creations to look up.
 
-    `platform`: read what shows the platform of the instance, if nothing else in the snapshot does.
+    `platform`: read what shows the platform of the instance, if nothing else in the snapshot does. `v2_entries`: the
+    torrents that may become others without libtorrent 2, so that its version is read unless the snapshot shows it.
     """
 
     files_of: Collection[str] = ()
     creations: Collection[CreationSpec] = ()
     platform: bool = False
+    v2_entries: Sequence[DesiredTorrent] = ()
 
     @classmethod
     def for_instance(cls, desired: DesiredState, instance: str) -> ReadRequest:
         """Return the parts that the desired state depends on."""
         return cls(
-            desired.ids_with_file_rules(instance), desired.creations_of(instance), desired.has_paths_of(instance)
+            desired.ids_with_file_rules(instance),
+            desired.creations_of(instance),
+            desired.has_paths_of(instance),
+            desired.v2_entries_of(instance),
         )
 
 

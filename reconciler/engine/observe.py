@@ -1,5 +1,6 @@
 """Reading all instances concurrently; the failure of one affects no other.
 
+See docs/decisions/0022-libtorrent-is-asked-where-something-depends-on-it.md.
 See docs/decisions/0062-stop-torrents-before-other-instances-are-read.md.
 """
 
@@ -18,7 +19,9 @@ from reconciler.engine.observation import Observation, Observations, OpenTarget,
 from reconciler.engine.recall import recall_observations
 from reconciler.engine.selection import RunScope
 from reconciler.health.qbittorrent_probes import evaluate_network
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.content import Content
+from reconciler.model.data_overlap import normalize_data_path
+from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.health import (
     ConnectionStatusCheck,
@@ -89,7 +92,7 @@ def read_instance(target: OpenTarget, retry: RetryPolicy, read_request: ReadRequ
     try:
         retry.call_with_retry(target.open)
         snapshot = retry.call_with_retry(lambda: target.read_snapshot(read_request.files_of, read_request.creations))
-        return Observation(target, _add_platform(snapshot, target, retry, read_request))
+        return Observation(target, _add_server_facts(snapshot, target, retry, read_request))
     except (InstanceError, StopRequested) as error:
         return Observation(target, error=error)
 
@@ -100,7 +103,7 @@ def reread_instance(observation: Observation, retry: RetryPolicy, read_request: 
         snapshot = retry.call_with_retry(
             lambda: observation.target.read_full_snapshot(read_request.files_of, read_request.creations)
         )
-        snapshot = _add_platform(snapshot, observation.target, retry, read_request)
+        snapshot = _add_server_facts(snapshot, observation.target, retry, read_request)
         return replace(observation, snapshot=snapshot)
     except (InstanceError, StopRequested) as error:
         return Observation(observation.target, error=error)
@@ -119,11 +122,32 @@ def fail_observations(
     return {**observations, **failed}
 
 
-def _add_platform(snapshot: Snapshot, target: OpenTarget, retry: RetryPolicy, read_request: ReadRequest) -> Snapshot:
-    """Return the snapshot, with the default save path if that is needed to know the platform of the instance."""
-    if not read_request.platform or snapshot.is_on_windows is not None:
-        return snapshot
-    return replace(snapshot, default_save_path=retry.call_with_retry(target.read_default_save_path))
+def _add_server_facts(
+    snapshot: Snapshot, target: OpenTarget, retry: RetryPolicy, read_request: ReadRequest
+) -> Snapshot:
+    """Return the snapshot, with the default save path and the version of libtorrent where the plan depends on them.
+
+    The default save path shows the platform if nothing else does.
+    """
+    if read_request.platform and snapshot.is_on_windows is None:
+        snapshot = replace(snapshot, default_save_path=retry.call_with_retry(target.read_default_save_path))
+    if is_libtorrent_needed(snapshot, read_request.v2_entries):
+        snapshot = replace(snapshot, libtorrent=retry.call_with_retry(target.read_libtorrent_version))
+    return snapshot
+
+
+def is_libtorrent_needed(snapshot: Snapshot, v2_entries: Sequence[DesiredTorrent]) -> bool:
+    """True if the version of libtorrent decides about one of these torrents: one that the instance does not have."""
+    if not v2_entries or snapshot.supports_v2 is not None:
+        return False
+    live_keys = {key for torrent in snapshot.torrents for key in torrent.infohashes.ids}
+    live_keys |= {normalize_data_path(torrent.content_path) for torrent in snapshot.torrents}
+    return any(live_keys.isdisjoint(_list_keys(entry)) for entry in v2_entries)
+
+
+def _list_keys(entry: DesiredTorrent) -> tuple[str, ...]:
+    """Return the ids of a torrent, or the path of its content."""
+    return (normalize_data_path(entry.content.path),) if isinstance(entry.content, Content) else entry.ids
 
 
 def _start_probes(probes: Sequence[Probe]) -> RunningProbes | None:

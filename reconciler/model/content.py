@@ -12,6 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.paths import normalize_path
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
+V1_FORMAT: Final = "v1"
 HYBRID_FORMAT: Final = "hybrid"
 
 
@@ -35,11 +36,12 @@ class TorrentExport:
 class Content:
     """The data that a torrent is created from: a file or folder, by its normalized path as qBittorrent sees it.
 
-    `piece_size` is in bytes; 0 lets qBittorrent choose. `source` is the field of that name in the torrent, "" for none.
+    `format` "": hybrid where the instance can make it, else v1. `piece_size` is in bytes; 0 lets qBittorrent choose.
+    `source` is the field of that name in the torrent, "" for none.
     """
 
     path: str
-    format: str = HYBRID_FORMAT
+    format: str = ""
     piece_size: int = 0
     private: bool = False
     source: str = ""
@@ -68,7 +70,10 @@ class ContentReference:
 
 @dataclass(frozen=True, slots=True)
 class CreationSpec:
-    """The parameters of the creation of a torrent. Each tracker (perhaps with a passkey) is in a tier of its own."""
+    """The parameters of the creation of a torrent. Each tracker (perhaps with a passkey) is in a tier of its own.
+
+    `format` "": that of a task of a build without libtorrent 2, which makes v1 torrents whatever was asked for.
+    """
 
     path: str
     format: str = HYBRID_FORMAT
@@ -105,10 +110,14 @@ class CreatorTask:
     file: TorrentFile | TorrentFileError | None = field(default=None, compare=False)
 
     def matches(self, creation: CreationSpec) -> bool:
-        """True if the task has these parameters. A task that has ended shows the piece size that qBittorrent chose."""
+        """True if the task has these parameters, as far as it shows them.
+
+        A task that has ended shows the piece size that qBittorrent chose. Without libtorrent 2, it shows no format.
+        """
         is_size_chosen = creation.piece_size == 0 and self.state in (TaskState.FINISHED, TaskState.FAILED)
-        task_creation = replace(self.creation, path=normalize_path(self.creation.path))
-        return task_creation == (replace(creation, piece_size=task_creation.piece_size) if is_size_chosen else creation)
+        shown = replace(self.creation, path=normalize_path(self.creation.path))
+        piece_size = shown.piece_size if is_size_chosen else creation.piece_size
+        return shown == replace(creation, piece_size=piece_size, format=shown.format and creation.format)
 
     def with_file(self, data: bytes) -> CreatorTask:
         """Return the task with its result, from the bytes of the .torrent file."""

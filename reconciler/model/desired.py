@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.model.content import Content, ContentReference, CreationSpec
+from reconciler.model.content import HYBRID_FORMAT, V1_FORMAT, Content, ContentReference, CreationSpec
 from reconciler.model.files import FileRule
 from reconciler.model.gateway import GatewaySettings, IntakeSettings
 from reconciler.model.groups import Group
@@ -202,7 +202,7 @@ class DesiredTorrent:
             return None
         return CreationSpec(
             path=content.path,
-            format=content.format,
+            format=content.format or HYBRID_FORMAT,
             piece_size=content.piece_size,
             private=content.private,
             source=content.source,
@@ -210,6 +210,12 @@ class DesiredTorrent:
             trackers=self.trackers,
             web_seeds=self.web_seeds,
         )
+
+    @property
+    def may_have_v2(self) -> bool:
+        """True if it is a v2 or hybrid torrent, or may become one when it is created."""
+        made = self.content.content if isinstance(self.content, ContentReference) else self.content
+        return bool(made.format != V1_FORMAT if made else self.infohashes and self.infohashes.v2)
 
     @property
     def declared_paths(self) -> tuple[str, ...]:
@@ -285,6 +291,15 @@ class DesiredState:
     def entries_with_paths(self) -> tuple[DesiredTorrent, ...]:
         """The torrents that declare a path. Cached: every run needs them."""
         return tuple(entry for entry in self.torrents if entry.declared_paths)
+
+    @cached_property
+    def v2_entries(self) -> tuple[DesiredTorrent, ...]:
+        """The torrents that are, or may become, v2 or hybrid torrents. Cached: every run needs them."""
+        return tuple(entry for entry in self.torrents if not entry.absent and entry.may_have_v2)
+
+    def v2_entries_of(self, instance: str) -> tuple[DesiredTorrent, ...]:
+        """Return the torrents of `v2_entries` that can be on that instance."""
+        return tuple(entry for entry in self.v2_entries if instance in self.instances_of(entry))
 
     def instances_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """Return the instances that an entry can be on: its own, or the members of its group."""

@@ -24,6 +24,7 @@ from reconciler.model.snapshot import (
 )
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.model.versions import (
+    CATEGORY_DOWNLOAD_PATH,
     CATEGORY_EDIT_KEEPS_DATA,
     CATEGORY_EDIT_MOVES_DATA,
     DOWNLOAD_PATH,
@@ -66,6 +67,16 @@ def begin_management(torrent: LiveTorrent, path: str) -> LiveTorrent:
         return torrent
     moved = move_torrent(replace(torrent, auto_tmm=True), path)
     return moved if torrent.options.download_path is None else replace_options(moved, download_path="")
+
+
+def ends_management(before: LiveCategory, after: LiveCategory, api: ApiVersion) -> bool:
+    """True if an edit of a category makes its automatic torrents manual, with the settings of a new server.
+
+    From 4.4 on, an edit of its download path does so too.
+    """
+    if CATEGORY_DOWNLOAD_PATH.is_available(api):
+        return before != after
+    return normalize_path(before.save_path) != after.save_path
 
 
 def end_management(torrent: LiveTorrent, path: str, api: ApiVersion) -> LiveTorrent:
@@ -167,7 +178,7 @@ def build_added_options(
 
 def normalize_category_path(download_path: CategoryDownloadPath, api: ApiVersion) -> CategoryDownloadPath:
     """Return the download path of a category in its normal form; None before 4.4, which has none."""
-    if not DOWNLOAD_PATH.is_available(api):
+    if not CATEGORY_DOWNLOAD_PATH.is_available(api):
         return None
     return normalize_path(download_path) if isinstance(download_path, str) else download_path
 

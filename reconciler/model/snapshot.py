@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
@@ -13,10 +14,19 @@ from reconciler.model.paths import is_windows_path
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT, RATIO_TOLERANCE
-from reconciler.model.versions import RESOLVED_SAVE_PATH, ApiVersion
+from reconciler.model.versions import RESOLVED_SAVE_PATH, V2_TORRENTS, ApiVersion, parse_version
 
 METADATA_PATIENCE = 600  # seconds of running until missing metadata is no longer normal
 CHECKING_STATES = frozenset({"checkingDL", "checkingUP"})
+
+# The share limits of a category: their keys in torrents/categories, and the values that mean "not set".
+_UNSET_LIMITS: Final = {
+    "ratio_limit": GLOBAL_LIMIT,
+    "seeding_time_limit": GLOBAL_LIMIT,
+    "inactive_seeding_time_limit": GLOBAL_LIMIT,
+    "share_limit_action": "Default",
+    "share_limits_mode": "Default",
+}
 
 CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting applies
 
@@ -162,15 +172,21 @@ class LiveCategory:
     extra: Mapping[str, object] = field(default_factory=dict, compare=False)
     download_path: CategoryDownloadPath = None
 
+    @property
+    def share_limits(self) -> dict[str, object]:
+        """Its own share limits (>= 5.2), by their keys in torrents/categories."""
+        return {key: self.extra[key] for key, unset in _UNSET_LIMITS.items() if self.extra.get(key, unset) != unset}
+
 
 @dataclass(frozen=True)
 class Snapshot:
     """All torrents and categories of one instance at one time. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
-    `supports_v2`: the instance supports torrents with only a v2 infohash (qBittorrent >= 4.4). `preferences`: all
-    preferences in canonical form; None if none is declared. `creator_tasks`: the creations of torrents, if any is
-    declared. `exported_files`: by id, the .torrent files of torrents that other instances get from it, or the error of
-    the export; `peer_addresses`: by id, the address (`IP:port`, from here) where the public ones can be downloaded.
+    `libtorrent`: the version of the library that qBittorrent is built on, like `2.0.11.0`; "" if it was not read.
+    `preferences`: all preferences in canonical form; None if none is declared. `creator_tasks`: the creations of
+    torrents, if any is declared. `exported_files`: by id, the .torrent files of torrents that other instances get from
+    it, or the error of the export; `peer_addresses`: by id, the address (`IP:port`, from here) where the public ones
+    can be downloaded.
     `default_save_path` is read only if nothing else shows the platform. `preference_names`: the names of all
     preferences, if `preferences` has only some of them; empty if they are unknown.
     """
@@ -179,7 +195,7 @@ class Snapshot:
     web_api: str
     torrents: tuple[LiveTorrent, ...] = ()
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
-    supports_v2: bool = True
+    libtorrent: str = ""
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
     creator_tasks: tuple[CreatorTask, ...] = ()
     exported_files: Mapping[str, TorrentFile | TorrentFileError] = field(default_factory=dict, compare=False)
@@ -200,6 +216,17 @@ class Snapshot:
         shown = (is_windows_path(torrent.save_path) for torrent in self.torrents)
         certain = (True, False) if RESOLVED_SAVE_PATH.is_available(self.api_version) else (False,)
         return next((is_windows for is_windows in shown if is_windows in certain), None)
+
+    @cached_property
+    def supports_v2(self) -> bool | None:
+        """True if the instance has v2 torrents, with or without a v1 infohash; None if nothing shows it.
+
+        Without libtorrent 2, it takes a hybrid torrent for a v1 torrent, and has no others.
+        """
+        libtorrent = parse_version(self.libtorrent)
+        if libtorrent or not V2_TORRENTS.is_available(self.api_version):
+            return V2_TORRENTS.is_available(self.api_version, libtorrent)
+        return any(torrent.infohashes.v2 for torrent in self.torrents) or None
 
     @cached_property
     def api_version(self) -> ApiVersion:

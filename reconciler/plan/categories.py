@@ -102,13 +102,17 @@ def _ensure_category(
     if reason := foreign_path_reason((category.save_path, category.download_path), snapshot):
         action_type = UpdateCategory if live else AddCategory
         return [action_type(category.name, reason, changes, category.position, Outcome.BLOCKED)]
-    held = () if snapshot.supports_v2 else tuple(change for change in changes if change.field == DOWNLOAD_PATH)
+    if live and live.share_limits and versions.resets_category_limits(snapshot.api_version):
+        reason = f"it {versions.CATEGORY_LIMITS_REASON}"
+        return [UpdateCategory(category.name, reason, changes, category.position, Outcome.BLOCKED)]
+    has_download_paths = versions.CATEGORY_DOWNLOAD_PATH.is_available(snapshot.api_version)
+    held = () if has_download_paths else tuple(change for change in changes if change.field == DOWNLOAD_PATH)
     free = tuple(change for change in changes if change not in held)
     actions = []
     if free or not live:
         actions.append(_build_category_action(category, live, free, followers))
     if held:
-        release = versions.DOWNLOAD_PATH.release
+        release = versions.CATEGORY_DOWNLOAD_PATH.release
         reason = (
             f"unsupported: qBittorrent {snapshot.version} has no download_path of a category; {release} and later do"
         )

@@ -61,6 +61,7 @@ from reconciler.model.server_effects import (
     begin_management,
     build_added_options,
     end_management,
+    ends_management,
     find_category_path,
     list_missing_parents,
     list_removed_categories,
@@ -162,7 +163,7 @@ class _Projection:
         if download_path is not None:
             after = replace(after, download_path=normalize_category_path(download_path, self._api))
         self._categories[action.name] = after
-        if after.save_path == normalize_path(before.save_path):
+        if not ends_management(before, after, self._api):
             return
         kept_ids = frozenset(action.automatic_ids if isinstance(action, UpdateCategory) else ())
         for torrent in [t for t in self._torrents.values() if t.auto_tmm and t.category == action.name]:
@@ -192,7 +193,7 @@ class _Projection:
         if source is None:
             return  # which torrent its content becomes is known only once it was created
         hashes = source.infohashes
-        if not self._snapshot.supports_v2:
+        if self._snapshot.supports_v2 is False:
             hashes = InfoHashes(hashes.v1)
         if not hashes.ids or not known_ids.isdisjoint(hashes.ids):
             return

@@ -34,6 +34,7 @@ from reconciler.model.position import Position
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_OF_TAG, CONTENT_TAG, build_owner_tag
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.plan.builds import uncreatable_reason
 from reconciler.plan.match import match_entries
 
 
@@ -132,7 +133,9 @@ class _Resolver:
 
     def _resolve_content(self, entry: DesiredTorrent, content: Content) -> DesiredTorrent:
         live_torrents = self._torrents_by_path[entry.instance].get(normalize_data_path(content.path), [])
-        task = self._find_task(entry)
+        task = None
+        if not uncreatable_reason(content, self._snapshots[entry.instance]):
+            task = self._find_task(entry)
         if task:
             self._tasks[entry.position] = task
         if len(live_torrents) == 1:

@@ -43,7 +43,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.model.content import Content, ContentReference
+from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.fields import (
     COMMENT,
@@ -68,8 +68,14 @@ from reconciler.model.plan import (
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG, parse_owners
-from reconciler.model.versions import TORRENT_CREATOR, V2_INFOHASHES
 from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
+from reconciler.plan.builds import (
+    becomes_v1_text,
+    created_as_v1_text,
+    no_v2_reason,
+    other_format_reason,
+    uncreatable_reason,
+)
 from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import find_drift
 from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
@@ -122,14 +128,14 @@ def build_add(
     free, held = split_feasible_add(declared, snapshot, carried_fields=_list_carried_fields(entry))
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata has arrived"
-    added = build_add_action(entry, reason, (owner, *free))
+    added = build_add_action(entry, reason + becomes_v1_text(entry.infohashes, snapshot), (owner, *free))
     return added, [build_update_action(entry, None, held_reason, changes, hold) for changes, hold, held_reason in held]
 
 
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     """Return why a missing torrent cannot be added to this instance by anybody; None if it can."""
-    if not snapshot.supports_v2 and entry.infohashes and not entry.infohashes.v1:
-        return f"unsupported: qBittorrent {snapshot.version} has no v2 infohashes; {V2_INFOHASHES.release} and later do"
+    if reason := no_v2_reason(entry.infohashes, snapshot):
+        return reason
     if entry.source is None:
         return "not on the instance, and an infohash alone cannot be added; declare a magnet or a torrent"
     if reason := foreign_path_reason(entry.declared_paths, snapshot):
@@ -271,25 +277,19 @@ def plan_unresolved_entry(
     if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
         # one of our torrents may be it
         return [build_update_action(entry, None, unresolved.reason, hold=unresolved.hold)]
-    if not TORRENT_CREATOR.is_available(snapshot.api_version) and isinstance(entry.content, Content):
-        reason = (
-            f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
-        )
+    if reason := uncreatable_reason(entry.content, snapshot) or foreign_path_reason(entry.declared_paths, snapshot):
         return [build_add_action(entry, reason, declared, Outcome.BLOCKED)]
-    if foreign := foreign_path_reason(entry.declared_paths, snapshot):
-        return [build_add_action(entry, foreign, declared, Outcome.BLOCKED)]
     if unresolved.hold:
         return [build_add_action(entry, unresolved.reason, declared, unresolved.hold)]
-    added, held = build_add(
-        entry, context, snapshot, f"{unresolved.reason}; it is created from its content, then added"
-    )
+    creation_text = "it is created from its content, then added" + created_as_v1_text(entry.content, snapshot)
+    added, held = build_add(entry, context, snapshot, f"{unresolved.reason}; {creation_text}")
     return [added, *held]
 
 
 def _plan_present(
     entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts
 ) -> Sequence[Decision]:
-    if reason := data_moved_reason(entry, live):
+    if reason := data_moved_reason(entry, live) or other_format_reason(entry.content, live.infohashes):
         action_type = UpdateTorrent if context.is_owned(live) else AdoptTorrent
         return [build_update_action(entry, live, reason, hold=Outcome.BLOCKED, action_type=action_type)]
     decisions = list(_plan_fields(entry, live, context, snapshot))

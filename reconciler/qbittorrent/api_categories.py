@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import UnsupportedError
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
-from reconciler.model.versions import CATEGORY_SHARE_LIMITS, CATEGORY_SHARE_LIMITS_EDIT, resets_category_limits
+from reconciler.model.versions import CATEGORY_LIMITS_REASON, resets_category_limits
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import convert_categories
 
-# The share limits of a category (>= 5.2): the key in torrents/categories, the key in editCategory (5.3), and the value
-# that means "not set".
-_CATEGORY_LIMITS = (
-    ("ratio_limit", "ratioLimit", -2),
-    ("seeding_time_limit", "seedingTimeLimit", -2),
-    ("inactive_seeding_time_limit", "inactiveSeedingTimeLimit", -2),
-    ("share_limit_action", "shareLimitAction", "Default"),
-    ("share_limits_mode", "shareLimitsMode", "Default"),
-)
+# The share limits of a category (>= 5.2): the key in torrents/categories, and the key in editCategory (5.3).
+_EDIT_KEYS: Final = {
+    "ratio_limit": "ratioLimit",
+    "seeding_time_limit": "seedingTimeLimit",
+    "inactive_seeding_time_limit": "inactiveSeedingTimeLimit",
+    "share_limit_action": "shareLimitAction",
+    "share_limits_mode": "shareLimitsMode",
+}
 
 
 class CategoryCalls:
@@ -54,16 +53,9 @@ class CategoryCalls:
         download_path = category.download_path if download_path is None else download_path
         if (normalize_path(save_path), download_path) == (normalize_path(category.save_path), category.download_path):
             return
-        extra = category.extra
-        limits: dict[str, Any] = {
-            write: extra[read] for read, write, unset in _CATEGORY_LIMITS if extra.get(read, unset) != unset
-        }
-        if limits and resets_category_limits(self._connection.api_version):
-            raise UnsupportedError(
-                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent "
-                f"{CATEGORY_SHARE_LIMITS.release} would reset with an edit through the API. Change its path in "
-                f"qBittorrent itself, or update to {CATEGORY_SHARE_LIMITS_EDIT.release}"
-            )
+        limits: dict[str, Any] = {_EDIT_KEYS[key]: value for key, value in category.share_limits.items()}
+        if limits and resets_category_limits(self._connection.api_version):  # set since the plan was made
+            raise UnsupportedError(f"{self._instance.name}: category {category.name} {CATEGORY_LIMITS_REASON}")
         limits |= _download_path_arguments(download_path)
         self._connection.call(
             "torrents/editCategory", lambda client: client.torrents_edit_category(category.name, save_path, **limits)

@@ -21,7 +21,7 @@ from reconciler.model.errors import (
     UnsupportedError,
 )
 from reconciler.model.secret import Secret
-from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, parse_api_version
+from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, parse_version
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.errors import (
     LOGIN_ENDPOINT,
@@ -225,7 +225,7 @@ def _read_version(client: Client) -> str:
 
 
 def _read_api_version(client: Client) -> ApiVersion:
-    numbers = parse_api_version(client.read_web_api_version())
+    numbers = parse_version(client.read_web_api_version())
     if numbers is None:
         raise UnexpectedReply(_NO_VERSION_TEXT)
     return numbers

@@ -1,4 +1,4 @@
-"""Read what an instance reports about its host: the network and the free space.
+"""Read what an instance reports about its host: the network, the free space, and the libraries of its build.
 
 The preferences contain secrets (passwords, the API key). Three values are taken out of the reply here; nothing else of
 it is kept, shown or logged.
@@ -6,8 +6,9 @@ it is kept, shown or logged.
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import Annotated, NotRequired
 
+from pydantic import StringConstraints
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.desired import Instance
@@ -19,7 +20,7 @@ from reconciler.qbittorrent.schemas import MAX_INT64, LazyAdapter
 
 
 class _Preferences(TypedDict):
-    """app/preferences: the interface by its system name, and (since 5.0) by its display name."""
+    """app/preferences: the interface by its system name, and (since 4.6) by its display name."""
 
     current_network_interface: str
     current_interface_name: NotRequired[str]
@@ -40,6 +41,13 @@ class _TransferInfo(TypedDict):
     last_external_address_v6: NotRequired[str]
 
 
+class _BuildInfo(TypedDict):
+    """app/buildInfo."""
+
+    libtorrent: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){1,3}$")]
+
+
+_BUILD_INFO_ADAPTER: LazyAdapter[_BuildInfo] = LazyAdapter(_BuildInfo)
 _PREFERENCES_ADAPTER: LazyAdapter[_Preferences] = LazyAdapter(_Preferences)
 _INTERFACES_ADAPTER: LazyAdapter[list[_Interface]] = LazyAdapter(list[_Interface])
 _TRANSFER_INFO_ADAPTER: LazyAdapter[_TransferInfo] = LazyAdapter(_TransferInfo)
@@ -57,6 +65,11 @@ def read_network_state(connection: Connection, *, interface: bool, transfer: boo
         connection_status=transfer_info["connection_status"] if transfer_info else None,
         addresses=_external_addresses(transfer_info) if transfer_info else None,
     )
+
+
+def read_libtorrent_version(connection: Connection) -> str:
+    """Return the version of libtorrent that it is built on, like `2.0.11.0`."""
+    return connection.call("app/buildInfo", _read_build_info)["libtorrent"]
 
 
 def read_default_save_path(connection: Connection) -> str:
@@ -78,6 +91,10 @@ def read_free_space(connection: Connection, instance: Instance) -> int | None:
     else:
         free_bytes = connection.call("sync/maindata", lambda client: client.read_free_space())
     return free_bytes if 0 <= free_bytes <= MAX_INT64 else None
+
+
+def _read_build_info(client: Client) -> _BuildInfo:
+    return _BUILD_INFO_ADAPTER.validate_python(client.app_build_info())
 
 
 def _read_preferences(client: Client) -> _Preferences:

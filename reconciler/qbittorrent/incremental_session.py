@@ -121,6 +121,13 @@ class IncrementalSession(Session):
         """Read a snapshot that depends on nothing read before."""
         return self._read_state(files_of, creations, full=True)
 
+    def read_libtorrent_version(self) -> str:
+        """Return the version of libtorrent, which later snapshots of this session show."""
+        version = super().read_libtorrent_version()
+        if self._state:
+            self._state = replace(self._state, snapshot=replace(self._state.snapshot, libtorrent=version))
+        return version
+
     def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links, as `Session.add_magnets`."""
         if not options.stopped:

@@ -6,21 +6,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
-
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.qbittorrent.host import read_default_save_path, read_free_space
-from reconciler.qbittorrent.schemas import LazyAdapter
 from reconciler.qbittorrent.session import Session
 
 HTTP_NOT_FOUND = 404
-
-
-class _BuildInfo(TypedDict):
-    libtorrent: str
-
-
-_BUILD_INFO_ADAPTER: LazyAdapter[_BuildInfo] = LazyAdapter(_BuildInfo)
 
 
 class Inspector(Session):
@@ -34,12 +24,6 @@ class Inspector(Session):
                 server_time = parsedate_to_datetime(date)
                 return server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
         return None
-
-    def read_libtorrent_version(self) -> str:
-        """Return the version of libtorrent, like `2.0.11.0`."""
-        return self._connection.call(
-            "app/buildInfo", lambda client: _BUILD_INFO_ADAPTER.validate_python(client.app_build_info())["libtorrent"]
-        )
 
     def read_default_save_path(self) -> str:
         """Return the save path of torrents that have no path of their own."""

@@ -19,7 +19,7 @@ from reconciler.model.health import NetworkState
 from reconciler.model.preferences import PreferenceValue, to_api_value
 from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES, is_tested
+from reconciler.model.versions import TORRENT_EXPORT, is_tested
 from reconciler.qbittorrent.api_categories import CategoryCalls
 from reconciler.qbittorrent.api_options import OptionCalls, check_ids
 from reconciler.qbittorrent.api_tags import TagCalls
@@ -35,7 +35,12 @@ from reconciler.qbittorrent.convert import (
     find_hidden_stop_intents,
     is_stop_intent_hidden,
 )
-from reconciler.qbittorrent.host import read_default_save_path, read_free_space, read_network_state
+from reconciler.qbittorrent.host import (
+    read_default_save_path,
+    read_free_space,
+    read_libtorrent_version,
+    read_network_state,
+)
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
@@ -65,6 +70,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         self._cancelled = threading.Event()
         self._connection = Connection(instance, stop, self._cancelled, transfer_stats, self._logins)
         self._separate_requests = 0  # sent in separate sessions
+        self._libtorrent = (0, "")  # the session in which it was read, and the version
 
     @property
     def version(self) -> str:
@@ -114,11 +120,9 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         each of these tasks that is finished.
         """
         torrents = self._read_missing_files(self._read_all_torrents(), files_of)
-        supports_v2 = V2_INFOHASHES.is_available(self._connection.api_version)
         categories, preferences = self.read_categories(), self._read_declared_preferences()
-        return Snapshot(
-            self.version, self.web_api, torrents, categories, supports_v2, preferences, self._read_tasks_for(creations)
-        )
+        tasks = self._read_tasks_for(creations)
+        return Snapshot(self.version, self.web_api, torrents, categories, self._known_libtorrent, preferences, tasks)
 
     @property
     def has_full_snapshot(self) -> bool:
@@ -162,6 +166,19 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def read_default_save_path(self) -> str:
         """Return the save path of torrents that have no path of their own."""
         return read_default_save_path(self._connection)
+
+    def read_libtorrent_version(self) -> str:
+        """Return the version of libtorrent, like `2.0.11.0`. Read once a session: another build needs a restart."""
+        if not self._known_libtorrent:
+            version = read_libtorrent_version(self._connection)
+            self._libtorrent = self._connection.open_count, version
+        return self._known_libtorrent
+
+    @property
+    def _known_libtorrent(self) -> str:
+        """The version of libtorrent if this session has read it, otherwise empty."""
+        session, version = self._libtorrent
+        return version if session == self._connection.open_count else ""
 
     def read_free_space(self) -> int | None:
         """Return the bytes free at the default path; None before 5.3 with an API key.

@@ -112,8 +112,7 @@ class _Examiner:
         return [
             *checks.check_reachable(instance),
             checks.check_login(instance),
-            *self._run_check("version", self._check_version),
-            checks.check_features(target.api_version),
+            *self._check_build(),
             checks.check_clock(server_time, local_time),
             *self._run_check("managed by", lambda: [checks.check_leases(LeaseTags.parse(target.read_tags()))]),
             *self._check_network(),
@@ -133,10 +132,17 @@ class _Examiner:
         except InstanceError as error:
             return [checks.failure_from_error(check, self._instance.name, error)]
 
-    def _check_version(self) -> Sequence[Finding]:
+    def _check_build(self) -> Sequence[Finding]:
+        """Check the versions of qBittorrent and its libtorrent, and what such a build lacks."""
         target = self._inspector
+        libtorrent = self._try_read("version", target.read_libtorrent_version)
+        if isinstance(libtorrent, Finding):
+            return [libtorrent, checks.check_features(target.api_version, "")]
         tested = is_tested(target.api_version)
-        return [checks.check_version(target.version, target.web_api, target.read_libtorrent_version(), tested=tested)]
+        return [
+            checks.check_version(target.version, target.web_api, libtorrent, tested=tested),
+            checks.check_features(target.api_version, libtorrent),
+        ]
 
     def _check_network(self) -> Sequence[Finding]:
         """Check the reported network state, and evaluate the probes that depend on it."""

@@ -30,9 +30,10 @@ from reconciler.model.versions import (
     TAGS_AT_ADD,
     TORRENT_CREATOR,
     TORRENT_EXPORT,
-    V2_INFOHASHES,
+    V2_TORRENTS,
     ApiVersion,
     Capability,
+    parse_version,
 )
 from reconciler.qbittorrent.client import is_loopback
 
@@ -41,7 +42,7 @@ MAX_CLOCK_SKEW: Final = 30.0  # seconds between two clocks
 _SEE_LOG_HINT: Final = "See the log of qBittorrent, and of a proxy in front of it"
 
 # The capabilities that do not belong to an option of a torrent.
-_API_FEATURES: Final = (TAGS_AT_ADD, V2_INFOHASHES, TORRENT_EXPORT, ADD_WEB_SEEDS, API_KEYS)
+_FEATURES: Final = (TAGS_AT_ADD, V2_TORRENTS, TORRENT_EXPORT, ADD_WEB_SEEDS, API_KEYS)
 
 
 def make_ok(check: str, text: str) -> Finding:
@@ -114,17 +115,26 @@ def check_version(version: str, web_api: str, libtorrent: str, *, tested: bool) 
     return make_note("version", f"{text}: newer than every tested version", "Look for a newer version of reconcile")
 
 
-def check_features(api: ApiVersion) -> Finding:
-    """List the features that can be declared and that this version lacks."""
+def check_features(api: ApiVersion, libtorrent: str) -> Finding:
+    """List the features that can be declared and that this build lacks. `libtorrent` "": its version is unknown."""
+    library = parse_version(libtorrent)
     options = [option.capability for option in OPTIONS.values()]
     options += [option.capability for option in CREATE_ONLY_OPTIONS.values()]
-    missing = [capability for capability in (*_API_FEATURES, *options) if not capability.is_available(api)]
+    missing = [feature for feature in (*_FEATURES, *options) if not feature.is_available(api, library)]
     if not missing:
         return make_ok("abilities", "supports every feature that can be declared")
     features = ", ".join(
-        f"{capability.label} ({capability.release})" for capability in sorted(missing, key=_parse_release)
+        f"{feature.label} ({_name_build(feature, api)})" for feature in sorted(missing, key=_parse_release)
     )
-    return make_note("abilities", f"lacks {features}", "Update qBittorrent if you need one of these")
+    hint = "Update qBittorrent if you need one of these"
+    if any(feature.is_available(api) for feature in missing):
+        hint += ", or for v2 torrents choose a build on libtorrent 2"
+    return make_note("abilities", f"lacks {features}", hint)
+
+
+def _name_build(feature: Capability, api: ApiVersion) -> str:
+    """Return the release that has the feature; on a newer release, the version of libtorrent."""
+    return f"libtorrent {feature.libtorrent[0]}" if feature.is_available(api) else feature.release
 
 
 def _parse_release(capability: Capability) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from reconciler.journal.stop_intents import recall_stop_intents
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.live_state import LiveInstance, LiveState
+from reconciler.model.snapshot import Snapshot
 from reconciler.retry import RetryPolicy
 
 
@@ -39,25 +40,41 @@ def take_snapshot(
     return replace(
         live_state,
         instances=tuple(
-            replace(read[live.name], snapshot=plan_input.snapshots[live.name]) if live.name in read else live
+            replace(read[live.name], snapshot=_keep_libtorrent(plan_input.snapshots[live.name], read[live.name]))
+            if live.name in read
+            else live
             for live in live_state.instances
         ),
     )
 
 
+def _keep_libtorrent(snapshot: Snapshot, live: LiveInstance) -> Snapshot:
+    return replace(snapshot, libtorrent=live.snapshot.libtorrent) if live.snapshot else snapshot
+
+
 @dataclass(frozen=True, slots=True)
 class _FactReader:
-    """Reads facts about deletions that are no part of a snapshot, two requests for each instance."""
+    """Reads facts that a run reads only where it needs them, three requests for each instance."""
 
     observations: Observations
     retry: RetryPolicy
 
     def add_facts(self, live: LiveInstance) -> LiveInstance:
-        """Return the instance with what could be read: the other seeds of each torrent, and the trash."""
+        """Return the instance with what could be read: libtorrent, the other seeds of each torrent, and the trash."""
         target = self.observations[live.name].target
         ids = [torrent.id for torrent in live.snapshot.torrents] if live.snapshot else []
         try:
             seeds = self.retry.call_with_retry(lambda: target.count_other_seeds(ids)) if ids else {}
         except (InstanceError, StopRequested):
             seeds = {}
-        return replace(live, other_seeds=seeds, to_trash=has_trash(target, self.retry))
+        return replace(
+            live, snapshot=self._add_libtorrent(live), other_seeds=seeds, to_trash=has_trash(target, self.retry)
+        )
+
+    def _add_libtorrent(self, live: LiveInstance) -> Snapshot | None:
+        """Return the snapshot with the version of libtorrent: other desired states may depend on it."""
+        try:
+            version = self.retry.call_with_retry(self.observations[live.name].target.read_libtorrent_version)
+        except (InstanceError, StopRequested):
+            return live.snapshot
+        return live.snapshot and replace(live.snapshot, libtorrent=version)

@@ -194,7 +194,7 @@ class _Builder:
             row["web_api"],
             tuple(map(self._build_torrent, row.get("torrents", ()))),
             {item["name"]: _build_category(item) for item in row.get("categories", ())},
-            row.get("supports_v2", True),
+            row.get("libtorrent", ""),
             row.get("preferences", {}),
             tuple(map(self._build_task, row.get("creator_tasks", ()))),
             {export["id"]: self._build_export(export) for export in row.get("exports", ())},
@@ -277,7 +277,7 @@ def _list_names(entry: DesiredTorrent) -> Iterator[str]:
 
 
 def _build_category(row: SavedCategory) -> LiveCategory:
-    return LiveCategory(row["name"], row.get(SAVE_PATH, ""), download_path=row.get("download_path"))
+    return LiveCategory(row["name"], row.get(SAVE_PATH, ""), row.get("limits", {}), row.get("download_path"))
 
 
 @lru_cache(1024)

@@ -21,7 +21,7 @@ SNAPSHOT_FORMAT_VERSION: Final = 1
 
 Time = Annotated[AwareDatetime, Field(strict=False)]
 Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
-_WebApi = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}$")]
+_DottedVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}$")]
 _Preference = bool | Int64 | FiniteFloat | str
 
 
@@ -89,11 +89,12 @@ class SavedTorrent(TypedDict):
 
 
 class SavedCategory(TypedDict):
-    """A category."""
+    """A category, with its own share limits as qBittorrent reports them."""
 
     name: str
     save_path: NotRequired[str]
     download_path: NotRequired[str | bool]
+    limits: NotRequired[dict[str, Int64 | FiniteFloat | str]]
 
 
 class IdentityRow(TypedDict):
@@ -156,8 +157,8 @@ class InstanceRow(TypedDict):
     status: Annotated[Status, Field(strict=False)]
     error: NotRequired[str]
     version: NotRequired[str]
-    web_api: NotRequired[_WebApi]
-    supports_v2: NotRequired[bool]
+    web_api: NotRequired[_DottedVersion]
+    libtorrent: NotRequired[_DottedVersion]
     default_save_path: NotRequired[str]
     health: NotRequired[HealthRow]
     owned: NotRequired[OwnedRow]

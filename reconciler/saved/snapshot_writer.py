@@ -211,7 +211,7 @@ class _Writer:
 
 
 def _snapshot_json(snapshot: Snapshot, declared: frozenset[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {} if snapshot.supports_v2 else {"supports_v2": False}
+    row: dict[str, Any] = {"libtorrent": snapshot.libtorrent} if snapshot.libtorrent else {}
     preferences = snapshot.preferences or {}
     default = snapshot.default_save_path or preferences.get(DEFAULT_SAVE_PATH)
     if isinstance(default, str) and default:
@@ -237,6 +237,7 @@ def _infohashes_json(infohashes: InfoHashes, torrent_id: str = "") -> dict[str, 
 def _category_json(category: LiveCategory) -> dict[str, Any]:
     row: dict[str, Any] = {"name": category.name}
     row |= {SAVE_PATH: category.save_path} if category.save_path else {}
+    row |= {"limits": category.share_limits} if category.share_limits else {}
     return row if category.download_path is None else {**row, "download_path": category.download_path}
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from reconciler.model.errors import RejectedError
+from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.paths import normalize_path
 from reconciler.model.server_effects import (
     end_management,
+    ends_management,
     find_category_path,
     list_missing_parents,
     list_removed_categories,
@@ -19,9 +20,11 @@ from reconciler.model.server_effects import (
 )
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory, LiveTorrent
 from reconciler.model.versions import (
+    CATEGORY_LIMITS_REASON,
     LENIENT_CATEGORY_EDIT,
     SUBCATEGORIES,
     ApiVersion,
+    resets_category_limits,
 )
 
 T = TypeVar("T")
@@ -71,6 +74,9 @@ class MemoryCategories:
         if (path, incomplete) == (normalize_path(category.save_path), category.download_path):
             return
 
+        if category.share_limits and resets_category_limits(self._api):
+            raise UnsupportedError(f"category {name} {CATEGORY_LIMITS_REASON}")
+
         def work() -> None:
             if name not in self.live_categories:
                 raise RejectedError("no such category", 404 if LENIENT_CATEGORY_EDIT.is_available(self._api) else 409)
@@ -80,7 +86,7 @@ class MemoryCategories:
                 raise RejectedError("nothing changed", 409)
             self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
-                if torrent.category == name and torrent.auto_tmm and path != before.save_path:
+                if torrent.category == name and torrent.auto_tmm and ends_management(before, edited, self._api):
                     self.torrents[key] = end_management(torrent, self._resolve_category_path(name), self._api)
 
         self._run_request(work)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from reconciler.model.content import CreationSpec, CreatorTask, TaskState, select_tasks
+from reconciler.model.content import V1_FORMAT, CreationSpec, CreatorTask, TaskState, select_tasks
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.versions import TORRENT_CREATOR, ApiVersion
 
@@ -26,10 +26,12 @@ class _Task:
 class MemoryCreator:
     """The torrent creator calls of `MemoryInstance`.
 
-    `disk` makes the .torrent file of each path. A task ends after it was read `hashing_polls` times.
+    `disk` makes the .torrent file of each path. A task ends after it was read `hashing_polls` times. Without libtorrent
+    2, every torrent is v1, and no task shows its format.
     """
 
     _api: ApiVersion
+    _supports_v2: bool
     version: str
     disk: ContentMakers
     hashing_polls: int
@@ -57,7 +59,10 @@ class MemoryCreator:
             self._task_count += 1
             key = f"task-{self._task_count}"
             make_content = self.disk.get(creation.path)
-            self._tasks[key] = _Task(creation, self.hashing_polls, make_content(creation) if make_content else None)
+            made = creation if self._supports_v2 else replace(creation, format=V1_FORMAT)
+            data = make_content(made) if make_content else None
+            shown = creation if self._supports_v2 else replace(creation, format="")
+            self._tasks[key] = _Task(shown, self.hashing_polls, data)
             return key
 
         return self._run_request(work)

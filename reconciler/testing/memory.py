@@ -4,190 +4,63 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.model.bencode import decode_bencode
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
-from reconciler.model.files import LiveFile, Priority
 from reconciler.model.health import NetworkState
-from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import (
-    TRACKERS,
-    WEB_SEEDS,
-    append_links,
-    extract_links,
-    has_common_tracker_scheme,
-    parse_link_urls,
-)
-from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
 from reconciler.model.preference_effects import accept_preferences
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
 from reconciler.model.server_effects import (
-    build_added_options,
     move_torrent,
-    name_state,
     set_stopped,
     trim_name,
-    trim_tags,
 )
 from reconciler.model.server_log import LogEntry
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.model.versions import (
-    COMMENT_IN_LIST,
-    CONTENT_PATH,
     EXTERNAL_ADDRESS,
     INTERFACE_NAME,
-    LINK_TRACKER_FILTER,
-    TAGS_AT_ADD,
+    OLDEST_SUPPORTED,
     TORRENT_EXPORT,
-    V2_INFOHASHES,
+    V2_TORRENTS,
+    parse_version,
 )
-from reconciler.testing.categories import INVALID_CATEGORY, MemoryCategories
+from reconciler.testing.adds import MemoryAdds
 from reconciler.testing.creator import ContentMakers, MemoryCreator
 from reconciler.testing.deletion import MemoryDeletions
-from reconciler.testing.options import MemoryOptions
 from reconciler.testing.preferences import build_default_preferences
+from reconciler.testing.releases import WEB_API_VERSIONS, default_libtorrent
 from reconciler.testing.tags import MemoryTags, check_items
 
 T = TypeVar("T")
 Fault = tuple[InstanceError, bool]  # the error to raise; True if the request is carried out all the same
 
-WEB_API_VERSIONS = {"4.2.5": "2.5.1", "4.5.2": "2.8.19", "5.1.0": "2.11.4", "5.3.0": "2.16.2"}
 _PEER_ADDRESS = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
 
 
-class MemoryTorrents(MemoryCategories, MemoryOptions):
-    """The calls of `MemoryInstance` that add torrents."""
+class MemoryInstance(MemoryAdds, MemoryDeletions, MemoryCreator, MemoryTags):
+    """An instance of a release in `WEB_API_VERSIONS`, or of any with its `web_api` version, built on `libtorrent`.
 
-    tag_names: set[str]
-    _uploaded: dict[str, bytes]
-    _supports_v2: bool
-
-    @property
-    def can_tag_at_add(self) -> bool:
-        """True if an add takes tags; before 4.3.2 it ignores them."""
-        return TAGS_AT_ADD.is_available(self._api)
-
-    def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
-        """Add magnet links. Existing torrents stay as they are; links that the version does not support are ignored."""
-
-        def work() -> None:
-            known_ids = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
-            for uri in magnets:
-                self._add_magnet(uri, options, known_ids)
-
-        self._run_request(work)
-
-    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-        """Add .torrent files. The first invalid file is refused (415), and no file after it is added."""
-        if not files:
-            raise ValueError("no file would mean an add of nothing")
-
-        def work() -> None:
-            known_ids = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
-            for data in files.values():
-                try:
-                    metainfo = parse_metainfo(data)
-                except MetainfoError:
-                    raise RejectedError("not a valid torrent file", 415) from None
-                if not (self._supports_v2 or metainfo.infohashes.v1):
-                    raise RejectedError("not a valid torrent file", 415)
-                self._add_file(data, metainfo, options, known_ids)
-
-        self._run_request(work)
-
-    def receive_metadata(self, torrent_id: str, data: bytes) -> None:
-        """Receive the metadata of a running magnet link from the swarm. No request.
-
-        A hybrid torrent then gets the id of its v2 hash.
-        """
-        metainfo, torrent = parse_metainfo(data), self.torrents.pop(torrent_id)
-        hashes = metainfo.infohashes if self._supports_v2 else torrent.infohashes
-        self._set_metadata(replace(torrent, id=hashes.ids[0], infohashes=hashes), metainfo)
-
-    def _add_file(self, data: bytes, metainfo: Metainfo, options: AddOptions, known_ids: set[str]) -> None:
-        extras = _read_extras(data)
-        torrent = self._insert_torrent(metainfo.infohashes, metainfo.name, options, known_ids, extras.links)
-        if torrent:
-            comment = extras.comment if torrent.comment is not None else None
-            is_complete = dict(options.extra_options).get("skip_checking") is True
-            self._set_metadata(replace(torrent, comment=comment), metainfo, complete=is_complete)
-        torrent_id = metainfo.infohashes.ids[0] if self._supports_v2 else str(metainfo.infohashes.v1)
-        self._uploaded.setdefault(torrent_id, data)
-
-    def _add_magnet(self, uri: str, options: AddOptions, known_ids: set[str]) -> None:
-        try:
-            magnet = parse_magnet(uri)
-        except MagnetError:
-            return
-        links = extract_links(magnet.uri)
-        if LINK_TRACKER_FILTER.is_available(self._api):
-            trackers = filter(has_common_tracker_scheme, parse_link_urls(links, TRACKERS))
-            links = append_links("", list(trackers), parse_link_urls(links, WEB_SEEDS))
-        self._insert_torrent(magnet.infohashes, magnet.name, options, known_ids, links)
-
-    def _insert_torrent(
-        self, infohashes: InfoHashes, name: str | None, options: AddOptions, known_ids: set[str], links: str
-    ) -> LiveTorrent | None:
-        """Add a torrent and its ids to `known_ids`; return None if it exists, or the version does not support it."""
-        hashes = infohashes if self._supports_v2 else InfoHashes(infohashes.v1) if infohashes.v1 else None
-        if hashes is None or not known_ids.isdisjoint(hashes.ids):
-            return None
-        known_ids.update(hashes.ids)
-        category = "" if INVALID_CATEGORY.search(options.category) else options.category
-        if category and category not in self.live_categories:
-            self._create_category(category, "")
-        manual_path = normalize_path(options.save_path) if options.save_path else self.default_save_path
-        save_path = self._resolve_category_path(category) if options.auto_tmm else manual_path
-        tags = trim_tags(options.tags) if self.can_tag_at_add else frozenset()
-        self.tag_names |= tags
-        torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
-            hashes.ids[0],
-            hashes,
-            (options.name or "").strip() or name or str(hashes),
-            options.stopped,
-            name_state(self._api, options.stopped),
-            category,
-            tags,
-            save_path,
-            options.auto_tmm,
-            options=build_added_options(options.extra_options, options.stopped, options.auto_tmm, self._api),
-            comment="" if COMMENT_IN_LIST.is_available(self._api) else None,
-            links=links,
-        )
-        return torrent
-
-    def _set_metadata(self, torrent: LiveTorrent, metainfo: Metainfo, *, complete: bool = False) -> None:
-        """Set the metadata of a torrent. `complete`: its data is there, and is not checked."""
-        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(metainfo.files))
-        path = f"{torrent.save_path}/{metainfo.name}" if CONTENT_PATH.is_available(self._api) else ""
-        informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path)
-        if complete:
-            informed = replace(
-                informed, progress=1.0, state=name_state(self._api, informed.stopped, True).replace("DL", "UP")
-            )
-        else:
-            informed = replace(informed, state=name_state(self._api, informed.stopped, True))
-        self.torrents[torrent.id] = informed
-
-
-class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags):
-    """An instance of a version in `WEB_API_VERSIONS`. Its torrents and categories can be read and set directly.
-
+    By default that is 2.0 from 4.4 on, and 1.2 before. Its torrents and categories can be read and set directly.
     `with_preferences`: snapshots contain its preferences (a few of every kind), as if some were declared.
     Every request is carried out at once and completely. Where a real server refuses, it raises `RejectedError`.
     """
 
     def __init__(
-        self, version: str = "5.1.0", default_save_path: str = "/downloads", *, with_preferences: bool = False
+        self,
+        version: str = "5.1.0",
+        default_save_path: str = "/downloads",
+        *,
+        web_api: str = "",
+        libtorrent: str = "",
+        with_preferences: bool = False,
     ) -> None:
         self.version = f"v{version}"
-        self.web_api = WEB_API_VERSIONS[version]
+        self.web_api = web_api or WEB_API_VERSIONS[version]
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
@@ -206,14 +79,22 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(number) for number in self.web_api.split("."))
+        self.libtorrent = libtorrent or default_libtorrent(self._api)
+        self._supports_v2 = V2_TORRENTS.is_available(self._api, parse_version(self.libtorrent))
+        self._has_read_libtorrent = False
         name = "lo" if INTERFACE_NAME.is_available(self._api) else None
         addresses = () if EXTERNAL_ADDRESS.is_available(self._api) else None
         self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
-        self._supports_v2 = V2_INFOHASHES.is_available(self._api)  # libtorrent 1.2, before 4.4, supports only v1
 
     def copy(self) -> MemoryInstance:
         """Return another instance in the same state, with the same faults pending."""
-        twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
+        twin = MemoryInstance(
+            self.version[1:],
+            self.default_save_path,
+            web_api=self.web_api,
+            libtorrent=self.libtorrent,
+            with_preferences=self.with_preferences,
+        )
         twin.live_preferences, twin.seed_counts = dict(self.live_preferences), dict(self.seed_counts)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.network_state, twin.undeletable = self.network_state, set(self.undeletable)
@@ -233,7 +114,10 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
         self._faults = deque([None] * skip + [(error, lose_reply)] * count)
 
     def open(self) -> None:
-        """Return at once: there is no login."""
+        """Begin a session, without a login. Raises `UnsupportedError` for a version that is too old."""
+        self._has_read_libtorrent = False
+        if not OLDEST_SUPPORTED.is_available(self._api):
+            raise UnsupportedError(f"qBittorrent {self.version} is too old")
 
     def close(self) -> None:
         """Return at once."""
@@ -245,7 +129,8 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
 
         def work() -> Snapshot:
             torrents, categories = tuple(map(_strip_files, self.torrents.values())), dict(self.live_categories)
-            return Snapshot(self.version, self.web_api, torrents, categories, self._supports_v2)
+            libtorrent = self.libtorrent if self._has_read_libtorrent else ""
+            return Snapshot(self.version, self.web_api, torrents, categories, libtorrent)
 
         snapshot = self._run_request(work)
         ids = [
@@ -268,6 +153,13 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
     def read_full_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Read a snapshot; every snapshot is a full read."""
         return self.read_snapshot(files_of, creations)
+
+    def read_libtorrent_version(self) -> str:
+        """Return the version of libtorrent, by one request in a session."""
+        if not self._has_read_libtorrent:
+            self._run_request(lambda: None)
+            self._has_read_libtorrent = True
+        return self.libtorrent
 
     def read_default_save_path(self) -> str:
         """Return the save path of torrents that have no path of their own."""
@@ -375,27 +267,3 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
 def _strip_files(torrent: LiveTorrent) -> LiveTorrent:
     """Return the torrent without files, which are read separately."""
     return torrent if torrent.files is None else replace(torrent, files=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _FileExtras:
-    links: str
-    comment: str
-
-
-def _read_extras(data: bytes) -> _FileExtras:
-    """Return the trackers, web seeds and comment of a .torrent file."""
-    document = decode_bencode(data)[0]
-    fields = document if isinstance(document, dict) else {}
-    tiers = fields.get(b"announce-list") or [[fields.get(b"announce") or b""]]
-    seeds, comment = fields.get(b"url-list", []), fields.get(b"comment", b"")
-    trackers = [url for tier in tiers if isinstance(tier, list) for url in tier] if isinstance(tiers, list) else []
-    return _FileExtras(
-        append_links("", _decode_texts(trackers), _decode_texts(seeds)),
-        comment.decode(errors="replace") if isinstance(comment, bytes) else "",
-    )
-
-
-def _decode_texts(values: object) -> list[str]:
-    texts = values if isinstance(values, list) else []
-    return [value.decode(errors="replace") for value in texts if isinstance(value, bytes) and value]

@@ -16,7 +16,7 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions, Snapshot
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.torrents import make_torrent
 
@@ -76,7 +76,7 @@ def outcomes(done: Run) -> set[Outcome]:
     return {result.outcome for result in done.instances[0].results}
 
 
-@pytest.mark.parametrize("release", sorted(WEB_API_VERSIONS))
+@pytest.mark.parametrize("release", ["4.2.5", "4.5.2", "5.1.0", "5.3.0"])
 @pytest.mark.parametrize("moment", [("add_magnets", True), ("read_torrents", False), ("read_torrents", True)])
 def test_metadata_arrives_with_the_add(tmp_path: Path, release: str, moment: tuple[str, bool]) -> None:
     box = Box(release)

@@ -33,7 +33,8 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     build = find_build(version)
     root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))
     if kind == "memory":
-        yield ConformanceSubject(MemoryInstance(version), build, root)
+        box = MemoryInstance(build.release, web_api=build.web_api, libtorrent=build.libtorrent)
+        yield ConformanceSubject(box, build, root)
         return
     with QbittorrentServer(build.source) as server, Session(_instance(server)) as session:
         yield ConformanceSubject(session, build, root)

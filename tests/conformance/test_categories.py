@@ -6,7 +6,12 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions, LiveCategory
-from reconciler.model.versions import CATEGORY_EDIT_KEEPS_DATA, CATEGORY_EDIT_MOVES_DATA, DOWNLOAD_PATH, SUBCATEGORIES
+from reconciler.model.versions import (
+    CATEGORY_DOWNLOAD_PATH,
+    CATEGORY_EDIT_KEEPS_DATA,
+    CATEGORY_EDIT_MOVES_DATA,
+    SUBCATEGORIES,
+)
 from tests.support.conformance_subject import ConformanceSubject
 
 
@@ -89,7 +94,7 @@ def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> No
 
 
 def test_a_download_path_is_a_path_or_disabled_or_unset(subject: ConformanceSubject) -> None:
-    supported = subject.build.has(DOWNLOAD_PATH)
+    supported = subject.build.has(CATEGORY_DOWNLOAD_PATH)
     for given in (None, False, subject.new_path()):
         name, path = subject.new_category(), subject.new_path()
         subject.target.create_category(name, path, given)
@@ -106,7 +111,7 @@ def test_each_path_is_edited_alone(subject: ConformanceSubject) -> None:
         category = subject.target.read_categories()[name]
         return category.save_path, category.download_path
 
-    if not subject.build.has(DOWNLOAD_PATH):
+    if not subject.build.has(CATEGORY_DOWNLOAD_PATH):
         assert edit(save_path=path) == (path, None)
         return
     assert edit(download_path=incomplete + "/")[1] == incomplete
@@ -137,3 +142,16 @@ def test_subcategories_are_removed_since_5_2(subject: ConformanceSubject) -> Non
 
 def test_removing_a_missing_category_is_no_error(subject: ConformanceSubject) -> None:
     subject.target.remove_categories([subject.new_category()])
+
+
+def test_an_edit_of_the_download_path_makes_automatic_torrents_manual_too(subject: ConformanceSubject) -> None:
+    if not subject.build.has(CATEGORY_DOWNLOAD_PATH):
+        return
+    path = subject.new_path()
+    name = subject.new_category(path)
+    ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=name))
+    category = subject.target.read_categories()[name]
+    subject.target.edit_category(category, download_path=subject.new_path())
+    subject.wait_until(
+        ids, lambda torrents: all((torrent.auto_tmm, torrent.save_path) == (False, path) for torrent in torrents)
+    )

@@ -6,7 +6,7 @@ import base64
 import secrets
 
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.versions import V2_INFOHASHES
+from reconciler.model.versions import V2_TORRENTS
 from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 
 
@@ -24,7 +24,7 @@ def test_a_hybrid_is_listed_by_its_v2_hash_with_libtorrent_2(subject: Conformanc
     subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
     subject.wait_until(hashes.ids, lambda torrents: len(torrents) == 1)
     (torrent,) = subject.target.read_torrents(hashes.ids)
-    if subject.build.has(V2_INFOHASHES):
+    if subject.build.has(V2_TORRENTS):
         assert (torrent.id, torrent.infohashes) == (v2[:40], hashes)
         assert subject.target.read_torrents([v1, v2]) == ()
     else:
@@ -44,10 +44,11 @@ def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: ConformanceSu
 
 def test_a_v2_torrent_needs_libtorrent_2(subject: ConformanceSubject) -> None:
     v2 = secrets.token_hex(32)
-    assert subject.target.read_snapshot().supports_v2 == subject.build.has(V2_INFOHASHES)
+    subject.target.read_libtorrent_version()
+    assert subject.target.read_snapshot().supports_v2 == subject.build.has(V2_TORRENTS)
     subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
     (other,) = subject.add_torrents()
-    if subject.build.has(V2_INFOHASHES):
+    if subject.build.has(V2_TORRENTS):
         subject.wait_until([v2[:40]], lambda torrents: len(torrents) == 1)
         assert subject.read_torrent(v2[:40]).infohashes == InfoHashes(v2=v2)
     else:

@@ -11,7 +11,7 @@ from reconciler.model.errors import RejectedError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
-from reconciler.model.versions import V2_INFOHASHES
+from reconciler.model.versions import V2_TORRENTS
 from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 from tests.support.odd_torrents import ACCEPTED, REFUSED, make_odd_torrent
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
@@ -89,7 +89,7 @@ def test_duplicates_do_not_block_the_others(subject: ConformanceSubject) -> None
 @pytest.mark.parametrize("kind", TORRENT_KINDS)
 def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -> None:
     ((_, data),) = make_files(1, kind).items()
-    hashes, libtorrent_2 = read_infohashes(data), subject.build.has(V2_INFOHASHES)
+    hashes, libtorrent_2 = read_infohashes(data), subject.build.has(V2_TORRENTS)
     if kind == "v2" and not libtorrent_2:
         with pytest.raises(RejectedError) as refusal:
             subject.target.add_torrent_files({"a": data}, STOPPED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from reconciler.model.versions import TORRENT_CREATOR
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.held_files import hold_file
 from tests.support.home import Home
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, answer_with_status, edit_answer
 from tests.support.raw import RawClient
 from tests.support.server_builds import Build, put_first
 from tests.support.watch_process import start_watch
@@ -227,6 +228,34 @@ def test_a_kill_during_creation_changes_nothing(any_maker: Maker, home: Home) ->
     assert any_maker.proxy.count_requests("torrentcreator/addTask") == 1, "nothing is hashed twice"
     assert any_maker.tasks == [] and any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"}
     assert home.run().summary == {"unchanged": 1}
+
+
+def test_a_build_on_libtorrent_1_makes_v1_torrents_and_starts_no_task_twice(any_maker: Maker, home: Home) -> None:
+    """Its replies are those of a build with libtorrent 2, without what only that one has."""
+    build = answer_with_status(200, '{"libtorrent": "1.2.20.0"}', "application/json")
+    any_maker.proxy.add_fault("app/buildInfo", build, times=9)
+    any_maker.proxy.add_fault("torrentcreator/status", edit_answer(_drop_formats), times=9)
+    film, v1, v2 = any_maker.film(), "1" * 40, "2" * 64
+    home.write(
+        f"{{content: {film}}}",
+        f"{{content: {{path: {any_maker.film('other')}, format: v2}}}}",
+        f"{{content: {any_maker.film('third')}}}",
+        f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}'}}",
+        f"{{magnet: 'magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{'3' * 64}'}}",
+    )
+    with any_maker.occupied():
+        any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="hybrid")
+        shown = home.run("--dry-run")
+    assert (shown.exit_code, shown.summary) == (1, {"add": 2, "deferred": 1, "blocked": 2}), shown.out
+    text = "\n".join(action["reason"] for action in shown.instance()["actions"])
+    assert 'unsupported: "format: v2" is declared' in text and "has no v2 torrents; a build on" in text
+    assert "then added, as a v1 torrent" in text and "it is hybrid, and becomes a v1 torrent" in text
+    assert any_maker.proxy.count_requests("app/buildInfo") == 1
+
+
+def _drop_formats(body: bytes) -> bytes:
+    rows = json.loads(body)
+    return json.dumps([{key: value for key, value in row.items() if key != "format"} for row in rows]).encode()
 
 
 def test_creations_beyond_the_limit_wait(any_maker: Maker, home: Home) -> None:

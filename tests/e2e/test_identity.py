@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.versions import V2_INFOHASHES
+from reconciler.model.versions import V2_TORRENTS
 from tests.conftest import MakeServer
 from tests.support.home import Home
 from tests.support.proxy import Proxy
@@ -26,7 +26,7 @@ def seeder(make_server: MakeServer) -> QbittorrentServer:
 
 def id_of(hashes: InfoHashes, build: Build) -> str:
     """Return the id of the torrent once its metadata has arrived."""
-    return hashes.ids[0] if build.has(V2_INFOHASHES) else str(hashes.v1)
+    return hashes.ids[0] if build.has(V2_TORRENTS) else str(hashes.v1)
 
 
 def list_torrent_fields(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:

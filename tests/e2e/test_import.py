@@ -14,7 +14,7 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES
+from reconciler.model.versions import TORRENT_EXPORT, V2_TORRENTS
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
 from tests.support.home import Home, make_entry
@@ -172,7 +172,7 @@ def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer,
 def test_torrent_files_are_exported_for_the_entries(
     home: Home, proxy: Proxy, truth: RawClient, build: Build, make_server: MakeServer
 ) -> None:
-    kinds: tuple[TorrentKind, ...] = TORRENT_KINDS if build.has(V2_INFOHASHES) else ("v1",)
+    kinds: tuple[TorrentKind, ...] = TORRENT_KINDS if build.has(V2_TORRENTS) else ("v1",)
     made = {str(hashes_of(data)): data for data in (make_torrent(n, kind) for n, kind in enumerate(kinds))}
     with Session(Instance("box", Position("", 1, 1), proxy.url, "admin", Secret(home.environ["BOX_PASSWORD"]))) as box:
         for name, data in made.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.model.versions import V2_INFOHASHES
+from reconciler.model.versions import V2_TORRENTS
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status
@@ -276,7 +276,7 @@ def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth
         f"{{magnet: 'magnet:?xt=urn:btih:{make_infohash(3)}&xt=urn:btmh:1220{v2}&dn=hybrid'}}",
     )
     assert home.run().exit_code == 0
-    expected = v2[:40] if build.has(V2_INFOHASHES) else make_infohash(3)
+    expected = v2[:40] if build.has(V2_TORRENTS) else make_infohash(3)
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), expected}
     assert home.run().summary == {"unchanged": 3}
 
@@ -287,7 +287,7 @@ def test_an_unsupported_option_is_reported_on_its_action(
     v2 = "cd" * 32
     home.write(f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}&dn=two'}}", make_entry(1))
     done = home.run()
-    if not build.has(V2_INFOHASHES):
+    if not build.has(V2_TORRENTS):
         assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
         reasons = [action["reason"] for action in done.instance()["actions"] if action["outcome"] == "blocked"]
         assert reasons == ["unsupported: qBittorrent v4.2.5 has no v2 infohashes; 4.4 and later do"]

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
-from reconciler.model.versions import V2_INFOHASHES
+from reconciler.model.versions import V2_TORRENTS
 from tests.conftest import MakeProxy
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
@@ -45,7 +45,7 @@ def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Pro
 def id_of(data: bytes, build: Build) -> str:
     """Return the id under which an instance lists the torrent."""
     hashes = parse_metainfo(data).infohashes
-    return hashes.ids[0] if build.has(V2_INFOHASHES) else str(hashes.v1)
+    return hashes.ids[0] if build.has(V2_TORRENTS) else str(hashes.v1)
 
 
 def test_files_and_urls_of_every_kind(
@@ -61,10 +61,10 @@ def test_files_and_urls_of_every_kind(
         ]
     home.write(*written)
     done = home.run()
-    lacking = 0 if build.has(V2_INFOHASHES) else 2  # v2 torrents
+    lacking = 0 if build.has(V2_TORRENTS) else 2  # v2 torrents
     expected = {"add": 6 - lacking, "settings": 1} | ({"blocked": lacking} if lacking else {})
     assert (done.exit_code, done.summary) == (1 if lacking else 0, expected), done.out
-    kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if kind != "v2" or build.has(V2_INFOHASHES)]
+    kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if kind != "v2" or build.has(V2_TORRENTS)]
     wanted = {id_of(make_torrent(number + more, kind), build) for number, kind in kinds for more in (0, 10)}
     rows = truth.list_torrents()
     assert set(rows) == wanted

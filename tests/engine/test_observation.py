@@ -31,7 +31,7 @@ def test_what_is_read_is_what_the_entries_of_that_instance_declare() -> None:
         frozenset({make_v1_hash("a")}), frozenset(), platform=True
     )
     assert ReadRequest.for_instance(desired, "attic") == ReadRequest(
-        frozenset(), frozenset({CreationSpec("/disk/c")}), platform=True
+        frozenset(), frozenset({CreationSpec("/disk/c")}), platform=True, v2_entries=desired.torrents[2:]
     )
 
 

@@ -126,6 +126,45 @@ def test_the_default_save_path_is_read_only_where_it_is_needed_to_know_the_platf
     assert box.request_count - before == 1, "the path of a torrent shows it"
 
 
+def test_libtorrent_is_read_only_where_something_depends_on_it_that_the_torrents_do_not_show() -> None:
+    retry, v2 = fake_retry_policy(), make_desired_state({"desired": [{"hash": "x+x2"}]})
+    v1 = make_desired_state({"desired": [{"hash": "x"}]})
+    for libtorrent in ("1.2.20.0", "2.0.11.0"):
+        box = MemoryInstance(libtorrent=libtorrent)
+        for desired, known in ((v1, ""), (v2, libtorrent)):
+            box.open()
+            read_request = ReadRequest.for_instance(desired, "box")
+            snapshot = read_instance(box, retry, read_request).snapshot
+            assert snapshot and snapshot.libtorrent == known
+        before = box.request_count
+        assert reread_instance(Observation(box), retry, read_request).snapshot
+        assert box.request_count - before == 1, "it is read once a session"
+        box.torrents[X] = make_live_torrent({"hash": "x"})
+        before = box.request_count
+        snapshot = read_instance(box, retry, read_request).snapshot
+        assert snapshot and snapshot.libtorrent == "", "the torrent is there: nothing depends on it"
+        assert box.request_count - before == 1
+
+
+def test_a_live_v2_torrent_shows_libtorrent_2() -> None:
+    box, desired = MemoryInstance(), make_desired_state({"desired": [{"hash": "x+x2"}]})
+    live_torrent = make_live_torrent({"hash": "y2"})
+    box.torrents[live_torrent.id] = live_torrent
+    snapshot = read_instance(box, fake_retry_policy(), ReadRequest.for_instance(desired, "box")).snapshot
+    assert snapshot and (snapshot.supports_v2, snapshot.libtorrent, box.request_count) == (True, "", 1)
+
+
+def test_content_that_is_there_needs_no_libtorrent() -> None:
+    box = MemoryInstance(libtorrent="1.2.20.0")
+    box.torrents[X] = make_live_torrent({"hash": "x", "content_path": "/d/film"})
+    for content, requests in (("/d/film", 1), ({"path": "/d/other", "format": "v1"}, 1), ("/d/other", 2)):
+        rows = [{"content": content, "name": "film", "instance": "box"}]
+        read_request = ReadRequest.for_instance(make_desired_state({"desired": rows}), "box")
+        before = box.request_count
+        read_instance(box, fake_retry_policy(), replace(read_request, creations=(), platform=False))
+        assert box.request_count - before == requests
+
+
 def test_a_second_read_keeps_the_health_and_a_failed_one_keeps_nothing() -> None:
     box, retry = MemoryInstance(), fake_retry_policy()
     observation = Observation(box, health=Health(HealthState.OK, EPOCH), free_space=7)

@@ -11,7 +11,7 @@ from reconciler.model.errors import UnreachableError
 from reconciler.model.snapshot import Snapshot
 from reconciler.testing import MemoryInstance
 
-READ = Observation(MemoryInstance(), snapshot=Snapshot("v5.3.0", "2.16.2", (), {}, True))
+READ = Observation(MemoryInstance(), snapshot=Snapshot("v5.3.0", "2.16.2"))
 FAILED = Observation(MemoryInstance(), error=UnreachableError("home: no connection"))
 
 

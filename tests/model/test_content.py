@@ -53,6 +53,15 @@ def test_a_task_matches_by_all_parameters_and_by_its_normalized_path() -> None:
     assert not task.matches(CreationSpec("C:/data/films", trackers=("http://tracker/announce",)))
 
 
+def test_a_task_without_a_format_matches_by_its_other_parameters() -> None:
+    task = CreatorTask("1", CreationSpec("/data/films", ""), TaskState.RUNNING)
+    assert all(task.matches(CreationSpec("/data/films", name)) for name in ("v1", "hybrid"))
+    assert not task.matches(CreationSpec("/data/films", private=True))
+    assert not CreatorTask("1", CreationSpec("/data/films", "v1"), TaskState.RUNNING).matches(
+        CreationSpec("/data/films", "hybrid")
+    )
+
+
 def test_only_the_tasks_of_wanted_torrents_are_selected() -> None:
     wanted, other_path, other_comment = (
         CreatorTask(str(number), creation, TaskState.QUEUED)

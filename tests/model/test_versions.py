@@ -11,20 +11,23 @@ import pytest
 
 from reconciler.model import versions
 from reconciler.model.versions import (
+    EVERY_VERSION,
     TAGS_AT_ADD,
     TORRENT_CREATOR,
+    V2_TORRENTS,
     Capability,
     is_tested,
-    parse_api_version,
+    parse_version,
     resets_category_limits,
 )
+from reconciler.testing.releases import WEB_API_VERSIONS
 
 PACKAGE = Path(versions.__file__).parents[1]
 TABLE = Path(versions.__file__).relative_to(PACKAGE)
 ROWS = {name: value for name, value in vars(versions).items() if isinstance(value, Capability)}
 # Versions that are no bound of a behaviour, by module: what the in-memory instance and the gateway report as theirs.
 REPORTED_VERSIONS = {
-    Path("testing/memory.py"): {"2.5.1", "2.8.19", "2.11.4", "2.16.2"},
+    Path("testing/releases.py"): set(WEB_API_VERSIONS.values()),
     Path("web/gateway/read_endpoints.py"): {"2.11.4"},
 }
 
@@ -43,7 +46,7 @@ REPORTED_VERSIONS = {
     ],
 )
 def test_versions_are_numbers(text: str, numbers: tuple[int, ...] | None) -> None:
-    assert parse_api_version(text) == numbers
+    assert parse_version(text) == numbers
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,32 @@ def test_the_torrent_creator_came_with_the_first_beta_of_5_0() -> None:
     assert TORRENT_CREATOR.is_available((2, 10, 4))
     assert not TORRENT_CREATOR.is_available((2, 9, 3))
     assert TORRENT_CREATOR.since_text == "2.10.4"
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_row_names_its_source_and_the_first_release_with_its_version(name: str) -> None:
+    row = ROWS[name]
+    if row is EVERY_VERSION:
+        return
+    assert re.match(r"(tag|changelog|tried on|tested on)\b", row.source)
+    releases = {_parse_release(release): parse_version(web_api) or () for release, web_api in WEB_API_VERSIONS.items()}
+    release = _parse_release(row.release)
+    first = min(number for number in releases if number[:2] == release[:2] and number >= release)
+    assert releases[first] >= row.since, "a release of that name has it"
+    earlier = [api for number, api in releases.items() if number < release]
+    assert all(api < row.since for api in earlier), "no earlier one reports a version that has it"
+
+
+def _parse_release(text: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, text.split(".")))
+    return (*numbers, 0) if len(numbers) == 2 else numbers
+
+
+def test_libtorrent_decides_together_with_the_web_api() -> None:
+    assert V2_TORRENTS.is_available((2, 11, 4), (2, 0, 11)) and not V2_TORRENTS.is_available((2, 11, 4), (1, 2, 19))
+    assert not V2_TORRENTS.is_available((2, 8, 2), (2, 0, 11)), "4.3 does not show v2 infohashes"
+    assert V2_TORRENTS.is_available((2, 11, 4)), "where the library is unknown, the Web API decides"
+    assert TAGS_AT_ADD.is_available((2, 7), (1, 2, 19))
 
 
 def test_labels_are_unique() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from reconciler.model.desired import DesiredCategory, Policy
 from reconciler.model.plan import (
@@ -20,7 +23,7 @@ from reconciler.model.plan import (
     UpdateTorrent,
 )
 from reconciler.model.position import Position
-from reconciler.model.snapshot import Snapshot
+from reconciler.model.snapshot import LiveCategory, Snapshot
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.followers import FollowerFinder
 from tests.support.planner_inputs import make_snapshot, make_v1_hash
@@ -52,6 +55,20 @@ def test_a_declared_category_is_created_changed_or_left_unchanged() -> None:
     assert (updated.reason, updated.changes) == ("save_path differs", (Change("save_path", "/old", "/films"),))
     assert _plan_categories(declared, make_snapshot([], {"films": "/films"}), Policy.UPSERT, []) == []
     assert _plan_categories(_declare("films"), make_snapshot([], {"films": "/old"}), Policy.UPSERT, []) == []
+
+
+@pytest.mark.parametrize(("version", "hold"), [("5.1.0", None), ("5.2.0", Outcome.BLOCKED), ("5.3.0", None)])
+def test_a_category_with_share_limits_of_its_own_cannot_be_edited_on_5_2(version: str, hold: Outcome | None) -> None:
+    live = make_snapshot([], {"films": "/old"}, version=version)
+    limited = LiveCategory("films", "/old", {"ratio_limit": 2, "seeding_time_limit": -2, "share_limit_action": "Stop"})
+    snapshot = replace(live, categories={"films": limited})
+    (action,) = _plan_categories(_declare("films", "/films"), snapshot, Policy.UPSERT, [])
+    assert (type(action), getattr(action, "hold", None)) == (UpdateCategory, hold)
+    if hold:
+        assert action.reason.startswith("it has share limits of its own, which qBittorrent 5.2 would reset")
+    assert _plan_categories(_declare("films", "/old"), snapshot, Policy.UPSERT, []) == [], "no edit is needed"
+    (free,) = _plan_categories(_declare("films", "/films"), live, Policy.UPSERT, [])
+    assert getattr(free, "hold", None) is None
 
 
 def test_create_only_leaves_an_existing_category_unchanged() -> None:

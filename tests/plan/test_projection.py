@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, run_once
 from reconciler.model.plan import Action, AddTorrent, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.projection import project_plan
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
+from tests.support.builds import Build, builds
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot
@@ -27,10 +27,10 @@ def read(box: MemoryInstance) -> Snapshot:
     return box.read_snapshot(files_of=list(box.torrents))
 
 
-@given(cases(), st.sampled_from(sorted(WEB_API_VERSIONS)))
-def test_the_projection_is_what_a_server_shows_after_the_plan(case: dict[str, Any], version: str) -> None:
-    desired, box = make_memory_world(case, version)
-    before = read(box)
+@given(cases(), builds())
+def test_the_projection_is_what_a_server_shows_after_the_plan(case: dict[str, Any], build: Build) -> None:
+    desired, box = make_memory_world(case, build)
+    before = replace(read(box), libtorrent=box.libtorrent)
     plan = make_plan(PlanInput(desired, {"box": before}, take_over=case["take_over"], now=NOW)).instances[0]
     context = fake_context(lambda instance, stop: box, utc=lambda: NOW)
     run = run_once(desired, RunOptions(take_over=case["take_over"]), context)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.plan import AddTorrent, AdoptTorrent, Change, DeleteTorrent, Outcome, SparedTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
@@ -114,7 +115,7 @@ def test_an_unavailable_torrent_is_added_later() -> None:
 def test_a_v2_torrent_needs_a_server_that_supports_it() -> None:
     entry, old_server = make_desired_torrent({"hash": "a2"}, 1), make_snapshot([], version="4.2.5")
     assert unaddable_reason(entry, old_server) == (
-        "unsupported: qBittorrent v4.2.5 has no v2 infohashes; 4.4 and later do"
+        "unsupported: qBittorrent v4.2.5 has no v2 torrents; 4.4 and later do"
     )
     assert unaddable_reason(entry, SNAPSHOT) is None
     assert unaddable_reason(make_desired_torrent({"hash": "a+a2"}, 1), old_server) is None
@@ -213,6 +214,32 @@ def test_a_server_without_torrent_creator_blocks_content() -> None:
     (action,) = plan_unresolved_entry(FILM, TO_BE_CREATED, [], CONTEXT, make_snapshot([], version="4.5.2"))
     assert _summarize(action) == (AddTorrent, Outcome.BLOCKED)
     assert action.reason == "unsupported: qBittorrent v4.5.2 makes no torrents; 5.0 and later do"
+
+
+def test_content_becomes_a_v1_torrent_without_libtorrent_2_only_where_no_other_format_is_declared() -> None:
+    snapshot = make_snapshot([], libtorrent="1.2.20.0")
+    (added,) = plan_unresolved_entry(FILM, TO_BE_CREATED, [], CONTEXT, snapshot)
+    assert _summarize(added) == (AddTorrent, None)
+    assert "it is created from its content, then added, as a v1 torrent: this qBittorrent v5.1.0" in added.reason
+    assert isinstance(FILM.content, Content)
+    hashing = UnresolvedEntry("it is being hashed: 40 %", Outcome.DEFERRED)
+    for declared in ("v2", "hybrid"):
+        entry = replace(FILM, content=replace(FILM.content, format=declared))
+        for unresolved in (TO_BE_CREATED, hashing):
+            (action,) = plan_unresolved_entry(entry, unresolved, [], CONTEXT, snapshot)
+            assert _summarize(action) == (AddTorrent, Outcome.BLOCKED)
+            assert action.reason.startswith(f'unsupported: "format: {declared}" is declared')
+
+
+def test_a_torrent_of_another_format_than_declared_is_not_in_sync() -> None:
+    assert isinstance(FILM.content, Content)
+    live_torrent = _live(
+        OWNER_TAG, "reconcile:content", name="film", content_path=FILM.content.path, progress=1.0, size=9
+    )
+    for declared, planned in (("", []), ("v1", []), ("v2", [(UpdateTorrent, Outcome.BLOCKED)])):
+        content = replace(FILM.content, format=declared)
+        entry = replace(FILM, name="film", content=content, infohashes=live_torrent.infohashes)
+        assert list(map(_summarize, plan_entry(Match(entry, (live_torrent,)), CONTEXT, SNAPSHOT))) == planned
 
 
 def test_an_unresolved_absent_entry_deletes_nothing() -> None:

@@ -14,6 +14,7 @@ from reconciler.plan import PlanInput, make_plan
 from reconciler.queries.explain import explain_torrent
 from reconciler.retry import utc_now
 from reconciler.testing.memory import MemoryInstance
+from tests.support.builds import LIBTORRENT_2, Build
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
 from tests.support.strategies import cases
@@ -26,7 +27,7 @@ def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: 
 
 @given(cases())
 def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
-    desired, box = make_memory_world(case, "5.1.0")
+    desired, box = make_memory_world(case, Build("5.1.0", LIBTORRENT_2))
     snapshot = box.read_snapshot(desired.ids_with_file_rules("box"))
     (plan,) = make_plan(PlanInput(desired, {"box": snapshot}, now=utc_now())).instances
     infohashes = [torrent.infohashes for torrent in desired.torrents] + [

@@ -17,7 +17,8 @@ from reconciler.model.links import append_links
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
+from tests.support.builds import builds
 from tests.support.fake_retry import fake_context
 from tests.support.library_imports import import_library_into
 from tests.support.planner_inputs import make_live_options, parse_hashes
@@ -68,7 +69,7 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     """Generate the text of the user's own file, and the instances."""
     boxes = {}
     for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
-        box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API_VERSIONS))))
+        box = draw(builds()).make_instance()
         api = box.api_version
         box.torrents = {live.id: live for live in draw(torrents(api))}
         box.live_categories = {

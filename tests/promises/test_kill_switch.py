@@ -16,19 +16,19 @@ from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
 from reconciler.retry import utc_now
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
+from tests.support.builds import Build, builds
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.planner_inputs import OWNER_TAG
 from tests.support.strategies import cases
 
 UP, DOWN = "lo", "eth0"
-versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
-def watched(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
+def watched(case: Mapping[str, Any], build: Build) -> tuple[DesiredState, MemoryInstance]:
     """Return a world whose only instance must be bound to `lo`, or else stop its torrents."""
-    desired, box = make_memory_world(case, version)
+    desired, box = make_memory_world(case, build)
     guarded = replace(
         desired.instances["box"], health=(Probe(InterfaceCheck(UP)),), when_unhealthy=UnhealthyPolicy.PAUSE
     )
@@ -85,9 +85,9 @@ def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
     return {torrent.id for torrent in ours if ids.intersection((torrent.id, *torrent.infohashes.ids))}
 
 
-@given(cases(), versions)
-def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, Any], version: str) -> None:
-    desired, box = watched(case, version)
+@given(cases(), builds())
+def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, Any], build: Build) -> None:
+    desired, box = watched(case, build)
     before = dict(box.torrents)
     bind(box, DOWN)
     assert run(desired, box).instances[0].status is Status.UNHEALTHY
@@ -100,9 +100,9 @@ def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, A
             assert old.tags <= torrent.tags
 
 
-@given(cases(), versions)
-def test_when_up_again_everything_is_as_before(case: dict[str, Any], version: str) -> None:
-    desired, box = watched(case, version)
+@given(cases(), builds())
+def test_when_up_again_everything_is_as_before(case: dict[str, Any], build: Build) -> None:
+    desired, box = watched(case, build)
     run(desired, box)
     run(desired, box)  # a torrent that is adopted may have an old mark; what was dropped goes now
     calm, ran = dict(box.torrents), running(box)
@@ -117,11 +117,11 @@ def test_when_up_again_everything_is_as_before(case: dict[str, Any], version: st
     }
 
 
-@given(cases(), versions, st.integers(0, 8), st.integers(0, 8))
+@given(cases(), builds(), st.integers(0, 8), st.integers(0, 8))
 def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
-    case: dict[str, Any], version: str, stopping: int, letting_go: int
+    case: dict[str, Any], build: Build, stopping: int, letting_go: int
 ) -> None:
-    desired, box = watched(case, version)
+    desired, box = watched(case, build)
     run(desired, box)
     run(desired, box)  # what was dropped goes now
     ran = running(box)
@@ -150,9 +150,9 @@ def _free(entry: DesiredTorrent) -> DesiredTorrent:
     return replace(entry, paused=None, options=options)
 
 
-@given(cases(), versions)
-def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], version: str) -> None:
-    desired, box = watched(case, version)
+@given(cases(), builds())
+def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], build: Build) -> None:
+    desired, box = watched(case, build)
     entries = tuple(_free(entry) for entry in desired.torrents if not entry.absent)
     desired = replace(desired, torrents=(*entries, *(entry for entry in desired.torrents if entry.absent)))
     run(desired, box)

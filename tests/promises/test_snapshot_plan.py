@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reconciler.engine import RunContext, RunOptions, run_once
 from reconciler.engine.observation import OpenTarget
@@ -20,14 +19,13 @@ from reconciler.model.history import OwnedCount
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.queries.snapshot import take_snapshot
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
+from tests.support.builds import Build, builds
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 from tests.support.saved_snapshots import comparable_report, plan_from_snapshot, render_snapshot, save_snapshot
 from tests.support.strategies import NOW, cases
-
-versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
 def make_context(boxes: dict[str, MemoryInstance], **more: Any) -> RunContext:
@@ -51,11 +49,11 @@ def assert_same_plan(desired: DesiredState, boxes: dict[str, MemoryInstance], **
     return recalled, render_snapshot(live_state)
 
 
-@given(cases(), versions)
+@given(cases(), builds())
 @settings(max_examples=60)
-def test_any_plan_is_the_same_from_a_snapshot(case: dict[str, Any], version: str) -> None:
+def test_any_plan_is_the_same_from_a_snapshot(case: dict[str, Any], build: Build) -> None:
     case["declared_preferences"].pop("proxy_password", None)  # a secret is not compared
-    desired, box = make_memory_world(case, version)
+    desired, box = make_memory_world(case, build)
     box.seed_counts = {torrent_id: number for number, torrent_id in enumerate(box.torrents)}
     _, text = assert_same_plan(desired, {"box": box}, take_over=case["take_over"])
     assert "s3cr3t" not in text and "hunter2" not in text and "old" not in text.partition('"torrents"')[0]

@@ -82,6 +82,27 @@ def test_an_older_server_reports_free_space_with_its_main_data_but_not_to_an_api
     assert read_stub_free_space(answers, "2.15.1", Secret("qbt_" + "k" * 28)) is None
 
 
+def test_libtorrent_is_read_once_a_session_and_again_after_the_next_login() -> None:
+    answers = {"app/buildInfo": json_answer('{"libtorrent": "1.2.20.0", "qt": "6.8.2"}')}
+    with open_stub_session("2.11.4", answers) as (session, requests):
+        assert session.read_snapshot().libtorrent == ""
+        assert [session.read_libtorrent_version() for _ in range(2)] == ["1.2.20.0"] * 2
+        assert session.read_snapshot().libtorrent == "1.2.20.0"
+        session.open()
+        assert session.read_snapshot().libtorrent == ""
+        session.read_libtorrent_version()
+    assert [endpoint for endpoint, _ in requests].count("app/buildInfo") == 2
+
+
+@pytest.mark.parametrize("body", ["{}", '{"libtorrent": "\\u001b[31m2.0"}', '{"libtorrent": 2}', "[]"])
+def test_a_libtorrent_version_is_a_version(body: str) -> None:
+    with (
+        open_stub_session("2.11.4", {"app/buildInfo": json_answer(body)}) as (session, _),
+        pytest.raises(InstanceError, match="app/buildInfo"),
+    ):
+        session.read_libtorrent_version()
+
+
 def test_the_default_save_path_is_a_text() -> None:
     with serve_stub({**QBITTORRENT_ANSWERS, "app/defaultSavePath": text_answer("/data/")}) as url:
         assert read_default_save_path(Connection(make_instance(url), None)) == "/data/"

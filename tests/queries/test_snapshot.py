@@ -25,7 +25,7 @@ def test_an_instance_that_cannot_be_read_is_recorded_as_such() -> None:
     live_state = take_snapshot(DESIRED, (), fake_context(lambda instance, _: boxes[instance.name], max_attempts=1))
     a, b = live_state.instances
     assert a.snapshot and [torrent.id for torrent in a.snapshot.torrents] == [X]
-    assert (a.other_seeds, a.to_trash) == ({X: 3}, False)
+    assert (a.other_seeds, a.to_trash, a.snapshot.libtorrent) == ({X: 3}, False, "2.0.11.0")
     assert (b.snapshot, b.status, b.error) == (None, Status.UNREACHABLE, "b: no connection")
     assert (boxes["a"].torrents, boxes["a"].tag_names) == (before.torrents, before.tag_names), "nothing is changed"
 

@@ -76,6 +76,15 @@ def test_a_file_of_the_first_format_is_still_read() -> None:
     assert live_state.get_instance("box").snapshot
 
 
+def test_what_older_files_said_of_v2_torrents_is_what_their_web_api_shows(tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    for web_api, supported in (("2.5.1", False), ("2.11.4", None)):
+        text = change(FORMAT_1.read_text(encoding="utf-8"), "instances", 0, "web_api", value=web_api)
+        file.write_text(change(text, "instances", 0, "supports_v2", value=False), encoding="utf-8")
+        snapshot = read_snapshot_file(file).build_live_state(DESIRED).get_instance("box").snapshot
+        assert snapshot and (snapshot.libtorrent, snapshot.supports_v2) == ("", supported)
+
+
 def change(text: str, *path: str | int, value: Any) -> str:
     """Return a document with another value; None removes it."""
     document = json.loads(text)

@@ -33,7 +33,7 @@ def snapshot_content(snapshot: Snapshot) -> Any:
     """Return the content of a snapshot, independent of the order of its torrents."""
     torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     assert len(torrents) == len(snapshot.torrents)
-    return snapshot.version, snapshot.web_api, snapshot.supports_v2, torrents, snapshot.categories
+    return snapshot.version, snapshot.web_api, snapshot.libtorrent, torrents, snapshot.categories
 
 
 def wait_until_equal(mirror: IncrementalSession, session: Session, within: float = 60.0) -> None:

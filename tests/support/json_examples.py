@@ -15,7 +15,7 @@ from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import FaultKind, GuardVerdict, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, RunMode, Status
-from reconciler.model.snapshot import LiveOptions
+from reconciler.model.snapshot import LiveCategory, LiveOptions
 from reconciler.model.torrent_file import TorrentFileError
 from tests.support.example_runs import ACTIONS, make_infohash, make_position
 from tests.support.planner_inputs import make_live_torrent, make_snapshot, make_torrent_file, parse_hashes
@@ -94,10 +94,10 @@ _SNAPSHOT: Final = replace(
             },
             {"hash": "b", "comment": "https://t.example/details"},
         ],
-        {"films": ["/data/films", False]},
-        {"dl_limit": 7, "temp_path": "/incomplete", "dht": True},
+        preferences={"dl_limit": 7, "temp_path": "/incomplete", "dht": True},
     ),
-    supports_v2=False,
+    categories={"films": LiveCategory("films", "/data/films", {"ratio_limit": 2, "share_limit_action": "Stop"}, False)},
+    libtorrent="1.2.19.0",
     default_save_path="/downloads",
     creator_tasks=(
         CreatorTask("1", _CREATION, TaskState.FINISHED, file=_FILE),

@@ -36,7 +36,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, SharedAmount, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile, UnknownSource
 from reconciler.plan.context import PlanContext
-from reconciler.testing.memory import WEB_API_VERSIONS
+from reconciler.testing.releases import WEB_API_VERSIONS, default_libtorrent
 from tests.support.torrents import make_torrent
 
 OWNER_TAG = "reconcile:home"
@@ -280,6 +280,7 @@ def make_snapshot(
     categories: Mapping[str, Any] | None = None,
     preferences: Mapping[str, Any] | None = None,
     version: str = "5.1.0",
+    libtorrent: str = "",
 ) -> Snapshot:
     """A snapshot of the live rows. A category is its path, or `[path, download path]`."""
     live_categories = {}
@@ -294,7 +295,7 @@ def make_snapshot(
         WEB_API_VERSIONS[version],
         torrents,
         live_categories,
-        supports_v2=api >= (2, 8, 4),
+        libtorrent=libtorrent or default_libtorrent(api),
         preferences=values,
     )
 

@@ -254,6 +254,16 @@ def replace_answer(code: int) -> Fault:
     return apply_fault
 
 
+def edit_answer(edit: Callable[[bytes], bytes]) -> Fault:
+    """The answer of the server, edited: that of another build."""
+
+    def apply_fault(handler: _Handler, body: bytes) -> None:
+        status, headers, content = handler.ask_server(body)
+        handler.send_answer(status, headers, edit(content))
+
+    return apply_fault
+
+
 def drip_answer(pause: float) -> Fault:
     """An answer that arrives byte by byte, from its status line on; the server never sees the request."""
 

@@ -18,8 +18,10 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from reconciler.cli.app import app
 from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.desired.problem_pages import read_problem_pages_text
+from reconciler.model import versions
 from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
 from reconciler.model.health import HealthState
+from reconciler.model.versions import Capability
 from reconciler.report.history import write_history
 from reconciler.report.json.comparison import write_comparison
 from reconciler.report.json.doctor import write_doctor
@@ -71,6 +73,14 @@ _CHAPTERS: Final = {  # of the definitions in the schema, in the order of the pa
     "RegisterEntry": "register",
     "CreatorEntry": "creator",
 }
+_CAPABILITIES_INTRODUCTION: Final = """# Version table
+
+Each row depends on the version of qBittorrent. It names the release and the Web API version that brought it, and the
+version of libtorrent that it needs. [qBittorrent builds](../builds.md) says what this means for a desired state.
+
+The source is the changelog of the Web API (which begins with 2.11.6), the code of qBittorrent at the tag of that
+release and of the one before, or servers on which it was tried.
+"""
 _ERRORS_INTRODUCTION: Final = """# Errors and warnings
 
 Each problem of a desired state has a code, which is the same in every version. Codes that begin with `E` are errors:
@@ -89,7 +99,7 @@ desired.yaml:9:5: error[E030]: unknown key "catgory". Did you mean "category"?
 A missing secret ([E064](#e064-a-secret-is-missing-on-this-machine)) is an error of a run and a warning of
 `reconcile validate`.
 """
-_BY_NAME: Final = frozenset({"members", "preferences"})  # objects whose keys are names
+_BY_NAME: Final = frozenset({"limits", "members", "preferences"})  # objects whose keys are names
 _REST_DOCUMENTS: Final = (
     "TorrentDocument",
     "TorrentList",
@@ -186,7 +196,7 @@ def make_json_page() -> str:
         ),
         (
             "A snapshot",
-            "`reconcile snapshot` and `GET /api/v1/snapshot`. `NAME` stands for the name of a member or a preference",
+            "`reconcile snapshot` and `GET /api/v1/snapshot`. `NAME` is the name of a member, a preference or a limit",
             [_write(partial(write_snapshot, hash_names=False), state) for state in LIVE_STATES],
         ),
     ]
@@ -376,6 +386,23 @@ def make_errors_page() -> str:
     return f"{_ERRORS_INTRODUCTION}\n{read_problem_pages_text()}\n{_NOTE}"
 
 
+def make_capabilities_page() -> str:
+    """Return the table of what depends on the version of qBittorrent."""
+    rows = [
+        (
+            row.label,
+            row.release,
+            f"`{row.since_text}`",
+            ".".join(map(str, row.libtorrent)) or "any",
+            row.source,
+        )
+        for row in vars(versions).values()
+        if isinstance(row, Capability) and row.since
+    ]
+    table = _make_table(("what", "qBittorrent", "Web API", "libtorrent", "source"), rows)
+    return f"{_CAPABILITIES_INTRODUCTION}\n{table}\n{_NOTE}"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "keys.md": make_keys_page,
     "preferences.md": make_preferences_page,
@@ -384,6 +411,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "json.md": make_json_page,
     "rest.md": make_rest_page,
     "errors.md": make_errors_page,
+    "capabilities.md": make_capabilities_page,
 }
 
 

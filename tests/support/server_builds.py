@@ -14,16 +14,16 @@ from typing import Final
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES, ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
-from reconciler.model.versions import ApiVersion, Capability, parse_api_version
-from reconciler.testing.memory import WEB_API_VERSIONS
+from reconciler.model.versions import ApiVersion, Capability, parse_version
+from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.raw import RawClient
 
 _LIBTORRENT_VERSIONS: Final = {"4.2.5": "1.2.9", "4.5.2": "2.0.8", "5.1.0": "2.0.11", "5.3.0": "2.0.11"}
 # What only tests ask for
-LOGIN_REFUSAL_STATUS: Final = Capability("a refused login is an error", (2, 14), "5.2")
+LOGIN_REFUSAL_STATUS: Final = Capability("a refused login is an error", (2, 14), "5.2", "changelog")
 MISSING_FILES_AT_START: Final = Capability(
-    "a torrent whose files are gone is not checked at the start", (2, 8, 4), "4.4"
-)  # seen on 4.5.2, not on 4.2.5
+    "a torrent whose files are gone is not checked at the start", (2, 8, 4), "4.4", "tried on 4.2.5 and 4.5.2"
+)
 
 _VERSION_TIMEOUT: Final = 10.0  # seconds
 
@@ -48,7 +48,7 @@ class Build:
     @property
     def api_version(self) -> ApiVersion:
         """Its Web API version as numbers."""
-        return parse_api_version(self.web_api) or ()
+        return parse_version(self.web_api) or ()
 
     @property
     def source(self) -> str | Path:
@@ -57,7 +57,7 @@ class Build:
 
     def has(self, capability: Capability) -> bool:
         """True if it behaves so."""
-        return capability.is_available(self.api_version)
+        return capability.is_available(self.api_version, parse_version(self.libtorrent))
 
 
 DEBIAN_BUILDS: Final = {

@@ -41,7 +41,8 @@ def test_download_paths_exist_from_4_4_on(version: str, download_path: str | Non
 
 
 @pytest.mark.parametrize(
-    ("version", "save_path"), [("4.2.5", "/old"), ("4.5.2", "/new"), ("5.1.0", "/old"), ("5.3.0", "/old")]
+    ("version", "save_path"),
+    [("4.2.5", "/old"), ("4.3.5", "/old"), ("4.4.0", "/new"), ("5.0.0", "/new"), ("5.1.0", "/old"), ("5.3.0", "/old")],
 )
 def test_an_edit_ends_automatic_management_and_moves_the_data_only_from_4_3_to_4_6(
     version: str, save_path: str

@@ -6,7 +6,8 @@ import pytest
 
 from reconciler.model.errors import RejectedError, UnreachableError, UnsupportedError
 from reconciler.model.snapshot import AddOptions
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from reconciler.testing.memory import MemoryInstance
+from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.planner_inputs import make_torrent_file
 from tests.support.torrents import make_torrent

@@ -351,7 +351,9 @@ KEY_DESCRIPTIONS: Final[dict[str, dict[str, KeyDescription]]] = {
     },
     "ContentEntry": {
         "path": _Key("The file or folder, an absolute path as qBittorrent sees it.", ("/data/films/Sintel",)),
-        "format": _Key("The kind of torrent.", default=default_of(Content, "format")),
+        "format": _Key(
+            "The kind of torrent. Without it, hybrid, or v1 where qBittorrent is built on libtorrent 1.2.", ("v1",)
+        ),
         "piece_size": _Key("A power of two from 16 KiB to 128 MiB. Without it, qBittorrent chooses.", ("4 MiB",)),
         "private": _Key("Private: peers come only from its trackers.", default=default_of(Content, "private")),
         "source": _Key("The field source of the torrent, by which some trackers recognize their own.", ("MINE",)),

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field
 from starlette.responses import Response
 
 from reconciler.model.rows import InstanceRows, InstanceUnavailable, LiveRows, Reply
-from reconciler.model.versions import CREATOR_URL_DECODING, TORRENT_CREATOR, parse_api_version
+from reconciler.model.versions import CREATOR_URL_DECODING, TORRENT_CREATOR, parse_version
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.services.calls import Call, Refusal, render_json
 
@@ -101,7 +101,7 @@ class CreatorEndpoints:
         name = call.settings.services.creator
         if not self._can_create(instance := self._read_instance(name)):
             raise Refusal(501, f"{name}: the creation of torrents needs qBittorrent {TORRENT_CREATOR.release}")
-        encode_urls = CREATOR_URL_DECODING.is_available(parse_api_version(instance.web_api) or ())
+        encode_urls = CREATOR_URL_DECODING.is_available(parse_version(instance.web_api) or ())
         form = make_task_form(payload, call.to_instance_path(payload.path, name), encode_urls=encode_urls)
         reply = self._request(name, "torrentcreator/addTask", form, is_change=True)
         if reply.status == _NOT_NOW:
@@ -167,7 +167,7 @@ class CreatorEndpoints:
         return render_json(200, {"success": True, "message": f"{message}\nThe torrent creator {support} supported"})
 
     def _can_create(self, instance: InstanceRows) -> bool:
-        return TORRENT_CREATOR.is_available(parse_api_version(instance.web_api) or ())
+        return TORRENT_CREATOR.is_available(parse_version(instance.web_api) or ())
 
     def _read_instance(self, name: str) -> InstanceRows:
         instance = self._rows.read().get(name)
