@@ -48,11 +48,7 @@ def find_withdrawn(desired: DesiredState) -> list[str]:
 
     A run that began before it was taken back would have read the file, and known it.
     """
-    return [
-        make_url_id(entry.unknown_source.location)
-        for entry in desired.torrents
-        if entry.is_handed_in and entry.absent and entry.unknown_source
-    ]
+    return [make_url_id(entry.unknown_source.location) for entry in desired.withdrawn_entries if entry.unknown_source]
 
 
 def find_unread(desired: DesiredState, live_state: LiveState) -> tuple[str, ...]:
@@ -63,7 +59,7 @@ def find_unread(desired: DesiredState, live_state: LiveState) -> tuple[str, ...]
 
 
 def _list_absent(desired: DesiredState) -> list[DesiredTorrent]:
-    return [entry for entry in desired.torrents if entry.is_handed_in and entry.absent and entry.ids]
+    return [entry for entry in desired.withdrawn_entries if entry.ids]
 
 
 def _find_deleted_ids(run: Run) -> set[tuple[str, str | None]]:

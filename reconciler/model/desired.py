@@ -283,6 +283,11 @@ class DesiredState:
         return tuple(entry for entry in self.torrents if entry.unknown_source)
 
     @cached_property
+    def withdrawn_entries(self) -> tuple[DesiredTorrent, ...]:
+        """The absent entries of the intake. Cached: they are few, and every run of a watch needs them."""
+        return tuple(entry for entry in self.torrents if entry.is_handed_in and entry.absent)
+
+    @cached_property
     def entries_with_file_rules(self) -> tuple[DesiredTorrent, ...]:
         """The torrents whose files are managed."""
         return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
@@ -40,7 +41,7 @@ from reconciler.qbittorrent.transfers import TransferStats
 MISMATCH_TIMEOUT = 30.0  # seconds after which a lasting disagreement of the two reads is logged
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _SyncState:
     """The instance as it was at the last read.
 
@@ -54,6 +55,16 @@ class _SyncState:
     full_read_at: float
     mismatches: TorrentsById = field(default_factory=dict)
     has_category_mismatch: bool = False
+
+    @cached_property
+    def waiting_ids(self) -> list[str]:
+        """The running torrents whose metadata may give them another id. Cached, because most cycles change nothing."""
+        return [key for key, torrent in self.torrents.items() if not torrent.stopped and can_be_rekeyed(torrent)]
+
+    @cached_property
+    def hidden_ids(self) -> list[str]:
+        """The torrents whose state hides the stop intent."""
+        return _find_hidden(self.torrents)
 
 
 class IncrementalSession(Session):
@@ -157,8 +168,7 @@ class IncrementalSession(Session):
 
     def _read_delta(self, state: _SyncState, files_of: Collection[str]) -> _SyncState:
         """Return the state after the changes since the last read."""
-        waiting = [key for key, torrent in state.torrents.items() if not torrent.stopped and can_be_rekeyed(torrent)]
-        if not self._polls.are_ids_kept(waiting):
+        if not self._polls.are_ids_kept(state.waiting_ids):
             return self._read_full(state, files_of)
         try:
             reply, is_full = self._polls.follow()
@@ -170,7 +180,7 @@ class IncrementalSession(Session):
             return self._read_full(state, files_of)
         torrents, mismatches = self._reread_mismatches(torrents, mismatches)
         torrents = self._read_shared_amounts(torrents, reply.get("torrents", {}))
-        hidden_ids = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
+        hidden_ids = state.hidden_ids if torrents is state.torrents else _find_hidden(torrents)
         torrents = set_stop_intent(torrents, hidden_ids, self._find_stopped(hidden_ids), state.torrents)
         incomplete = (
             [torrent for torrent in torrents.values() if is_missing_files(torrent, files_of)] if files_of else []
@@ -180,6 +190,8 @@ class IncrementalSession(Session):
         snapshot = self._update_snapshot(state, reply)
         if torrents is not state.torrents:
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
+        if snapshot is state.snapshot and mismatches is state.mismatches:
+            return state
         return replace(state, snapshot=snapshot, torrents=torrents, mismatches=mismatches)
 
     def _reread_mismatches(self, torrents: TorrentsById, mismatches: TorrentsById) -> tuple[TorrentsById, TorrentsById]:
@@ -269,3 +281,7 @@ class IncrementalSession(Session):
 def _without_torrents(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without its torrents, whose order has no meaning."""
     return replace(snapshot, torrents=())
+
+
+def _find_hidden(torrents: TorrentsById) -> list[str]:
+    return [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
