@@ -28,7 +28,7 @@ from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, fol
 from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
-from reconciler.model.errors import InstanceError, InternalError, StopRequested, SuspendedMeanwhile
+from reconciler.model.errors import InstanceError, InternalError, LeaseLapsed, StopRequested, SuspendedMeanwhile
 from reconciler.model.fields import CATEGORY, FIRST_LAST_PIECE_FIRST, OWNER, QUARANTINE
 from reconciler.model.plan import (
     AddTorrent,
@@ -105,7 +105,7 @@ class Executor:
         except InstanceLost as error:
             lost = error.cause
             self._abandon_jobs(jobs, f"the instance was lost: {error}")
-        except SuspendedMeanwhile as error:
+        except (SuspendedMeanwhile, LeaseLapsed) as error:
             self._abandon_jobs(jobs, str(error))
         except StopRequested:
             tag_sent_adds(jobs, self._target, self._retry.clock.pause)

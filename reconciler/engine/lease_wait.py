@@ -27,13 +27,13 @@ def run_when_free(desired: DesiredState, options: RunOptions, context: RunContex
     """Run once; observe, plan and apply again where another run was under way, as soon as that has ended.
 
     The result is that of all tries, merged. An expected plan is made again as a whole. After `WAIT_TIMEOUT` the
-    instance is an error. `report_rivals` is called before each pause, with the other run on each instance and the
-    seconds that remain. Raises `UnknownInstance`.
+    instance is an error, and a surplus copy is left to the next run. `report_rivals` is called before each pause, with
+    the other run on each instance and the seconds that remain. Raises `UnknownInstance`.
     """
     clock = context.retry.clock
     end, tries = clock.now() + WAIT_TIMEOUT, 0
     run = run_once(desired, options, context)
-    while rivals := {instance.name: instance.rival for instance in run.instances if instance.rival}:
+    while rivals := _collect_rivals(run, options):
         remaining, tries = end - clock.now(), tries + 1
         if remaining <= 0 or context.stop.is_set():
             return _fail_waiting(run, options)
@@ -52,6 +52,15 @@ def run_when_free(desired: DesiredState, options: RunOptions, context: RunContex
         later = replace(later, pending=(*elsewhere, *later.pending))
         run = merge_runs(run, later, options)
     return run
+
+
+def _collect_rivals(run: Run, options: RunOptions) -> dict[str, LeaseHold]:
+    """Return the other runs to wait for, by instance. For a surplus copy, no expected plan is made again."""
+    rivals = {
+        instance.name: instance.rival or (None if options.expect_plan else instance.keeper_rival)
+        for instance in run.instances
+    }
+    return {name: rival for name, rival in rivals.items() if rival}
 
 
 def _fail_waiting(run: Run, options: RunOptions) -> Run:

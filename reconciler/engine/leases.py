@@ -2,6 +2,7 @@
 
 A lease is taken without a lock of the server: a run writes its own hold, then reads all holds, and withdraws if there
 is another one. So of two runs at least one sees the other. The marks are judged before anything is written.
+See docs/decisions/0077-a-keeper-that-another-run-changes-is-not-relied-on.md.
 See docs/decisions/0100-a-lease-is-a-tag-on-the-instance.md.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, Final, TypeVar, cast
 from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observation, Observations, OpenTarget
 from reconciler.engine.process import has_ended, identify_process
-from reconciler.model.errors import InstanceError, StopRequested, SuspendedMeanwhile, UnreachableError
+from reconciler.model.errors import InstanceError, LeaseLapsed, StopRequested, SuspendedMeanwhile, UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.plan.leases import (
     InstancePlans,
@@ -38,9 +39,11 @@ from reconciler.retry import RetryPolicy
 
 T = TypeVar("T")
 _READ_PREFIXES: Final = ("read_", "count_", "export_", "ignore_")  # of the methods of a target that change nothing
+_DELETION: Final = "delete_torrents"
 
 RENEW_INTERVAL: Final = 15.0  # seconds between two renewals of a hold, while requests are sent
 EXPIRY: Final = 90.0  # seconds without a renewal after which a hold has no holder; a request can hang for 60
+LAPSE: Final = EXPIRY - RENEW_INTERVAL  # seconds without a renewal after which the holder itself deletes nothing
 
 
 class LeaseMemory:
@@ -65,12 +68,17 @@ class LeaseMemory:
         return [hold for hold in rivals if has_ended(hold.holder) or self._first_seen[instance][hold.tag] <= expired_at]
 
 
+LeaseDoubt = LeaseHold | InstanceError | StopRequested
+
+
 @dataclass(frozen=True, slots=True)
 class RunLeases:
     """The leases of a run, by instance.
 
     `errors`: the lease could not be taken. `rivals`: another run has it. `shared`: another instance is the same server.
-    `marks`: the marks of other owners and desired states. `release` gives one lease back early.
+    `marks`: the marks of other owners and desired states. `release` gives one lease back early. `confirm` writes the
+    holds of this run on some instances again, then returns which of the instances another run changes, or why that is
+    not known.
     """
 
     errors: Mapping[str, InstanceError] = field(default_factory=dict)
@@ -78,6 +86,7 @@ class RunLeases:
     shared: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, tuple[LeaseMark, ...]] = field(default_factory=dict)
     release: Callable[[str], None] = lambda _name: None
+    confirm: Callable[[Collection[str]], Mapping[str, LeaseDoubt]] = lambda _names: {}
 
 
 NO_LEASES: Final = RunLeases()
@@ -172,6 +181,7 @@ class _LeaseTaker:
         self._memory = memory
         self._retry = retry
         self._held: dict[str, LeaseHold] = {}
+        self._written_at: dict[str, float] = {}
         self._dead: dict[str, list[LeaseHold]] = {}
 
     def take(self, judged: JudgedLeases) -> LeasedPlans:
@@ -202,8 +212,37 @@ class _LeaseTaker:
             rivals=rivals,
             shared={**judged.leases.shared, **others},
             release=self.release,
+            confirm=self.confirm,
         )
         return LeasedPlans(plans, self._wrap_observations(), leases)
+
+    def confirm(self, names: Collection[str]) -> dict[str, LeaseDoubt]:
+        """Write the holds again, then return the instances that another run changes, or where that is not known.
+
+        All holds are written before the first one is read, and a hold is written although the old one may have expired.
+        """
+        held = [name for name in names if name in self._held]
+        doubts = {name: doubt for name, doubt in map_instances(held, self._rewrite_hold, "locking").items() if doubt}
+        for name, result in map_instances(names, self._find_present_rival).items():
+            if result:
+                doubts.setdefault(name, result)
+        return doubts
+
+    def _rewrite_hold(self, name: str) -> LeaseDoubt | None:
+        now = self._retry.clock.now()
+        try:
+            self._retry.call_with_retry(lambda: self._replace_hold(name))
+        except (InstanceError, StopRequested) as error:
+            return error
+        self._written_at[name] = now
+        return None
+
+    def _find_present_rival(self, name: str) -> LeaseDoubt | None:
+        target = self._observations[name].target
+        try:
+            return self._find_rival(name, LeaseTags.parse(self._retry.call_with_retry(target.read_tags)))
+        except (InstanceError, StopRequested) as error:
+            return error
 
     def release_all(self) -> None:
         """Give all leases back."""
@@ -249,6 +288,7 @@ class _LeaseTaker:
         hold = self._held[name] = LeaseHold(mark, self._memory.holder)
 
         def write_and_read() -> LeaseTags:
+            self._written_at[name] = self._retry.clock.now()
             self._retry.call_with_retry(lambda: target.create_tags([hold.tag]))
             return LeaseTags.parse(self._retry.call_with_retry(target.read_tags))
 
@@ -273,49 +313,76 @@ class _LeaseTaker:
         held: dict[str, Observation] = {}
         for name in self._held:
             observation = self._observations[name]
-            is_suspended = partial(self._is_suspended, name)
-            target = _LeasedTarget(observation.target, partial(self._renew, name), is_suspended, self._retry)
+            target = _LeasedTarget(
+                observation.target,
+                partial(self._renew, name),
+                partial(self._is_suspended, name),
+                partial(self._has_lapsed, name),
+                self._retry,
+            )
             held[name] = replace(observation, target=cast("OpenTarget", target))
         return {**self._observations, **held}
 
+    def _has_lapsed(self, name: str) -> bool:
+        """Return True if the hold on an instance was once so old that another run may have taken the lease."""
+        return self._retry.clock.now() - self._written_at[name] >= LAPSE
+
     def _renew(self, name: str) -> None:
-        """Replace the hold on an instance by its next renewal. An error shows in the request that follows."""
-        hold = self._held.get(name)
-        if hold is None:
+        """Replace the hold on an instance by its next renewal. An error shows in the request that follows.
+
+        A lease that has lapsed stays so, until it is confirmed.
+        """
+        if name not in self._held:
             return
-        target, renewed = self._observations[name].target, hold.renew()
+        now, has_lapsed = self._retry.clock.now(), self._has_lapsed(name)
         try:
-            target.create_tags([renewed.tag])
-            self._held[name] = renewed
-            target.delete_tags([hold.tag])
+            self._replace_hold(name)
         except (InstanceError, StopRequested):
             return
+        if not has_lapsed:
+            self._written_at[name] = now
+
+    def _replace_hold(self, name: str) -> None:
+        hold, target = self._held[name], self._observations[name].target
+        renewed = hold.renew()
+        target.create_tags([renewed.tag])
+        self._held[name] = renewed
+        target.delete_tags([hold.tag])
 
 
 class _LeasedTarget:
     """A target that renews its lease between two requests: a session serves only one thread.
 
-    It raises `SuspendedMeanwhile` instead of sending a change once its instance is suspended.
+    It raises `SuspendedMeanwhile` instead of sending a change once its instance is suspended, and `LeaseLapsed` instead
+    of a deletion once the hold is too old.
     """
 
     def __init__(
-        self, target: OpenTarget, renew: Callable[[], None], is_suspended: Callable[[], bool], retry: RetryPolicy
+        self,
+        target: OpenTarget,
+        renew: Callable[[], None],
+        is_suspended: Callable[[], bool],
+        has_lapsed: Callable[[], bool],
+        retry: RetryPolicy,
     ) -> None:
         self._target = target
         self._renew = renew
         self._is_suspended = is_suspended
+        self._has_lapsed = has_lapsed
         self._clock = retry.clock
         self._renewed_at = self._clock.now()
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
-        return self._check_before(value, is_read=name.startswith(_READ_PREFIXES)) if callable(value) else value
+        return self._check_before(value, name) if callable(value) else value
 
-    def _check_before(self, call: Callable[..., Any], *, is_read: bool) -> Callable[..., Any]:
+    def _check_before(self, call: Callable[..., Any], name: str) -> Callable[..., Any]:
         @wraps(call)
         def check_and_call(*args: Any, **kwargs: Any) -> Any:
-            if not is_read and self._is_suspended():
+            if not name.startswith(_READ_PREFIXES) and self._is_suspended():
                 raise SuspendedMeanwhile("the instance was suspended meanwhile")
+            if name == _DELETION and self._has_lapsed():
+                raise LeaseLapsed("the run stood still for so long that another run may change the instance")
             if self._clock.now() - self._renewed_at >= RENEW_INTERVAL:
                 self._renewed_at = self._clock.now()
                 self._renew()

@@ -263,7 +263,8 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     if judged.is_only_shown:
         return results
     results = delete_shared_data(plans, results, judged.observations, context.retry)
-    results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
+    owner = judged.scope.desired.owner
+    results = delete_surplus_copies(plans, results, judged.observations, judged.leases, owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
     context.add_memory.record_results(results.values(), judged.scope.desired)
     return results

@@ -1,6 +1,7 @@
 """The instances of a run: the selected instances, and the instances that they depend on.
 
 See docs/decisions/0075-read-groups-as-a-whole.md.
+See docs/decisions/0076-an-instance-has-a-shard-of-its-own.md.
 """
 
 from __future__ import annotations
@@ -77,17 +78,13 @@ def select_scope(desired: DesiredState, options: RunOptions) -> RunScope:
 
 
 def select_instances(desired: DesiredState, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
-    """Return the instances with these names that the shard holds; no names: all. Raises `UnknownInstance`.
-
-    A shard holds all members of a group or none, and with them those of every group that shares a member with it.
-    """
+    """Return the instances with these names that the shard holds; no names: all. Raises `UnknownInstance`."""
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         declared = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {declared}')
-    links = find_linked_instances(desired.instances, desired.groups)
     return [
         instance
         for name, instance in desired.instances.items()
-        if (not names or name in names) and (shard is None or shard.has_instance(links[name][0]))
+        if (not names or name in names) and (shard is None or shard.has_instance(name))
     ]

@@ -1,21 +1,24 @@
-"""Deletions of surplus copies: made last, after the instance that keeps a copy was read again.
+"""Deletions of surplus copies: made last, after the instances with the copies were read again.
 
 See docs/decisions/0044-count-other-seeds-only-for-deletions.md.
 See docs/decisions/0072-delete-surplus-copies-last-and-keep-their-data.md.
+See docs/decisions/0077-a-keeper-that-another-run-changes-is-not-relied-on.md.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.target import Target
 from reconciler.engine.concurrency import contain_errors, map_instances
+from reconciler.engine.leases import LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observations
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.groups import KeptCopy
+from reconciler.model.lease import LeaseHold
 from reconciler.model.plan import (
     Action,
     DeleteCategory,
@@ -27,10 +30,12 @@ from reconciler.model.plan import (
 )
 from reconciler.model.preferences import CONTENT_REMOVE_OPTION, MOVE_TO_TRASH
 from reconciler.model.run import ActionResult, InstanceResult
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.versions import CONTENT_REMOVAL
-from reconciler.plan.placement.copies import can_replace
+from reconciler.plan.placement.copies import bytes_at_risk, can_replace, is_partial
 from reconciler.retry import RetryPolicy
 
+_LOST = "the instance was lost"
 _NOT_VERIFIED_REASON = "the copy to keep, on another instance, was not verified"
 
 
@@ -49,10 +54,14 @@ def delete_surplus_copies(
     plans: Mapping[str, InstancePlan],
     results: Mapping[str, InstanceResult],
     observations: Observations,
+    leases: RunLeases,
     owner: str,
     retry: RetryPolicy,
 ) -> dict[str, InstanceResult]:
-    """Execute the surplus deletions of all plans, and return the results with them. All else was executed before."""
+    """Execute the surplus deletions of all plans, and return the results with them. All else was executed before.
+
+    Each instance with a copy, kept or not, is read again after it is known that no other run changes it.
+    """
     deletions = {
         name: surplus
         for name, plan in plans.items()
@@ -60,94 +69,130 @@ def delete_surplus_copies(
     }
     if not deletions:
         return dict(results)
-    kept_copies: defaultdict[str, set[KeptCopy]] = defaultdict(set)
-    for action in (action for actions in deletions.values() for action in actions):
-        if copy := _get_kept_copy(action):
-            kept_copies[copy.instance].add(copy)
-    verifier = _CopyVerifier(kept_copies, results, observations, owner, retry)
-    unverified: dict[KeptCopy, str] = {}
-    for reasons in map_instances(kept_copies, contain_errors(verifier.verify, verifier.fail)).values():
-        unverified.update(reasons)
-    deleter = _SurplusDeleter(plans, deletions, unverified, results, observations, retry)
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for name, actions in deletions.items():
+        for action in actions:
+            if (copy := _get_kept_copy(action)) and isinstance(action, TorrentAction) and action.torrent_id:
+                ids[name].add(action.torrent_id)
+                ids[copy.instance].add(copy.torrent_id)
+    doubts = leases.confirm(ids)
+    reader = _CopyReader(ids, doubts, results, observations, retry)
+    reads = map_instances(ids, contain_errors(reader.read, lambda _, error: error))
+    deleter = _SurplusDeleter(plans, deletions, reads, results, observations, owner, retry)
     return {
         **results,
         **map_instances(deletions, contain_errors(deleter.delete, deleter.fail), "deleting surplus copies from"),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _CopyVerifier:
-    """Reads the kept copies again, by the instance that they are on."""
+CopyRead = Mapping[str, LiveTorrent] | LeaseDoubt | str  # the copies on an instance by their ids; or why not
 
-    kept_copies: Mapping[str, set[KeptCopy]]
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """The reason why a surplus copy is not deleted now. `rival`: another run, after which it can be."""
+
+    reason: str
+    rival: LeaseHold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _CopyReader:
+    """Reads the copies on instances again, where no other run changes them. `ids`: of the copies, by instance."""
+
+    ids: Mapping[str, Collection[str]]
+    doubts: Mapping[str, LeaseDoubt]
+    results: Mapping[str, InstanceResult]
+    observations: Observations
+    retry: RetryPolicy
+
+    def read(self, name: str) -> CopyRead:
+        """Return the copies on one instance, by their ids; or the reason why they cannot be relied on."""
+        result = self.results.get(name)
+        if result and not result.status.is_ok:
+            return _LOST
+        if name in self.doubts:
+            return self.doubts[name]
+        target = self.observations[name].target
+        try:
+            torrents = self.retry.call_with_retry(lambda: target.read_torrents(self.ids[name]))
+        except (InstanceError, StopRequested) as error:
+            return error
+        return {torrent.id: torrent for torrent in torrents}
+
+
+@dataclass(frozen=True, slots=True)
+class _SurplusDeleter:
+    """Deletes surplus copies whose kept copy is verified, and drops or defers the other deletions."""
+
+    plans: Mapping[str, InstancePlan]
+    deletions: Mapping[str, tuple[Action, ...]]
+    reads: Mapping[str, CopyRead]
     results: Mapping[str, InstanceResult]
     observations: Observations
     owner: str
     retry: RetryPolicy
 
-    def verify(self, name: str) -> dict[KeptCopy, str]:
-        """Return the copies on one instance that cannot be relied on now, each with the reason."""
-        copies, result = self.kept_copies[name], self.results.get(name)
-        if result and not result.status.is_ok:
-            return dict.fromkeys(copies, f"the copy on {name} could not be verified: the instance was lost")
-        target, ids = self.observations[name].target, [copy.torrent_id for copy in copies]
-        try:
-            torrents = {
-                torrent.id: torrent for torrent in self.retry.call_with_retry(lambda: target.read_torrents(ids))
-            }
-        except (InstanceError, StopRequested) as error:
-            return dict.fromkeys(copies, f"the copy on {name} could not be verified: {error}")
-        changed = f"the copy on {name} has changed since the plan was made"
-        return {
-            copy: changed
-            for copy in copies
-            if copy.torrent_id not in torrents or not can_replace(torrents[copy.torrent_id], copy, self.owner)
-        }
-
-    def fail(self, name: str, error: InternalError) -> dict[KeptCopy, str]:
-        """Return all copies on an instance where a bug of ours prevents their verification."""
-        return dict.fromkeys(self.kept_copies[name], f"the copy on {name} could not be verified: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class _SurplusDeleter:
-    """Deletes surplus copies whose kept copy is verified, and drops the other deletions."""
-
-    plans: Mapping[str, InstancePlan]
-    deletions: Mapping[str, tuple[Action, ...]]
-    unverified: Mapping[KeptCopy, str]
-    results: Mapping[str, InstanceResult]
-    observations: Observations
-    retry: RetryPolicy
-
     def delete(self, name: str) -> InstanceResult:
         """Return the result of one instance with its surplus deletions."""
         plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
-        drop_reasons = {
-            id(action): self.unverified[copy]
-            for action in deletions
-            if (copy := _get_kept_copy(action)) and copy in self.unverified
-        }
+        obstacles = {id(action): self._find_obstacle(name, action) for action in deletions}
         error: InstanceError | None = None
         deleted: tuple[ActionResult, ...] = ()
-        if not result.status.is_ok:
-            drop_reasons = dict.fromkeys(map(id, deletions), f"the instance was lost: {result.error}")
-        elif verified := tuple(action for action in deletions if id(action) not in drop_reasons):
+        if verified := tuple(action for action in deletions if not obstacles[id(action)]):
             executor = Executor(self.observations[name].target, self.retry)
             deleted, error = executor.execute(replace(plan, actions=verified))
         results_by_action = {id(entry.action): entry for entry in (*result.results, *deleted)}
         results = tuple(
-            results_by_action.get(id(action))
-            or ActionResult(action, Outcome.DROPPED, drop_reasons.get(id(action), _NOT_VERIFIED_REASON))
-            for action in plan.actions
+            results_by_action.get(id(action)) or _spare(action, obstacles.get(id(action))) for action in plan.actions
         )
         if error:
             result = replace(result, status=error.status, error=str(error))
-        return replace(result, results=results)
+        rival = next((obstacle.rival for obstacle in obstacles.values() if obstacle and obstacle.rival), None)
+        return replace(result, results=results, keeper_rival=rival)
+
+    def _find_obstacle(self, name: str, action: Action) -> _Obstacle | None:
+        """Return why an action of an instance is not carried out now; None if it can be."""
+        own = self.reads[name]
+        if not isinstance(own, Mapping):
+            return (
+                _Obstacle(f"the instance was lost: {self.results[name].error}") if own == _LOST else _doubt(name, own)
+            )
+        copy = _get_kept_copy(action)
+        if copy is None or not isinstance(action, TorrentAction):
+            return None
+        kept = self.reads[copy.instance]
+        if not isinstance(kept, Mapping):
+            return _doubt(copy.instance, kept)
+        keeper, surplus = kept.get(copy.torrent_id), own.get(action.torrent_id or "")
+        if keeper is None or not can_replace(keeper, copy, self.owner):
+            return _Obstacle(f"the copy on {copy.instance} has changed since the plan was made")
+        if surplus and not can_replace(keeper, _require_as_much(copy, surplus), self.owner):
+            return _Obstacle(f"it has more now than the copy on {copy.instance}")
+        return None
 
     def fail(self, name: str, error: InternalError) -> InstanceResult:
         """Return the result of one instance without its surplus deletions, which a bug of ours prevents."""
         return replace(self.results[name], status=error.status, error=str(error))
+
+
+def _require_as_much(copy: KeptCopy, surplus: LiveTorrent) -> KeptCopy:
+    """Return what the kept copy has to have now, where less than a surplus copy has is no reason to keep that one."""
+    least = bytes_at_risk(surplus) if copy.min_size else 0
+    return replace(copy, min_size=least, must_be_complete=copy.must_be_complete or not is_partial(surplus))
+
+
+def _doubt(instance: str, doubt: LeaseDoubt | str) -> _Obstacle:
+    if isinstance(doubt, LeaseHold):
+        return _Obstacle(f"another run is under way on {instance} ({doubt})", doubt)
+    return _Obstacle(f"the copy on {instance} could not be verified: {doubt}")
+
+
+def _spare(action: Action, obstacle: _Obstacle | None) -> ActionResult:
+    """Return the result of an action that is not carried out: deferred for another run, else dropped."""
+    if obstacle is None:
+        return ActionResult(action, Outcome.DROPPED, _NOT_VERIFIED_REASON)
+    return ActionResult(action, Outcome.DEFERRED if obstacle.rival else Outcome.DROPPED, obstacle.reason)
 
 
 def _get_kept_copy(action: Action) -> KeptCopy | None:

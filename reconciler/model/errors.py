@@ -133,3 +133,7 @@ class StopRequested(Exception):
 
 class SuspendedMeanwhile(StopRequested):
     """A person has suspended the instance during the run. Raised instead of sending the next change."""
+
+
+class LeaseLapsed(StopRequested):
+    """The lease on the instance was not renewed in time: another run may have it. Raised instead of a deletion."""

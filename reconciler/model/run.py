@@ -82,8 +82,9 @@ class InstanceResult:
     """One instance's share of a run. `requests` counts the HTTP requests sent to it.
 
     `marks`: other owners and desired states that change it; they are known only if the run had something to change.
-    `rival`: another run that is changing it, so that nothing was changed here. `same_server`: the name of another
-    instance that is the same server. `suspended_until` (UTC): a person has suspended it for a while.
+    `rival`: another run that is changing it, so that nothing was changed here. `keeper_rival`: another run that is
+    changing an instance with a kept copy, so that no surplus copy was deleted for that one. `same_server`: the name of
+    another instance that is the same server. `suspended_until` (UTC): a person has suspended it for a while.
     """
 
     name: str
@@ -103,6 +104,7 @@ class InstanceResult:
     faults: tuple[TorrentFault, ...] = ()
     marks: tuple[LeaseMark, ...] = ()
     rival: LeaseHold | None = None
+    keeper_rival: LeaseHold | None = None
     same_server: str | None = None
     suspended_until: datetime | None = None
 

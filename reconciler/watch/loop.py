@@ -119,7 +119,7 @@ class WatchLoop:
             keep_plan=self._plans.append,
             is_suspended=self._suspensions.is_suspended,
         )
-        self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
+        self._retry_due_at = math.inf  # when a pending torrent can be placed, or another run is looked for again
         self._background_reader = BackgroundReader(
             self._pool, self._retry, context.stop, trigger_queue.wake, context.start_worker, patience
         )
@@ -154,7 +154,7 @@ class WatchLoop:
             self._clock.from_utc(suspended_until) if suspended_until else math.inf,
             self._schedule.compute_next_run(),
             self._instance_backoff.compute_next_retry(),
-            self._placement_due_at,
+            self._retry_due_at,
             self._fetch_retry.next_at,
         )
         triggers = self._trigger_queue.wait(until - self._clock.now())
@@ -165,8 +165,8 @@ class WatchLoop:
         for name in self._suspensions.pop_ended():
             self._log.info("the suspension has ended", instance=name)
             self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
-        if self._placement_due_at <= self._clock.now():
-            self._placement_due_at = math.inf
+        if self._retry_due_at <= self._clock.now():
+            self._retry_due_at = math.inf
             self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
         self._retry_failed_instances()
         self._fetch_retry.start_if_due(at_once=not triggers.isdisjoint(_EXPLICIT_TRIGGERS))
@@ -271,10 +271,10 @@ class WatchLoop:
             self._action_backoff.record_results(run.instances)
             if self._journal and (contested := self._action_backoff.get_contested_if_changed()) is not None:
                 self._journal.save_contested(desired.owner, {instance.name for instance in run.instances}, contested)
-        if any(instance.rival for instance in run.instances):
-            self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
         until = min((pending.until for pending in run.pending if pending.until), default=None)
-        self._placement_due_at = self._clock.from_utc(until) if until else math.inf
+        self._retry_due_at = self._clock.from_utc(until) if until else math.inf
+        if any(instance.rival or instance.keeper_rival for instance in run.instances):
+            self._retry_due_at = min(self._retry_due_at, self._schedule.draw_retry_time(self._clock.now()))
         seconds = self._clock.now() - moment
         backoffs = self._instance_backoff.get_backoffs()
         live_state = replace(self._live_states.collect(desired, run_context, backoffs), taken_at=started_at)

@@ -105,6 +105,10 @@ class Schedule:
             return set()
         return set(self._requested) or {RunTrigger.INTERVAL}
 
+    def draw_retry_time(self, now: float) -> float:
+        """Return a random time to request a run at, so that two processes that wait for each other do so once."""
+        return now + 2 * self._spacing * self._random()
+
     def record_run_start(self, now: float) -> None:
         """Note the start of a run, which serves all requests so far."""
         self._requested.clear()

@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 
 from reconciler import __version__
 from reconciler.model.plan import FaultKind
-from reconciler.model.run import InstanceResult, Status
+from reconciler.model.run import InstanceResult, Run, Status
+from reconciler.model.shard import Shard
 from reconciler.web.loop_view import DURATION_BUCKETS, LoopView, RunTotals
 
 METRIC_PREFIX: Final = "reconcile_"
@@ -64,7 +65,19 @@ def _collect_loop_metrics(view: LoopView) -> Iterator[Metric]:
     )
     if view.last_run:
         text = "Torrents that no healthy instance can take."
-        yield _make_gauge("pending_torrents", text, len(view.last_run.run.pending))
+        yield _make_gauge("pending_torrents", text, _count_pending(view, view.last_run.run))
+
+
+def _count_pending(view: LoopView, run: Run) -> int:
+    """Return the number of pending torrents, except where another shard counts them.
+
+    A torrent is pending in every shard with a member of its group. It counts in the shard of the first member, so that
+    a sum over all shards has it once.
+    """
+    if not (view.shard and view.last_desired):
+        return len(run.pending)
+    shard, groups = Shard.parse(view.shard), view.last_desired.groups
+    return sum(shard.has_instance(groups[torrent.group].member_names[0]) for torrent in run.pending)
 
 
 def _collect_totals(totals: RunTotals) -> Iterator[Metric]:

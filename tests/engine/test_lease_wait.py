@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from reconciler.engine import RunOptions, run_when_free
+import pytest
+
+from reconciler.engine import RunOptions, run_once, run_when_free
 from reconciler.engine.lease_wait import WAIT_TIMEOUT
 from reconciler.engine.leases import EXPIRY
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
@@ -14,7 +16,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run, Status
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
-from tests.support.planner_inputs import make_desired_state, make_v1_hash
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 
 DESIRED = make_desired_state(
     {"instances": ["a", "b"], "desired": [{"hash": "x", "instance": "a"}, {"hash": "y", "instance": "b"}]}
@@ -107,3 +109,34 @@ def test_a_stop_ends_the_wait() -> None:
     world = StoppedWorld()
     assert world.run().exit_code == 1
     assert len(world.remaining) == 1
+
+
+GROUP_CASE = {
+    "groups": {"g": {"strategy": "failover", "members": ["a", "b"]}},
+    "instances": ["a", "b"],
+    "desired": [{"hash": "x", "instance": "g"}],
+}
+
+
+@pytest.mark.parametrize(("expected_hash", "tries"), [(None, 3), ("sha256:", 0)])
+def test_a_surplus_copy_waits_for_the_run_on_the_instance_that_keeps_one(expected_hash: str | None, tries: int) -> None:
+    world = World()
+    for box in world.boxes.values():
+        live = make_live_torrent({"hash": "x", "is": "whole", "tags": [OWNER_TAG]})
+        box.torrents[live.id] = live
+    waits: list[float] = []
+
+    def report_rivals(rivals: Mapping[str, LeaseHold], remaining: float) -> None:
+        assert rivals == {"b": HOLD}
+        waits.append(remaining)
+        if len(waits) == 3:
+            world.boxes["a"].delete_tags([HOLD.tag])
+
+    desired, options = make_desired_state(GROUP_CASE), RunOptions(instances=("b",))
+    if expected_hash:
+        expected_hash = run_once(desired, replace(options, dry_run=True), world.context).plan_hash
+    run = run_when_free(desired, replace(options, expect_plan=expected_hash), world.context, report_rivals)
+    (result,) = run.instances[0].results
+    assert (len(waits), run.exit_code) == (tries, 0)
+    assert result.outcome is (Outcome.APPLIED if tries else Outcome.DEFERRED)
+    assert [len(box.torrents) for box in world.boxes.values()] == [1, 0 if tries else 1]

@@ -12,14 +12,15 @@ import pytest
 
 from reconciler.engine import RunOptions, run_once
 from reconciler.engine.context import RunContext
-from reconciler.engine.leases import EXPIRY, RENEW_INTERVAL, LeaseMemory
+from reconciler.engine.leases import EXPIRY, LAPSE, RENEW_INTERVAL, LeaseMemory
 from reconciler.engine.observation import OpenTarget
 from reconciler.engine.process import identify_process
 from reconciler.model.desired import DEFAULT_OWNER, DesiredState, Instance
 from reconciler.model.errors import BrokenResponseError, StopRequested, UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.plan import Outcome
-from reconciler.model.run import Run, Status
+from reconciler.model.run import InstanceResult, Run, Status
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
@@ -283,6 +284,76 @@ def test_a_stop_gives_the_lease_back() -> None:
     ran = run_once(make_desired(), RunOptions(), context)
     assert list_outcomes(ran) == {Outcome.DROPPED}
     assert box.leases.holds == frozenset()
+
+
+class SurplusWorld:
+    """A copy on `a`, and a surplus copy on `b`, which a run is to delete that has only `b`."""
+
+    def __init__(self) -> None:
+        self.boxes = {"a": Box(), "b": Box()}
+        for box in self.boxes.values():
+            box.torrents[X] = make_live_torrent({"hash": "x", "is": "whole", "tags": [OWNER_TAG]})
+        group = {"strategy": "failover", "members": ["a", "b"]}
+        rows = [{"hash": "x", "instance": "g"}]
+        self.desired = make_desired(instances=["a", "b"], groups={"g": group}, desired=rows)
+        self.context = make_context(dict(self.boxes))
+
+    def run(self) -> InstanceResult:
+        """Run on the instance with the surplus copy."""
+        ran = run_once(self.desired, RunOptions(instances=("b",)), self.context)
+        assert ran.exit_code == (1 if list_outcomes(ran) & {Outcome.DROPPED} else 0)
+        return ran.instances[0]
+
+
+def test_a_keeper_that_another_run_changes_is_not_relied_on_until_that_has_ended() -> None:
+    world, rival = SurplusWorld(), make_rival()
+    world.boxes["a"].create_tags([rival.tag])
+    result = world.run()
+    assert (result.keeper_rival, result.rival) == (rival, None)
+    assert [item.outcome for item in result.results] == [Outcome.DEFERRED]
+    assert X in world.boxes["b"].torrents
+    assert world.boxes["a"].leases.holds == {rival}, "nothing is written where another run has the lease"
+    world.context.retry.clock.sleep(EXPIRY)
+    assert [item.outcome for item in world.run().results] == [Outcome.APPLIED], "it was not renewed"
+    assert (X in world.boxes["a"].torrents, X in world.boxes["b"].torrents) == (True, False)
+
+
+def test_the_own_hold_is_on_the_server_before_the_holds_on_the_keeper_are_read_and_these_before_the_copy() -> None:
+    world, seen = SurplusWorld(), list[str]()
+
+    class WatchedBox(Box):
+        def read_tags(self) -> frozenset[str]:
+            seen.append("holds" if world.boxes["b"].leases.holds else "holds, without an own one")
+            return super().read_tags()
+
+        def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+            seen.append("copy")
+            return super().read_torrents(ids)
+
+    keeper = WatchedBox()
+    keeper.torrents, world.boxes["a"] = world.boxes["a"].torrents, keeper
+    world.context = make_context(dict(world.boxes))
+    world.run()
+    assert (seen[-2:], X in world.boxes["b"].torrents) == (["holds", "copy"], False)
+
+
+@pytest.mark.parametrize(("pause", "is_deleted"), [(LAPSE - 1, True), (LAPSE, False)])
+def test_a_run_that_stood_still_since_it_looked_deletes_nothing(pause: float, is_deleted: bool) -> None:
+    world = SurplusWorld()
+
+    class SlowBox(Box):
+        def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+            world.context.retry.clock.sleep(pause)
+            return super().read_torrents(ids)
+
+    keeper = SlowBox()
+    keeper.torrents, world.boxes["a"] = world.boxes["a"].torrents, keeper
+    world.context = make_context(dict(world.boxes))
+    (result,) = world.run().results
+    assert (X in world.boxes["b"].torrents) is not is_deleted
+    assert result.outcome is (Outcome.APPLIED if is_deleted else Outcome.DROPPED)
+    assert is_deleted or "stood still" in str(result.error)
+    assert world.boxes["b"].leases.holds == frozenset()
 
 
 def test_a_plan_that_is_refused_takes_no_lease() -> None:

@@ -15,19 +15,24 @@ from tests.support.planner_inputs import make_desired_state
 NAMES = [f"seedbox-{number}" for number in range(1000)]
 
 
-def test_a_group_and_those_that_share_a_member_with_it_are_in_one_shard() -> None:
+def test_the_members_of_a_group_are_shared_like_all_instances() -> None:
     here = Position("desired.yaml", 1, 1)
-    instances = {name: Instance(name, here, "http://127.0.0.1:9") for name in NAMES[:60]}
-    joined = (NAMES[0:3], NAMES[2:5], [NAMES[59], NAMES[4]], NAMES[10:12])
-    groups = {
-        f"g{n}": Group(f"g{n}", here, Strategy.SPREAD, tuple(map(Member, names))) for n, names in enumerate(joined)
-    }
+    instances = {name: Instance(name, here, "http://127.0.0.1:9") for name in NAMES[:40]}
+    groups = {"g": Group("g", here, Strategy.SPREAD, tuple(map(Member, instances)))}
     desired = DesiredState(Policy.SYNC, instances, groups=groups)
-    shares = [{instance.name for instance in select_instances(desired, (), Shard(index, 7))} for index in range(7)]
-    assert sorted(name for share in shares for name in share) == sorted(instances)
-    for names in ([*NAMES[0:5], NAMES[59]], NAMES[10:12]):
-        assert sum(not share.isdisjoint(names) for share in shares) == 1, "a group is never torn"
-    assert all(shares), "and all else is shared as ever"
+    scopes = [select_scope(desired, RunOptions(shard=Shard(index, 4))) for index in range(4)]
+    assert [len(scope.planned) for scope in scopes] == [15, 8, 9, 8]
+    assert sorted(name for scope in scopes for name in scope.planned) == sorted(instances)
+    for scope in scopes:
+        assert {instance.name for instance in scope.observed} == instances.keys(), "placement needs all of them"
+        assert scope.groups == {"g"}, "each of them reports what is pending there"
+
+
+def test_a_shard_reads_no_instance_that_its_own_are_not_linked_with() -> None:
+    desired = make_desired_state(GROUP_CASE)
+    scopes = [select_scope(desired, RunOptions(shard=Shard(index, 2))) for index in range(2)]
+    assert [sorted(scope.planned) for scope in scopes] == [["a"], ["b", "c"]]
+    assert [[instance.name for instance in scope.observed] for scope in scopes] == [["a", "b"], ["a", "b", "c"]]
 
 
 def test_a_run_works_on_the_named_instances_of_its_shard() -> None:

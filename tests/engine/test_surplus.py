@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from reconciler.engine.leases import LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observation
 from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.errors import UnreachableError
 from reconciler.model.groups import ActionPlacement, KeptCopy
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.plan import Blast, DeleteCategory, DeleteTorrent, GuardVerdict, InstancePlan, Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.testing.memory import MemoryInstance
@@ -50,12 +54,20 @@ class World:
             box.torrents[X] = make_live_torrent({"hash": "x", "is": "whole", "tags": [OWNER_TAG]})
         self.plan = InstancePlan("b", (SURPLUS,))
         self.results = {name: InstanceResult(name, Status.OK) for name in self.boxes}
+        self.doubts: dict[str, LeaseDoubt] = {}
 
     def delete(self) -> Mapping[str, InstanceResult]:
         """Delete the surplus copies, and return the results of all instances."""
         observations = {name: Observation(box) for name, box in self.boxes.items()}
         retry = fake_retry_policy(max_attempts=1)
-        return delete_surplus_copies({"b": self.plan}, self.results, observations, "home", retry)
+        leases = RunLeases(confirm=self.confirm)
+        return delete_surplus_copies({"b": self.plan}, self.results, observations, leases, "home", retry)
+
+    def confirm(self, names: Collection[str]) -> Mapping[str, LeaseDoubt]:
+        """Confirm the leases, before any copy is read."""
+        assert sorted(names) == ["a", "b"]
+        assert [box.request_count for box in self.boxes.values()] == [0, 0]
+        return self.doubts
 
     @property
     def has_surplus_copy(self) -> bool:
@@ -76,6 +88,52 @@ def test_a_kept_copy_that_is_smaller_now_saves_the_surplus_copy() -> None:
     reason = "the copy on a has changed since the plan was made"
     assert world.delete()["b"].results == (ActionResult(SURPLUS, Outcome.DROPPED, reason),)
     assert world.has_surplus_copy
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_surplus_copy_waits_for_another_run_on_either_instance(name: str) -> None:
+    world = World()
+    mark = LeaseMark("home", name, "11111111", datetime(2026, 1, 1, tzinfo=UTC))
+    rival = LeaseHold(mark, Holder("nas", "elsewhere", "7.1", "beef"))
+    world.doubts = {name: rival}
+    result = world.delete()["b"]
+    reason = f"another run is under way on {name} (process 7 on nas, since 2026-01-01 00:00:00 UTC)"
+    assert result.results == (ActionResult(SURPLUS, Outcome.DEFERRED, reason),)
+    assert (result.keeper_rival, world.has_surplus_copy) == (rival, True)
+    assert [box.request_count for key, box in world.boxes.items() if key == name] == [0]
+
+
+def test_a_surplus_copy_stays_where_a_lease_is_not_known() -> None:
+    world = World()
+    world.doubts = {"a": UnreachableError("a: no connection")}
+    reason = "the copy on a could not be verified: a: no connection"
+    assert world.delete()["b"].results == (ActionResult(SURPLUS, Outcome.DROPPED, reason),)
+    assert world.has_surplus_copy
+
+
+PARTIAL: dict[str, Any] = {"state": "downloading", "size": 100}
+
+
+@pytest.mark.parametrize(
+    ("least", "own", "goes"),
+    [
+        (50, {"progress": 0.6}, True),
+        (50, {"progress": 0.7}, False),
+        (0, {"progress": 0.7}, True),  # failback: immediate
+        (0, {"progress": 1.0, "state": "stalledUP"}, False),
+    ],
+)
+def test_a_surplus_copy_that_has_more_by_now_stays(least: int, own: dict[str, Any], goes: bool) -> None:
+    world = World()
+    kept, copy = world.boxes["a"].torrents[X], world.boxes["b"].torrents[X]
+    world.boxes["a"].torrents[X] = replace(kept, **PARTIAL, progress=0.6)
+    world.boxes["b"].torrents[X] = replace(copy, **{**PARTIAL, **own})
+    placement = ActionPlacement("g", "surplus", KeptCopy("a", X, least, must_be_complete=False))
+    world.plan = InstancePlan("b", (replace(SURPLUS, placement=placement),))
+    (result,) = world.delete()["b"].results
+    assert (result.error, world.has_surplus_copy) == (
+        (None, False) if goes else ("it has more now than the copy on a", True)
+    )
 
 
 def test_a_keeper_that_was_lost_or_does_not_answer_saves_the_surplus_copy() -> None:

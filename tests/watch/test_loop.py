@@ -245,8 +245,8 @@ def test_a_change_waits_for_another_run_and_follows_it(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=60)
     box = story.instances["box"]
     box.create_tags([RIVAL.tag])
-    story.trigger.at(12.0, lambda: box.delete_tags([RIVAL.tag]))
-    assert story.run() == [(0, "start"), (5, "retry"), (10, "retry"), (15, "retry")]
+    story.trigger.at(20.0, lambda: box.delete_tags([RIVAL.tag]))
+    assert story.run() == [(0, "start"), (12, "retry"), (24, "retry")]
     (waiting,) = story.recorder.runs[0].run.instances
     assert [result.outcome for result in waiting.results] == [Outcome.DEFERRED]
     assert waiting.rival == RIVAL

@@ -85,6 +85,11 @@ def test_interval_waits_during_the_debounce() -> None:
     assert run_schedule.get_due_triggers(61.5) == {RunTrigger.FILES}
 
 
+def test_two_processes_that_wait_for_each_other_do_not_try_again_in_step() -> None:
+    assert [schedule(60.0, random).draw_retry_time(100) for random in (0.0, 0.5, 0.9)] == [100, 105, 109]
+    assert schedule(1.0, 0.5).draw_retry_time(100) == 101
+
+
 def test_trigger_from_another_thread_is_received() -> None:
     trigger = TriggerQueue()
     threading.Timer(0.05, trigger.request_reload).start()

@@ -125,6 +125,15 @@ def test_a_torrent_without_a_place_is_pending_with_the_reason_of_the_run() -> No
     assert (known.instance, known.row["state"], known.row["comment"]) == (None, "queuedDL", "no member is healthy")
 
 
+def test_a_torrent_that_is_pending_in_two_shards_is_listed_once() -> None:
+    world = CatalogueWorld(make_rows("home"))
+    world.declare(make_entry("a"))
+    world.end_run(pending=(PendingTorrent(A, "a", "both", "no member is healthy", POSITION),))
+    world.peers.peers = (Peer("http://x", findings=RunFindings(pending={A: "no member is healthy"}), reason=""),)
+    (known,) = world.catalogue.read().torrents.values()
+    assert (known.sync_state, known.reason) == (SyncState.PENDING, "no member is healthy")
+
+
 def test_a_torrent_whose_instances_are_all_away_is_queued_with_their_reasons() -> None:
     away = {"is_read": False, "reason": "connection refused"}
     world = CatalogueWorld(make_rows("home", make_row("a", tags=OURS, progress=0.5), **away), make_rows("away", **away))

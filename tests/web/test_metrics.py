@@ -10,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.engine.events import RunTrigger
 from reconciler.web import StatusBoard
+from reconciler.web.metrics import Metrics
 from tests.support.example_runs import CASES, accepted, applied, converged, faulty, placed, planned, refused
 from tests.support.fake_time import FakeTime
+from tests.support.planner_inputs import make_desired_state
 from tests.support.promtool import check_metrics
 from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_finished_run
 
@@ -111,6 +113,20 @@ def test_pending_torrents_are_counted(site: StatusSite) -> None:
     assert samples(site)["reconcile_pending_torrents"] == 2
     site.board.on_run_end(make_finished_run(converged()))
     assert samples(site)["reconcile_pending_torrents"] == 0
+
+
+def test_a_pending_torrent_counts_in_one_shard_only() -> None:
+    members = {"resilient": ["a", "b"], "away": ["b", "a"]}
+    groups = {name: {"strategy": "failover", "members": names} for name, names in members.items()}
+    desired = make_desired_state({"groups": groups, "instances": ["a", "b"]})
+    counts: list[str] = []
+    for shard in ("0/2", "1/2"):
+        board = StatusBoard(60.0, shard=shard)
+        board.on_run_start(desired)
+        board.on_run_end(make_finished_run(placed()))
+        text = Metrics(board.get_view).render_exposition("")[0].decode()
+        counts += [line for line in text.splitlines() if line.startswith("reconcile_pending_torrents")]
+    assert counts == ["reconcile_pending_torrents 1.0"] * 2, "each run has both"
 
 
 def test_a_refusal_and_an_invalid_file_show(site: StatusSite) -> None:

@@ -120,7 +120,6 @@ def find_linked_instances(instances: Mapping[str, Instance], groups: Mapping[str
     """For each instance all that it is linked with, itself among them, sorted.
 
     Members of a group are linked, and so are instances that see the same files. An instance with neither is alone.
-    Whoever divides the instances between processes divides by the first of these names, so that no group is torn.
     """
     sets = {name: frozenset({name}) for name in instances}
     sharing = _group_by_data(instances)
