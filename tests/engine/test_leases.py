@@ -356,6 +356,16 @@ def test_a_run_that_stood_still_since_it_looked_deletes_nothing(pause: float, is
     assert world.boxes["b"].leases.holds == frozenset()
 
 
+def test_a_lease_that_lapsed_during_other_work_is_written_again_before_surplus_copies_are_deleted() -> None:
+    world = SurplusWorld()
+    rows = [{"hash": "x", "instance": "g"}, {"hash": "y", "instance": "b"}]
+    group = {"strategy": "failover", "members": ["a", "b"]}
+    world.desired = make_desired(instances=["a", "b"], groups={"g": group}, desired=rows)
+    world.boxes["b"].during_add = lambda: world.context.retry.clock.sleep(LAPSE)
+    assert [item.outcome for item in world.run().results] == [Outcome.APPLIED, Outcome.APPLIED]
+    assert list(world.boxes["b"].torrents) == [Y]
+
+
 def test_a_plan_that_is_refused_takes_no_lease() -> None:
     box = Box()
     for letter in "abcdefghijkl":
