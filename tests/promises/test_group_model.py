@@ -32,18 +32,11 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
+from tests.support.group_cases import GROUPS, HALF, WHOLE
 from tests.support.planner_inputs import make_desired_state, make_v1_hash
 
 MEMBERS = ("a", "b", "c")
 TORRENTS = ("u", "v", "w", "x")
-WHOLE: dict[str, Any] = {"state": "stalledUP", "progress": 1.0, "size": 100}
-HALF: dict[str, Any] = {"state": "downloading", "progress": 0.5, "size": 100}
-
-GROUPS: list[dict[str, Any]] = [
-    *({"strategy": "failover", "failback": way} for way in ("never", "when_complete", "immediate")),
-    *({"strategy": "spread", "rebalance": way} for way in ("never", "when_complete")),
-    {"strategy": "replicate"},
-]
 
 
 def new_journal() -> sqlite3.Connection:

@@ -34,8 +34,8 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.placement.copies import is_complete
 from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
-from tests.promises.test_group_model import GROUPS, HALF, WHOLE
 from tests.support.fake_time import FakeTime
+from tests.support.group_cases import GROUPS, HALF, WHOLE
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 from tests.support.stepped import SteppedWork
 
