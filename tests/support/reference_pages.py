@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.desired.problem_pages import read_problem_pages_text
 from reconciler.model import versions
 from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
+from reconciler.model.groups import DrainProgress
 from reconciler.model.health import HealthState
 from reconciler.model.versions import Capability
 from reconciler.report.history import write_history
@@ -44,6 +46,7 @@ from tests.support.status_rows import MIXED_TORRENTS
 from tests.support.status_site import BACKOFF, INTERVAL, NOON, PROBLEM, make_finished_run
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
+_DRAINS: Final = (DrainProgress("attic", "library", 3, 2, (("it is full", 1),)), DrainProgress("home", "library", None))
 _NOTE: Final = "This page is made from the code by `python -m tests.support.reference_pages`.\n"
 _CHAPTERS: Final = {  # of the definitions in the schema, in the order of the page
     "GuardEntry": "guard",
@@ -182,7 +185,7 @@ def make_json_page() -> str:
     doctor = DoctorReport((InstanceDiagnosis("box", "http://box", HealthState.OK, (finding,)),))
     chapters = [
         ("A run", "`reconcile --output json`, `--report FILE` and `GET /api/v1/plan`", runs),
-        ("Status", "`reconcile status`", [_write(write_status, MIXED_TORRENTS)]),
+        ("Status", "`reconcile status`", [_write(write_status, replace(MIXED_TORRENTS, drains=_DRAINS))]),
         ("Status of a watch", "`GET /api/v1/status` and `reconcile status --url`", [loop]),
         ("A comparison", "`reconcile diff`", [_write(write_comparison, COMPARISON, 0)]),
         ("An explanation", "`reconcile explain`", [_write(write_explanation, explained) for explained in EXPLANATIONS]),
