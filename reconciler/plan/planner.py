@@ -76,12 +76,13 @@ def plan_unhashed(plan_input: PlanInput) -> Plan:
     placement = place_entries(resolved.desired, snapshots, plan_input.facts, now, take_over=take_over)
     context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
     names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
-    instance_plans = tuple(_plan_instance(resolved, name, placement, plan_input, context) for name in names)
     sharers = {name: resolved.desired.sharers_of(name) for name in names}
+    others = {sharer for sharing in sharers.values() for sharer in sharing if sharer in snapshots}.difference(names)
+    instance_plans = [_plan_instance(resolved, name, placement, plan_input, context) for name in [*names, *others]]
     instance_plans = spare_shared_data(instance_plans, snapshots, sharers)
     matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
     warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
-    return Plan("", instance_plans, resolved, placement, warnings)
+    return Plan("", tuple(instance_plans), resolved, placement, warnings)
 
 
 def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:

@@ -63,20 +63,18 @@ def _find_category_path(
 
 def spare_shared_data(
     plans: Sequence[InstancePlan], snapshots: Mapping[str, Snapshot], sharers: Mapping[str, tuple[str, ...]]
-) -> tuple[InstancePlan, ...]:
-    """Return the plans, in which nothing deletes or moves data that another instance may use.
+) -> list[InstancePlan]:
+    """Return the plans of the instances in `sharers`, in which nothing deletes or moves data that others may use.
 
-    `sharers`: the others that see the same files, for each instance.
+    `sharers`: for each instance the others that see the same files. Their plans count, whoever carries them out.
     Where all instances that use it delete it, the last one in the order of their names does so with the data, once it
     is gone from the others.
     """
-    if not any(sharers.values()):
-        return tuple(plans)
     by_name = {plan.name: plan for plan in plans}
-    return tuple(
-        _spare_on(replace(plan, sharers=sharers[plan.name]), by_name, snapshots) if sharers[plan.name] else plan
-        for plan in plans
-    )
+    return [
+        _spare_on(replace(by_name[name], sharers=others), by_name, snapshots) if others else by_name[name]
+        for name, others in sharers.items()
+    ]
 
 
 def _spare_on(plan: InstancePlan, plans: Mapping[str, InstancePlan], snapshots: Mapping[str, Snapshot]) -> InstancePlan:
