@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.raw import RawConnection
-from bench.watch import read_cpu_seconds, run_watch, wait_until
+from bench.watch import read_cpu_seconds, read_memory, run_watch, wait_until
 from bench.world import make_infohash
 from reconciler.demo.servers import QbittorrentServer
 
@@ -102,12 +101,12 @@ def _measure_requests(process: subprocess.Popen[bytes], gateway: RawConnection) 
     rid = _read_changes(gateway, 0, REQUESTS)[-1][1]
     for _ in range(LISTS):
         gateway.time_reply("torrents/info")
-    memory, cpu = _read_memory(process.pid), read_cpu_seconds(process.pid)
+    memory, cpu = read_memory(process.pid), read_cpu_seconds(process.pid)
     replies = _read_changes(gateway, rid, REQUESTS)
     cpu_ms = (read_cpu_seconds(process.pid) - cpu) * 1000 / REQUESTS
     for _ in range(LISTS):
         gateway.time_reply("torrents/info")
-    growth = (_read_memory(process.pid) - memory) / 2**20
+    growth = read_memory(process.pid) - memory
     return median(reply[0] for reply in replies), max(reply[2] for reply in replies), cpu_ms, growth
 
 
@@ -120,8 +119,3 @@ def _read_changes(gateway: RawConnection, rid: int, count: int) -> list[tuple[fl
         replies.append((seconds, rid, len(body)))
         time.sleep(0.005)
     return replies
-
-
-def _read_memory(pid: int) -> int:
-    """Return the resident bytes of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from ruamel.yaml import YAML
@@ -20,6 +20,8 @@ ADD_OPTIONS = {
     "savepath": "/tmp/bench/linux",
     "tags": "iso,reconcile:bench",
 }
+
+T = TypeVar("T")
 
 
 class Server(Protocol):
@@ -42,7 +44,7 @@ class RawConnection:
     """A logged-in connection without a client library. Times are in seconds."""
 
     def __init__(self, server: Server) -> None:
-        self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+        self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
         response = self._send("auth/login", username=server.username, password=server.password)
         self._cookie = (response.getheader("Set-Cookie") or "").split(";")[0]
         response.read()
@@ -99,3 +101,12 @@ def time_yaml(paths: Sequence[Path]) -> float:
     for path in paths:
         YAML(typ="safe").load(path)
     return time.perf_counter() - started_at
+
+
+def measure_raw(server: Server, measure: Callable[[RawConnection], T]) -> T:
+    """Measure on a fresh raw connection."""
+    raw = RawConnection(server)
+    try:
+        return measure(raw)
+    finally:
+        raw.close()

@@ -24,22 +24,33 @@ WARM_UP_CYCLES = 5  # cycles before measuring
 
 
 @dataclass(frozen=True, slots=True)
-class IdleCost:
-    """The cost of one cycle without changes: the maximum of requests, and the mean CPU time in milliseconds."""
+class WatchCost:
+    """The cost of a watch in sync: seconds until its first run is done, and its resident MiB in the end.
 
+    Of a cycle without changes, the maximum of the requests to an instance, and the mean CPU time in milliseconds.
+    """
+
+    ready_seconds: float
+    memory_mib: float
     requests: int
     cpu_ms: float
 
 
-def measure_idle(folder: Path, cycles: int) -> IdleCost:
-    """Measure a number of cycles of a watch in sync."""
+def measure_watch(folder: Path, cycles: int) -> WatchCost:
+    """Measure the start of a watch, and a number of cycles in sync."""
+    started_at = time.perf_counter()
     with run_watch(folder, "1s") as process:
+        wait_for_cycles(folder, process, 1)
+        ready = time.perf_counter() - started_at
         wait_for_cycles(folder, process, WARM_UP_CYCLES)
         cpu_before, requests = read_cpu_seconds(process.pid), []
         for _ in range(cycles):
             wait_for_cycles(folder, process, 1)
-            requests.append(json.loads((folder / "report.json").read_text())["instances"][0]["requests"])
-        return IdleCost(max(requests), (read_cpu_seconds(process.pid) - cpu_before) * 1000 / cycles)
+            instances = json.loads((folder / "report.json").read_text())["instances"]
+            assert {instance["status"] for instance in instances} == {"ok"}
+            requests.append(max(instance["requests"] for instance in instances))
+        cpu_ms = (read_cpu_seconds(process.pid) - cpu_before) * 1000 / cycles
+        return WatchCost(ready, read_memory(process.pid), max(requests), cpu_ms)
 
 
 def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> float:
@@ -72,7 +83,7 @@ def run_watch(folder: Path, interval: str, *options: str) -> Iterator[subprocess
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def _has_tag(raw: RawConnection, tag: str) -> bool:
@@ -92,7 +103,7 @@ def wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) 
 
 def wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
     """Wait until a condition holds while the watch runs."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 900  # for the first run of a large watch
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("the watch has ended or does nothing; see its log")
@@ -103,3 +114,9 @@ def read_cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of all threads of a process, from its kernel statistics."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def read_memory(pid: int) -> float:
+    """Return the resident MiB of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)

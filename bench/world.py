@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.demo.servers import QbittorrentServer
@@ -27,6 +30,21 @@ def render_instance(server: QbittorrentServer) -> str:
     )
 
 
+def write_fleet(folder: Path, servers: Sequence[QbittorrentServer], count: int) -> None:
+    """Write a desired state of many instances, each with `count` torrents of its own."""
+    instances, entries = [], []
+    for number, server in enumerate(servers):
+        (folder / f"password-{number}").write_text(server.password)
+        login = f"username: {server.username}, password: {{file: password-{number}}}"
+        instances.append(f'  box-{number}: {{url: "{server.url}", {login}}}\n')
+        entries += [
+            f"  - magnet: {magnet}\n    instance: box-{number}\n    tags: [iso]\n    paused: true\n"
+            for magnet in make_magnets(count)
+        ]
+    text = ["version: 1\npolicy: sync\nowner: bench\ninstances:\n", *instances, "torrents:\n", *entries]
+    (folder / "desired.yaml").write_text("".join(text))
+
+
 def write_desired(
     folder: Path, server: QbittorrentServer, count: int, first_tag: str = "iso", first_count: int = 1
 ) -> None:
@@ -43,3 +61,12 @@ def write_desired(
         )
     (folder / "desired.yaml").write_text("".join(lines))
     (folder / "password").write_text(server.password)
+
+
+@contextmanager
+def start_world(version: str, count: int) -> Iterator[tuple[QbittorrentServer, Path]]:
+    """Context with a fresh server and a folder with its desired state."""
+    with QbittorrentServer(version) as server, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_desired(folder, server, count)
+        yield server, folder
