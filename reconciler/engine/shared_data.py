@@ -73,7 +73,7 @@ class _SharerReader:
         """Return the torrents of one instance, or the error that prevented that."""
         target = self.observations[name].target
         try:
-            return self.retry.call_with_retry(target.read_snapshot).torrents
+            return self.retry.call_with_retry(target.read_full_snapshot).torrents
         except (InstanceError, StopRequested) as error:
             return error
 
