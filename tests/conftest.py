@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import astuple
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import structlog
 from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
@@ -158,7 +158,8 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _reset_structlog() -> Iterator[None]:
     """A command that runs within this process binds the log to a stream that ends with its test."""
     yield
-    structlog.reset_defaults()
+    if structlog := sys.modules.get("structlog"):
+        structlog.reset_defaults()
 
 
 @pytest.fixture

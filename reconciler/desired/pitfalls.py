@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -33,15 +34,29 @@ _REFERENCE_HINT: Final = "Use {env: NAME} or {file: PATH}, or write !!str before
 _LITERAL_HINT: Final = "Write the value itself, or !!str before text that is meant literally"
 
 
-def find_pitfalls(document: YamlDocument, context: LoadContext) -> None:
+@dataclass(frozen=True, slots=True)
+class PitfallOffsets:
+    """The offsets in the text of a file at which placeholders may begin, and at which comments may cut text off."""
+
+    placeholders: Sequence[int]
+    cuts: Sequence[int]
+
+
+def find_pitfall_offsets(text: str) -> PitfallOffsets:
+    """Return the offsets in the text of a file, which all its documents share. Fast where there are none."""
+    placeholders = find_placeholder_offsets(text) if may_have_placeholder(text) else []
+    return PitfallOffsets(placeholders, _find_cut_offsets(text))
+
+
+def find_pitfalls(document: YamlDocument, context: LoadContext, offsets: PitfallOffsets) -> None:
     """Report the placeholders of a document as problems, and its text that a comment cuts off as warnings."""
-    if may_have_placeholder(document.text):
-        finder = _PlaceholderFinder(document, context, find_placeholder_offsets(document.text))
+    if offsets.placeholders:
+        finder = _PlaceholderFinder(document, context, offsets.placeholders)
         finder.visit(document.root, "")
         hidden_positions = finder.template_positions
         document.problems = [problem for problem in document.problems if problem.position not in hidden_positions]
-    if offsets := _find_cut_offsets(document.text):
-        _CommentFinder(document, context, offsets).visit(document.root, "")
+    if offsets.cuts:
+        _CommentFinder(document, context, offsets.cuts).visit(document.root, "")
 
 
 def _find_cut_offsets(text: str) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.desired.builders.torrents import build_torrents
 from reconciler.desired.check import check_document
 from reconciler.desired.context import LoadContext
-from reconciler.desired.pitfalls import find_pitfalls
+from reconciler.desired.pitfalls import find_pitfall_offsets, find_pitfalls
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
@@ -55,7 +55,7 @@ class EntryChecker:
     def build_from(self, document: YamlDocument) -> tuple[list[DesiredTorrent], list[Problem]]:
         """Return the torrents of a document, and what is wrong with it."""
         context = LoadContext({}, torrent_files=TorrentFileCache(self._find_known), intake_file=str(self._path))
-        find_pitfalls(document, context)
+        find_pitfalls(document, context, find_pitfall_offsets(document.text))
         problems = [*context.problems, *document.problems]
         checked = check_document(document, problems, is_intake=True)
         if problems:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from reconciler.desired import DesiredStateError
+from reconciler.desired.pitfalls import PitfallOffsets, find_pitfall_offsets
 from tests.support.desired_yaml import HEAD, SINTEL, load_text
 
 
@@ -42,3 +46,17 @@ torrents:
 def test_a_comment_right_at_the_end_of_the_file(tmp_path: Path) -> None:
     text = f"{HEAD}owner: me\ntorrents:\n  - magnet: {SINTEL}\n    category: films #1"
     assert [warning.position.line for warning in load_text(tmp_path, text).warnings] == [7]
+
+
+def test_the_text_of_many_documents_is_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def search(text: str) -> PitfallOffsets:
+        searched.append(text)
+        return find_pitfall_offsets(text)
+
+    monkeypatch.setattr("reconciler.desired.builders.desired_state.find_pitfall_offsets", search)
+    text = f"{HEAD}owner: ${{OWNER}}\n---\nversion: 1\ntorrents:\n  - magnet: {SINTEL}\n    comment: a #b\n---\n"
+    with pytest.raises(DesiredStateError, match="the placeholder"):
+        load_text(tmp_path, text)
+    assert searched == [text]

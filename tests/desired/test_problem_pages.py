@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli.main import run_command_line
 from reconciler.desired import DesiredStateError, TorrentFileCache, load
 from reconciler.desired.problem_pages import ProblemPage, load_problem_pages
 from reconciler.model.position import Problem
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, identify_torrent
-from tests.support.commands import run_reconcile
 from tests.support.desired_yaml import SINTEL
 from tests.support.torrents import make_torrent
+
+RunScript = Callable[[str], str]
 
 PAGES = load_problem_pages()
 BLOCK = re.compile(r"(Wrong|Right):\n\n```(yaml|sh)\n(.*?)```", re.DOTALL)
@@ -66,20 +68,29 @@ def find_codes(folder: Path, text: str, is_offline: bool) -> set[str]:
     return {problem.code for problem in problems}
 
 
-def run_script(folder: Path, text: str) -> str:
-    """Return what the command lines of an example print."""
-    (folder / "desired.yaml").write_text("".join(HEAD.values()))
-    lines = text.splitlines()
-    for line in lines[:-1]:
-        subprocess.run(["bash", "-c", line], cwd=folder, check=True)
-    arguments = lines[-1].split()
-    assert arguments.pop(0) == "reconcile"
-    completed = run_reconcile(folder, *arguments, environ=ENVIRON)
-    return completed.out + completed.err
+@pytest.fixture
+def run_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunScript:
+    """Returns what the command lines of an example print. The last one is a command of ours."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+
+    def run(text: str) -> str:
+        Path("desired.yaml").write_text("".join(HEAD.values()))
+        *lines, command = text.splitlines()
+        for line in lines:
+            subprocess.run(["bash", "-c", line], check=True)
+        assert command.startswith("reconcile ")
+        run_command_line(command.split()[1:])
+        return "".join(capsys.readouterr())
+
+    return run
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_the_wrong_example_gives_the_code_and_the_right_one_gives_none(page: ProblemPage, tmp_path: Path) -> None:
+def test_the_wrong_example_gives_the_code_and_the_right_one_gives_none(
+    page: ProblemPage, tmp_path: Path, run_script: RunScript
+) -> None:
     examples = examples_of(page)
     assert examples.keys() == {"Wrong", "Right"}
     for title, (kind, text) in examples.items():
@@ -87,7 +98,7 @@ def test_the_wrong_example_gives_the_code_and_the_right_one_gives_none(page: Pro
         if kind == "yaml":
             assert find_codes(tmp_path, text, page.code == "W008") == expected, title
         else:
-            codes = set(re.findall(r"(?:error|warning)\[(\w+)\]", run_script(tmp_path, text)))
+            codes = set(re.findall(r"(?:error|warning)\[(\w+)\]", run_script(text)))
             assert codes - MANY == expected, title
 
 

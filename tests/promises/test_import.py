@@ -38,14 +38,23 @@ INCOMPLETE = st.sampled_from([None, False, "", "/inc", "relative"])
 STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL"])
 
 
+KINDS = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
+LETTERS = st.lists(st.sampled_from("abcdefgh"), max_size=10)
+FEW_MARKS, FEW_TAGS = st.lists(MARKS, max_size=1), st.lists(TAGS, max_size=2)
+SIZES = st.sampled_from([-1, 0, 5, 2**40])
+OPTION_ROWS = live_option_rows()
+INSTANCE_NAMES = st.sampled_from([NAMES, NAMES[:1]])
+POLICIES = st.sampled_from(["upsert", "sync", "create-only"])
+DECLARED_LETTERS = st.sets(st.sampled_from("ab"))
+
+
 @st.composite
 def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
     """Generate torrents in any condition, with any names; a hybrid may be listed under any of its hashes."""
-    kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
     torrents_by_id = {}
-    for letter in draw(st.lists(st.sampled_from("abcdefgh"), max_size=10)):
-        infohashes = parse_hashes(draw(kinds).format(letter))
-        marks = draw(st.lists(MARKS, max_size=1))
+    for letter in draw(LETTERS):
+        infohashes = parse_hashes(draw(KINDS).format(letter))
+        marks = draw(FEW_MARKS)
         torrents_by_id[infohashes.ids[0]] = LiveTorrent(
             infohashes.ids[0],
             infohashes,
@@ -53,11 +62,11 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
             draw(st.booleans()),
             draw(STATES),
             draw(CATEGORIES),
-            frozenset([*draw(st.lists(TAGS, max_size=2)), *marks]),
+            frozenset([*draw(FEW_TAGS), *marks]),
             draw(PATHS),
             draw(st.booleans()),
-            size=draw(st.sampled_from([-1, 0, 5, 2**40])),
-            options=make_live_options(row := draw(live_option_rows()), api),
+            size=draw(SIZES),
+            options=make_live_options(row := draw(OPTION_ROWS), api),
             comment=draw(ODD) if api >= (2, 11) else None,
             links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         )
@@ -68,7 +77,7 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
 def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     """Generate the text of the user's own file, and the instances."""
     boxes = {}
-    for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
+    for name in draw(INSTANCE_NAMES):
         box = draw(builds()).make_instance()
         api = box.api_version
         box.torrents = {live.id: live for live in draw(torrents(api))}
@@ -80,10 +89,10 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
             if live.category
         }
         boxes[name] = box
-    lines = ["version: 1", f"policy: {draw(st.sampled_from(['upsert', 'sync', 'create-only']))}", "instances:"]
+    lines = ["version: 1", f"policy: {draw(POLICIES)}", "instances:"]
     lines += [f"  {name}: {{url: 'http://{name}'}}" for name in boxes]
     lines += ["torrents:", "  - magnet: magnet:?xt=urn:btih:" + "9" * 40, "    state: absent", "    instance: home"]
-    for letter in draw(st.sets(st.sampled_from("ab"))):
+    for letter in draw(DECLARED_LETTERS):
         lines += [f"  - magnet: magnet:?xt=urn:btih:{parse_hashes(letter).v1}", "    instance: home"]
     return "\n".join(lines) + "\n", boxes
 

@@ -11,7 +11,7 @@ from reconciler.desired.builders.torrents import build_torrents
 from reconciler.desired.check import CheckedDocument, check_document
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
-from reconciler.desired.pitfalls import find_pitfalls
+from reconciler.desired.pitfalls import PitfallOffsets, find_pitfall_offsets, find_pitfalls
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.desired import DEFAULT_OWNER, DesiredCategory, DesiredState, GuardLimits, Policy
@@ -26,9 +26,12 @@ def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> 
 
 def _check_documents(documents: list[YamlDocument], context: LoadContext) -> list[CheckedDocument]:
     checked_documents: list[CheckedDocument] = []
+    offsets_by_file: dict[str, PitfallOffsets] = {}  # a file may have thousands of documents
     for document in documents:
+        if document.file not in offsets_by_file:
+            offsets_by_file[document.file] = find_pitfall_offsets(document.text)
         earlier = len(context.problems)  # of other documents: to go through them again for each would be quadratic
-        find_pitfalls(document, context)
+        find_pitfalls(document, context, offsets_by_file[document.file])
         problems = [*context.problems[earlier:], *document.problems]
         context.is_complete = context.is_complete and isinstance(document.data, dict)
         is_intake = document.file == context.intake_file

@@ -193,6 +193,25 @@ def test_an_anchor_that_others_need_is_for_the_load_to_tell() -> None:
 
 COMMENTS = st.sampled_from(["", "  # why: not", "\t#x", " #"])
 NEWLINES = st.sampled_from(["\n", "\r\n"])
+INSIDE_BRACKETS = st.sampled_from([("[", "]"), ("[ ", " ]"), ("[\n  ", "\n]"), ("[ # c\n  ", "  # d\n ]")])
+SEPARATORS = st.sampled_from([", ", ",", ",\n  ", ", # x\n    "])
+TRAILING_COMMAS = st.sampled_from(["", ",", " ,"])
+MORE_KEYS = st.lists(
+    st.sampled_from(
+        [
+            "paused: true",
+            "category: a b",
+            "'name': 'it''s'",
+            "tags: [a, 'b']",
+            "tags:\n      - x\n      - y",
+            "name: |-\n      t",
+        ]
+    ),
+    max_size=3,
+    unique_by=lambda key: key.strip("'")[:4],
+)
+QUOTES = st.sampled_from(["", "'", '"'])
+DASHES = st.sampled_from(["- ", "-   ", "- # n - m\n{indent}  ", "- &a{number}\n{indent}  "])
 FILLERS = st.sampled_from(["", "\n", "  # a comment\n", "# - magnet: x\n", "\n\n", "    # deep é 𝄞\n"])
 
 
@@ -200,17 +219,9 @@ FILLERS = st.sampled_from(["", "\n", "  # a comment\n", "# - magnet: x\n", "\n\n
 def entries(draw: st.DrawFn, number: int) -> tuple[str, list[str]]:
     """The keys of an entry, as they could be written."""
     digits = f"{number + 1:040x}"
-    link = f"magnet:?xt=urn:btih:{digits}"
-    keys = [f"magnet: {draw(st.sampled_from([link, repr(link), chr(34) + link + chr(34)]))}"]
-    more = [
-        "paused: true",
-        "category: a b",
-        "'name': 'it''s'",
-        "tags: [a, 'b']",
-        "tags:\n      - x\n      - y",
-        "name: |-\n      t",
-    ]
-    for key in draw(st.lists(st.sampled_from(more), max_size=3, unique_by=lambda key: key.strip("'")[:4])):
+    quote = draw(QUOTES)
+    keys = [f"magnet: {quote}magnet:?xt=urn:btih:{digits}{quote}"]
+    for key in draw(MORE_KEYS):
         keys.insert(draw(st.integers(0, len(keys))), key)
     return digits, keys
 
@@ -229,9 +240,9 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
             kept = [key for key in keys if "\n" not in key]
             quoted = [key if key.count('"') or key.count("'") else key.replace("magnet:?", '"magnet:?') for key in kept]
             items.append("{" + ", ".join(key + '"' * (key.count('"') % 2) for key in quoted) + "}")
-        join = draw(st.sampled_from([", ", ",", ",\n  ", ", # x\n    "]))
-        begin, end = draw(st.sampled_from([("[", "]"), ("[ ", " ]"), ("[\n  ", "\n]"), ("[ # c\n  ", "  # d\n ]")]))
-        comma = draw(st.sampled_from(["", ",", " ,"]))
+        join = draw(SEPARATORS)
+        begin, end = draw(INSIDE_BRACKETS)
+        comma = draw(TRAILING_COMMAS)
         lines.append(f"torrents: {begin}{join.join(items)}{comma}{end}{draw(COMMENTS)}\n")
     else:
         lines.append(f"torrents:{draw(COMMENTS)}\n")
@@ -239,7 +250,7 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
             digits, keys = draw(entries(number))
             infohashes.append(digits)
             lines.append(draw(FILLERS))
-            dash = draw(st.sampled_from(["- ", "-   ", f"- # n - m\n{indent}  ", f"- &a{number}\n{indent}  "]))
+            dash = draw(DASHES).format(indent=indent, number=number)
             margin = indent + ("    " if dash == "-   " else "  ")
             body = f"\n{margin}".join(key.replace("\n    ", f"\n{margin}") for key in keys)
             tail = "" if "\n" in keys[-1] or "|" in keys[-1] else draw(COMMENTS)
