@@ -16,7 +16,7 @@ demo: $(VENV)/.base
 # Write bytecode even if the environment forbids it: tests start the command hundreds of times
 # QBT: the path of a qbittorrent-nox, or several; only the tests on servers then run, and on it
 test: check docs
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q $(addprefix --qbt-binary=,$(QBT))
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q --cpu-seconds $(addprefix --qbt-binary=,$(QBT))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
 from tests.support.server_builds import Build, BuildError
 
-pytest_plugins = ["tests.support.flaky"]
+pytest_plugins = ["tests.support.flaky", "tests.support.cpu_seconds"]
 
 # Without deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search`
 # ten times as many new ones.

@@ -90,7 +90,7 @@ class StartedCommand:
             self._err = stack.enter_context(tempfile.TemporaryFile())
             with theirs:
                 descriptors = [self._out.fileno(), self._err.fileno(), theirs.fileno()]
-                socket.send_fds(_start_fork_server(), [json.dumps(request).encode()], descriptors)
+                socket.send_fds(_start_fork_server()[0], [json.dumps(request).encode()], descriptors)
             self._channel.settimeout(60)
             self.pid = int(self._channel.recv(16))
             self._stack = stack.pop_all()
@@ -168,19 +168,24 @@ def _read_stream(stream: IO[bytes]) -> str:
     return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode(errors="replace")
 
 
+def get_fork_server_id() -> int | None:
+    """Return the id of the process whose forks are the commands of this process; None before the first command."""
+    return _start_fork_server()[1] if _start_fork_server.cache_info().currsize else None
+
+
 @cache
-def _start_fork_server() -> socket.socket:
-    """Return the connection to the forking process, which ends with this process."""
+def _start_fork_server() -> tuple[socket.socket, int]:
+    """Return the connection to the forking process, which ends with this process, and its id."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        subprocess.Popen(
+        process = subprocess.Popen(
             (sys.executable, "-m", __name__, str(theirs.fileno())),
             cwd=_ROOT,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MAX_MESSAGE_BYTES)
-    return ours
+    return ours, process.pid
 
 
 def _preload() -> None:
