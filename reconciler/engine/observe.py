@@ -141,7 +141,7 @@ def is_libtorrent_needed(snapshot: Snapshot, v2_entries: Sequence[DesiredTorrent
     if not v2_entries or snapshot.supports_v2 is not None:
         return False
     live_keys = {key for torrent in snapshot.torrents for key in torrent.infohashes.ids}
-    live_keys |= {normalize_data_path(torrent.content_path) for torrent in snapshot.torrents}
+    live_keys |= {normalize_data_path(torrent.content_root) for torrent in snapshot.torrents}
     return any(live_keys.isdisjoint(_list_keys(entry)) for entry in v2_entries)
 
 

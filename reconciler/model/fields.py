@@ -387,7 +387,7 @@ def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent)
 
 def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True if the torrent has the content tag, and its data is at the content that it was made from."""
-    is_at_content = normalize_data_path(torrent.content_path) == normalize_data_path(str(change.after))
+    is_at_content = normalize_data_path(torrent.content_root) == normalize_data_path(str(change.after))
     return CONTENT_TAG in torrent.tags and is_at_content
 
 
@@ -534,7 +534,7 @@ _ORIGINS: Final = (
     Field(
         name=CONTENT,
         kind=FieldKind.ORIGIN,
-        read=lambda torrent: torrent.content_path if CONTENT_TAG in torrent.tags else None,
+        read=lambda torrent: torrent.content_root if CONTENT_TAG in torrent.tags else None,
         declare=_declare_content,
         diff=_diff_content,
         is_applied=_is_content_applied,

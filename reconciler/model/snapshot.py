@@ -127,6 +127,17 @@ class LiveTorrent:
     is_metadata_overdue: bool = False
 
     @property
+    def content_root(self) -> str:
+        """The file or folder in its save path that has its content: for a folder with one file, that folder.
+
+        qBittorrent reports that file as `content_path`.
+        """
+        folder = f"{self.save_path}/"
+        if not self.content_path.startswith(folder):
+            return self.content_path
+        return folder + self.content_path.removeprefix(folder).partition("/")[0]
+
+    @property
     def is_stop_intent_hidden(self) -> bool:
         """True while a check hides the stop intent: a stopped torrent runs until its check is over (4.2 to 5.3).
 

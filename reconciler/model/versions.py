@@ -60,7 +60,7 @@ STOP_CONDITION_AT_ADD: Final = Capability("stop_condition", (2, 8, 18), "4.5", "
 FORCE_START_AT_ADD: Final = Capability("force_start with an add", (2, 11, 4), "5.1", "tag")
 
 # Torrents
-V2_TORRENTS: Final = Capability("v2 torrents", (2, 8, 4), "4.4", "tag; tried on 4.2.5 and 5.1.4 with 1.2", (2,))
+V2_TORRENTS: Final = Capability("v2 torrents", (2, 8, 4), "4.4", "tag; tried on 5.1.4 with 1.2 and 2.0", (2,))
 CONTENT_PATH: Final = Capability("content_path in torrents/info", (2, 6, 1), "4.3.1", "tag")
 SKIPPED_FILES_STAY: Final = Capability(
     "skipped files stay where they are", (2, 6), "4.3", "tag; 4.2 moves them into `.unwanted`"

@@ -81,17 +81,17 @@ def could_be(entry: DesiredTorrent, live: LiveTorrent) -> bool:
         return True
     made = entry.content.content if isinstance(entry.content, ContentReference) else entry.content
     mark = CONTENT_TAG if isinstance(entry.content, Content) else CONTENT_OF_TAG
-    names = {live.name, live.content_path.rpartition("/")[2]}
+    names = {live.name, live.content_root.rpartition("/")[2]}
     return made is not None and (mark in live.tags or not names.isdisjoint({made.name, entry.name}))
 
 
 def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
     """Return why the torrent of a content entry cannot be managed: its data is at another path."""
     content = entry.content
-    if not isinstance(content, Content) or normalize_data_path(live.content_path) == normalize_data_path(content.path):
+    if not isinstance(content, Content) or normalize_data_path(live.content_root) == normalize_data_path(content.path):
         return None
     return (
-        f"the torrent that it creates exists already, with its data at {live.content_path or 'no place'}; "
+        f"the torrent that it creates exists already, with its data at {live.content_root or 'no place'}; "
         "declare that path, or remove that torrent in qBittorrent"
     )
 
@@ -215,7 +215,7 @@ def _index_by_path(desired: DesiredState, instance: str, snapshot: Snapshot) -> 
         if (
             owner_tag in live.tags
             and live.id not in named_ids
-            and (path := normalize_data_path(live.content_path)) in wanted
+            and (path := normalize_data_path(live.content_root)) in wanted
         ):
             torrents_by_path[path].append(live)
     return torrents_by_path

@@ -131,7 +131,8 @@ class MemoryAdds(MemoryCategories, MemoryOptions):
     def _set_metadata(self, torrent: LiveTorrent, metainfo: Metainfo, *, complete: bool = False) -> None:
         """Set the metadata of a torrent. `complete`: its data is there, and is not checked."""
         files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(metainfo.files))
-        path = f"{torrent.save_path}/{metainfo.name}" if CONTENT_PATH.is_available(self._api) else ""
+        inner = metainfo.files[0] if len(metainfo.files) == 1 else metainfo.name
+        path = f"{torrent.save_path}/{inner}" if CONTENT_PATH.is_available(self._api) else ""
         informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path)
         if complete:
             informed = replace(

@@ -103,3 +103,38 @@ def test_a_torrent_is_at_the_limit_that_applies_to_it() -> None:
     assert SharedAmount(1.0, 0, 1.0, -1).is_at_limit
     assert SharedAmount(0.5, 600, 1.0, 10).is_at_limit
     assert not SharedAmount(9.0, 600, -1, -1).is_at_limit
+
+
+@pytest.mark.parametrize(
+    ("content_path", "root"),
+    [
+        ("/data/Film", "/data/Film"),
+        ("/data/Film/film.mkv", "/data/Film"),  # a folder with one file
+        ("/data/Film/sub/film.mkv", "/data/Film"),
+        ("/incomplete/Film/film.mkv", "/incomplete/Film/film.mkv"),
+        ("/data", "/data"),
+        ("", ""),
+    ],
+)
+def test_the_content_is_a_file_or_folder_in_the_save_path(content_path: str, root: str) -> None:
+    assert make_torrent(save_path="/data", content_path=content_path).content_root == root
+
+
+V2_TORRENT = LiveTorrent("b" * 40, InfoHashes(None, "b" * 64), "T", False, "uploading")
+
+
+@pytest.mark.parametrize(
+    ("web_api", "libtorrent", "torrents", "expected"),
+    [
+        ("2.8.2", "2.0.9", (), False),
+        ("2.8.2", "", (), False),
+        ("2.11.4", "1.2.20.0", (), False),
+        ("2.11.4", "2.0.11.0", (), True),
+        ("2.11.4", "", (), None),
+        ("2.11.4", "", (V2_TORRENT,), True),
+    ],
+)
+def test_v2_is_known_by_the_versions_or_by_a_torrent_that_has_it(
+    web_api: str, libtorrent: str, torrents: tuple[LiveTorrent, ...], expected: bool | None
+) -> None:
+    assert Snapshot("v5", web_api, torrents, libtorrent=libtorrent).supports_v2 is expected

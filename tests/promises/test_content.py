@@ -26,7 +26,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.model.tags import CONTENT_OF_TAG
-from reconciler.model.versions import TORRENT_CREATOR, V2_TORRENTS
+from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.testing import MemoryInstance
 from tests.support.builds import BUILDS, Build, builds
 from tests.support.fake_retry import fake_context
@@ -36,7 +36,6 @@ from tests.support.strategies import NOW
 from tests.support.torrents import make_created_torrent
 
 NUMBERS = (11, 12, 13)
-UNCERTAIN_BUILDS = [build for build in BUILDS if V2_TORRENTS.is_available(build.api_version) and not build.has_v2]
 CREATOR_BUILDS = [build for build in BUILDS if TORRENT_CREATOR.is_available(build.api_version)]
 ENOUGH = 30  # runs
 Boxes = Mapping[str, MemoryInstance]
@@ -141,8 +140,8 @@ def test_content_is_made_once_and_reaches_every_instance_and_then_only_reads_are
     run(desired, boxes)
     assert state(boxes) == before
     sent = [box.request_count - count for box, count in zip(boxes.values(), requests, strict=True)]
-    other = case["builds"][1]
-    is_asked = other in UNCERTAIN_BUILDS and any("content_of" in row for row in case["desired"])
+    is_uncertain = boxes["other"].copy().read_snapshot().supports_v2 is None
+    is_asked = is_uncertain and any("content_of" in row for row in case["desired"])
     assert sent == [2, 1 + is_asked], (
         "a snapshot, which counts once here, the tasks where content is declared, and libtorrent where nothing shows it"
     )
