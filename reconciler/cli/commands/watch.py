@@ -65,6 +65,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.retry import utc_now
     from reconciler.watch import (
         FileWatcher,
+        MemoryReleaser,
         RegistrationThread,
         SuspensionBook,
         TriggerQueue,
@@ -110,6 +111,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                         *([rows] if rows else []),
                         *([IntakeSettler(intake)] if intake else []),
                         *notifiers,
+                        MemoryReleaser(),
                     ],
                     progress=board.progress if board else SilentProgress(),
                     journal=journal,
