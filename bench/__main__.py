@@ -145,8 +145,12 @@ def measure_web(version: str, count: int) -> None:
 
 
 def measure_page(version: str, count: int) -> None:
-    """Measure the page of torrents, against one raw list, and one raw page of the server with a filter."""
+    """Measure the page of torrents, against one raw list, and one raw page of the server with a filter.
+
+    Before that, the pages of the plan that adds all of them.
+    """
     with start_world(version, count) as (server, folder):
+        plan = web.measure_plan(folder, ROUNDS)
         run_reconcile(folder)
         lists = [measure_raw(server, RawConnection.time_list) for _ in range(ROUNDS)]
         pages = [measure_raw(server, lambda raw: raw.time_page(web.PAGE)) for _ in range(CYCLES)]
@@ -155,6 +159,9 @@ def measure_page(version: str, count: int) -> None:
     print_row("page of torrents, right after the start", figures, "<= 1 s", cost.first <= 1)
     figures = f"{cost.filtered * 1000:.0f} ms / {median(pages) * 1000:.0f} ms raw"
     print_row("page of torrents, filtered", figures, "<= 200 ms", cost.filtered <= 0.2)
+    print_row("page of the plan of their additions", f"{plan.plan:.2f} s, first look", "<= 1 s", plan.plan <= 1)
+    figures = f"{plan.overview * 1000:.0f} ms, first look after the run"
+    print_row("overview with this plan", figures, "<= 100 ms", plan.overview <= 0.1)
 
 
 def measure_gateway(version: str, count: int) -> None:

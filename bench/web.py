@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.watch import read_cpu_seconds, run_watch, wait_for_cycles
+from bench.watch import read_cpu_seconds, run_watch, wait_for_cycles, wait_until
 from bench.world import write_desired
 from reconciler.demo.servers import QbittorrentServer
 
@@ -65,6 +65,30 @@ def measure_page(folder: Path, rounds: int) -> PageCost:
     return PageCost(median(firsts), median(lives), median(filtered))
 
 
+@dataclass(frozen=True, slots=True)
+class PlanCost:
+    """Times of the first look after a run, in seconds, at the overview and at the plan."""
+
+    overview: float
+    plan: float
+
+
+def measure_plan(folder: Path, rounds: int) -> PlanCost:
+    """Measure the pages of a plan of many additions: those of a dry-run, which never ends to plan them."""
+    overviews, plans, report = [], [], folder / "report.json"
+    for _ in range(rounds):
+        report.unlink(missing_ok=True)
+        with run_watch(folder, "60s", "--dry-run", "--listen", "127.0.0.1:0") as process:
+            wait_for_cycles(folder, process, 1)
+            client = WebClient(folder)
+            wait_until(process, report.exists)
+            wait_until(process, client.has_run)
+            overviews.append(client.time_look("/", b"to add"))
+            plans.append(client.time_look("/plan", b"to add"))
+            client.close()
+    return PlanCost(median(overviews), median(plans))
+
+
 def measure_web(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> WebCost:
     """Measure the HTTP side of a watch of many torrents."""
     (folder / "token").write_text(TOKEN)
@@ -108,6 +132,17 @@ class WebClient:
         page = self._get(f"/torrents{query}")
         assert page.count(b'class="title"') > 10, page[:2000]
         return time.perf_counter() - started_at
+
+    def time_look(self, path: str, content: bytes) -> float:
+        """Return the seconds of a page that has this content."""
+        started_at = time.perf_counter()
+        page = self._get(path)
+        assert content in page, page[:2000]
+        return time.perf_counter() - started_at
+
+    def has_run(self) -> bool:
+        """Return True once a run has ended."""
+        return int(json.loads(self._get("/api/v1/status"))["runs"]) > 0
 
     def count_in_sync(self) -> int:
         """Return the number of torrents that are known to be in sync."""

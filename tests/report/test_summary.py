@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import ActionResult, Run, RunMode, Status
-from reconciler.report.summary import COUNT_KEYS, instance_summary_text, summarize_run, summary_text
+from reconciler.report.summary import COUNT_KEYS, brief_summary_text, instance_summary_text, summarize_run, summary_text
 from tests.support.example_runs import (
     PLAN_HASH,
     UNREACHABLE_RESULT,
@@ -55,6 +55,8 @@ def test_the_last_line_of_a_dry_run_and_of_a_run() -> None:
     assert summary_text(planned_run) == "2 to add, 1 to change, 0 to delete, 0 unchanged"
     done = run_of(*[(verb, Outcome.APPLIED, n) for verb, _, n in results])
     assert summary_text(done) == "2 added, 1 changed, 0 deleted, 0 unchanged"
+    assert brief_summary_text(done) == "2 added, 1 changed"
+    assert brief_summary_text(run_of()) == "nothing to do"
 
 
 def test_an_instance_that_was_not_read_is_unknown_and_not_zero() -> None:

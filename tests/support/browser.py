@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from reconciler.demo.packages import DebianPackage, can_fetch_packages
 from tests.support.tools import build_tool_command, fetch_tool_folder
@@ -29,11 +29,13 @@ CHROMIUM: Final = DebianPackage(
 )
 # It visits only pages of ours, so it needs no sandbox, which root may not have. Without a zygote it starts its other
 # processes by our script, with the libraries next to it.
-_OPTIONS: Final = ("--no-sandbox", "--no-zygote")
+_OPTIONS: Final = ("--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-software-rasterizer")
 
 WIDE: Final = 1280  # pixels: a laptop
 NARROW: Final = 390  # pixels: a phone
+HUGE: Final = 2560  # pixels: a wide screen
 HEIGHT: Final = 800
+PATIENCE: Final = 30_000  # milliseconds that a busy machine may take
 CONTRAST: Final = "color-contrast"  # a rule of axe-core
 
 Scheme = Literal["light", "dark"]
@@ -58,7 +60,7 @@ class Browser:
         context = self.chromium.new_context(
             java_script_enabled=scripts, viewport={"width": WIDE, "height": HEIGHT}, **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.on("console", self._record_message)
         context.on("weberror", lambda error: self.faults.append(f"error: {error.error}"))
         context.on("request", lambda request: self._record_request(request, urlsplit(url).netloc))
@@ -79,6 +81,7 @@ def start_browser() -> Iterator[Browser]:
 
     One for each test: playwright keeps an event loop running in its thread, in which no other can run.
     """
+    expect.set_options(timeout=PATIENCE)
     with tempfile.TemporaryDirectory(prefix="browser-") as folder, sync_playwright() as playwright:
         script = Path(folder, "chromium")
         command = shlex.join(build_chromium_command())
@@ -115,17 +118,20 @@ def _read_axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def find_violations(page: Page, *, contrast: bool | None = None) -> list[str]:
-    """Return the violations of accessibility that axe-core finds, a line each.
+def find_violations(page: Page, *, contrast: bool | None = None, within: str = "html") -> list[str]:
+    """Return the violations of accessibility that axe-core finds, a line each. Rows after the 25th are not looked at.
 
-    Most of the time is for the contrast of colours. `contrast`: only that, or all but that.
+    Most of the time is for the contrast of colours. `contrast`: only that, or all but that. `within`: a selector.
     """
+    if not page.query_selector(within):
+        return []
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_read_axe())
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if contrast is not None:
         options |= {"runOnly": [CONTRAST]} if contrast else {"rules": {CONTRAST: {"enabled": False}}}
-    result = page.evaluate("options => axe.run(document, options)", options)
+    parts = {"include": [within], "exclude": ["tbody tr:nth-child(n + 26)"]}
+    result = page.evaluate("([parts, options]) => axe.run(parts, options)", [parts, options])
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:300]} {node['failureSummary']}"
         for violation in result["violations"]
@@ -147,29 +153,79 @@ def find_overflow(page: Page) -> list[str]:
     return found
 
 
+def find_bad_looks(page: Page, *, colours: bool) -> list[str]:
+    """Return what is wrong on a phone, a laptop and a wide screen. `colours`: also all that axe finds, light and dark.
+
+    The colours of a laptop are those of a phone, but for the heads of tables, which a phone does not show.
+    """
+    problems: list[str] = []
+    for width in (NARROW, WIDE, *([HUGE] if colours else [])):
+        set_look(page, "light", width)
+        problems += [f"wider than {width} px: {element}" for element in find_overflow(page)]
+        if not colours or width == HUGE:
+            continue
+        if width == NARROW:
+            problems += find_violations(page)
+        for scheme in SCHEMES if width == WIDE else ("dark",):
+            set_look(page, scheme, width)
+            problems += find_violations(page, contrast=True, within="thead" if width == WIDE else "html")
+            problems += [f"wider than {width} px in the dark: {element}" for element in find_overflow(page)]
+    set_look(page, "light", WIDE)
+    return problems
+
+
 def find_unreachable(page: Page) -> list[str]:
-    """Return what can be clicked, but is not reached by the Tab key or does not show that it is reached."""
-    page.evaluate(
-        """() => {
-            const usable = element => element.checkVisibility({visibilityProperty: true}) && !element.disabled;
-            window.unreached = new Set(
-                [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(usable)
-            );
-            document.activeElement.blur();
-        }"""
-    )
-    missed: list[str] = []
-    for _ in range(page.evaluate("unreached.size") + 2):
+    """Walk through a page with the Tab key. Return what it does not reach, or not in order, or does not show."""
+    page.evaluate(_BEGIN_WALK)
+    for _ in range(page.evaluate("walk.stops")):
         page.keyboard.press("Tab")
-        missed += page.evaluate(
-            """() => {
-                const element = document.activeElement, style = getComputedStyle(element);
-                const isNew = unreached.delete(element);
-                return isNew && style.outlineStyle === "none" && style.boxShadow === "none"
-                    ? ["no focus is seen on " + element.outerHTML.slice(0, 200)] : [];
-            }"""
-        )
-    return missed + list(page.evaluate("[...unreached].map(element => element.outerHTML.slice(0, 200))"))
+    problems: list[str] = page.evaluate(_END_WALK)
+    return problems
+
+
+def find_unfocusable(page: Page) -> list[str]:
+    """Return the same without keys, which is fast: give each thing the focus in turn, in the order of the Tab key."""
+    page.evaluate(_BEGIN_WALK)
+    problems: list[str] = page.evaluate(
+        f"""() => {{
+            for (const element of walk.wanted) if (element.tabIndex === 0) element.focus({{focusVisible: true}});
+            return ({_END_WALK})();
+        }}"""
+    )
+    return problems
+
+
+_BEGIN_WALK: Final = """() => {
+    const describe = element => element.outerHTML.slice(0, 200);
+    const isUsable = element => element.checkVisibility({visibilityProperty: true}) && !element.disabled;
+    const wanted = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(isUsable);
+    const parts = document.querySelectorAll("input[type=datetime-local]").length * 8; // each has stops of its own
+    const walk = window.walk = {wanted, reached: [], problems: [], stops: wanted.length + parts + 2};
+    document.addEventListener("focusin", ({target}) => {
+        if (walk !== window.walk || walk.reached.includes(target)) return;
+        walk.reached.push(target);
+        const style = getComputedStyle(target), box = target.getBoundingClientRect();
+        if (style.outlineStyle === "none" && style.boxShadow === "none")
+            walk.problems.push("no focus is seen on " + describe(target));
+        const head = target.closest(".masthead") ? null : document.querySelector(".masthead");
+        if (box.bottom <= (head?.getBoundingClientRect().bottom ?? 0) && !target.matches(".skip-link"))
+            walk.problems.push("the head hides " + describe(target));
+        if (box.top >= innerHeight) walk.problems.push("out of sight: " + describe(target));
+    });
+    document.activeElement.blur();
+}"""
+_END_WALK: Final = """() => {
+    const {wanted, reached, problems} = window.walk;
+    const missed = wanted.filter(element => element.isConnected && !reached.includes(element));
+    const known = reached.filter(element => element.isConnected && wanted.includes(element));
+    const isBefore = (one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING;
+    const jumps = known.filter((element, index) => index && isBefore(known[index - 1], element));
+    return [
+        ...problems,
+        ...missed.map(element => element.outerHTML.slice(0, 200)),
+        ...(jumps.length > 1 ? jumps.map(element => "out of order: " + element.outerHTML.slice(0, 200)) : []),
+    ]; // one jump is that from the end to the beginning
+}"""
 
 
 def set_look(page: Page, scheme: Scheme, width: int) -> None:

@@ -39,6 +39,7 @@ NAS_FILMS: Final = ("Sintel (2010) 4K.mkv", "Big Buck Bunny (2008) 1080p.mkv", "
 PARTIAL: Final = {HOME_ISOS[2]: 0.62, NAS_FILMS[2]: 0.35}  # what is there of their data
 FOREIGN: Final = "somebody-elses-backup.tar"
 CONTESTED: Final = HOME_ISOS[1]
+HANDED_IN: Final = "5" * 40  # the infohash of a torrent that comes through the intake, and goes
 # Text that must stay text, in each direction and of any length
 HOSTILE_NAMES: Final = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>.iso",
@@ -54,7 +55,8 @@ HOSTILE_NAMES: Final = (
 class PageState:
     """A state in which a watch is now.
 
-    `tone`: of the whole loop. `says`: texts that the overview shows. `paths`: the pages that look different in it.
+    `tone`: of the whole loop. `says`: texts that the overview shows. `paths`: the pages that look different in it;
+    those of actions are for who has signed in.
     """
 
     name: str
@@ -67,11 +69,12 @@ class PageState:
 class PageStage:
     """Two instances, `home` and `nas`, a VPN that `nas` uses, and a watch that serves pages about them.
 
+    `intake`: its declaration, as a line of the desired state.
     `size`: bytes of each torrent. Nearly all of them are zero, so a large one takes no space.
     """
 
     def __init__(self, home: Home, make_server: Callable[..., QbittorrentServer], size: int = SMALL) -> None:
-        self.home, self.size = home, size
+        self.home, self.size, self.intake = home, size, ""
         self.vpn = Vpn()
         self.servers = {"home": make_server("5.1.0"), "nas": make_server("5.3.0")}
         self._stack = ExitStack()
@@ -97,7 +100,8 @@ class PageStage:
         entries = [self._write_entry(name, "home", "linux") for name in HOME_ISOS[:isos]]
         entries += [self._write_entry(name, "nas", "films") for name in NAS_FILMS[:films]]
         categories = {name: {"save_path": str(self.home.folder / name)} for name in ("linux", "films")}
-        self.home.write(*entries, *more, head=f"guard: {{max_delete: 3}}\ncategories: {json.dumps(categories)}\n{head}")
+        head = f"guard: {{max_delete: 3}}\n{self.intake}{head}"
+        self.home.write(*entries, *more, head=f"{head}\ncategories: {json.dumps(categories)}\n")
 
     def wait_for_data(self) -> None:
         """Wait until the servers have checked what is there."""
@@ -107,7 +111,7 @@ class PageStage:
         rows = [row for raw in self.raws.values() for row in raw.list_torrents().values()]
         return any(row["state"].startswith("checking") for row in rows)
 
-    def watch(self, *options: str, interval: str = "1s") -> PageWatch:
+    def watch(self, *options: str, interval: str = "5s") -> PageWatch:
         """Start a watch, which ends with the stage."""
         listen = ("--listen", "127.0.0.1:0", "--token-file", "token", *options)
         process = self._stack.enter_context(start_watch(self.home, *listen, interval=interval))
@@ -170,9 +174,13 @@ class PageWatch:
 
     def run_now(self) -> None:
         """Ask for a run."""
-        request = urllib.request.Request(
-            self.url + "-/reload", method="POST", headers={"Authorization": f"Bearer {TOKEN}"}
-        )
+        self.send("POST", "-/reload")
+
+    def send(self, method: str, path: str, body: object = None) -> None:
+        """Send a request with the token."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
         urllib.request.urlopen(request, timeout=10).close()
 
     def wait_for(self, *states: str) -> None:
@@ -191,18 +199,27 @@ class PageWatch:
 
 def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:
     """Bring one watch from state to state: what people see in a year, in ten seconds."""
+    stage.intake = "intake: {file: intake.yaml, instance: home}\n"
     stage.declare(isos=0, films=0)
     stage.add_foreign_torrent()
     watch = stage.watch()
+    watch.run_now()
     watch.wait_for_plan(lambda report: report["summary"]["settings"] == 0)  # the first run sets what nas needs
     yield PageState("empty", watch.url, "wait", ("1 torrent on 2 instances",), ("", "torrents", "plan", "history"))
 
     stage.declare()
     watch.wait_for_plan(lambda report: report["summary"]["unchanged"] >= 9)
     stage.wait_for_data()
+    watch.run_now()
     watch.wait_for("in_sync")
     torrent = f"torrents/{stage.find_hash(HOME_ISOS[2])}"
-    yield PageState("in-sync", watch.url, "good", ("home", "nas"), ("", "torrents", torrent, "plan", "history"))
+    paths = ("", "torrents", f"{torrent}?files=1", "plan", "history", "sign-in")
+    yield PageState("in-sync", watch.url, "good", ("home", "nas"), paths)
+
+    watch.send("POST", "api/v1/torrents", {"magnet": f"magnet:?xt=urn:btih:{HANDED_IN}&dn=Handed+in"})
+    names = ("add", "suspend?instance=home", f"remove-torrent?torrent={HANDED_IN}")
+    yield PageState("acting", watch.url, "good", (), ("actions", *(f"actions/{name}" for name in names)))
+    watch.send("DELETE", f"api/v1/torrents/{HANDED_IN}")
 
     group = "groups: {anywhere: {strategy: spread, members: [{name: home, min_free_space: 900000 TiB}]}}"
     stage.declare('{torrent: "' + FOREIGN + '.torrent", instance: anywhere}', head=group)
@@ -211,15 +228,17 @@ def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:
 
     stage.declare()
     stage.vpn.down()
+    watch.run_now()
     watch.wait_for("degraded")
     yield PageState("vpn-down", watch.url, "bad", ("nas", "VPN"))
 
     stage.vpn.up()
+    watch.run_now()
     watch.wait_for("in_sync")
     stage.declare(isos=1)
     watch.wait_for("refused")
     plan_hash = watch.read("api/v1/plan")["plan_hash"]
-    yield PageState("guard-refused", watch.url, "bad", (plan_hash,), ("", "plan"))
+    yield PageState("guard-refused", watch.url, "bad", (plan_hash,), ("", "plan", "actions/accept-plan"))
 
     stage.home.file.write_text(stage.home.file.read_text().replace("policy: sync", "policyy: sync"))
     watch.wait_for("invalid")
@@ -231,6 +250,7 @@ def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:
     yield PageState("contested", watch.url, "bad", (CONTESTED, "contested"))
 
     stage.servers["nas"].kill()
+    watch.run_now()
     watch.wait_for_plan(lambda report: any(instance["status"] == "unreachable" for instance in report["instances"]))
     yield PageState("instance-down", watch.url, "bad", ("nas",), ("", "torrents"))
     watch.process.stop()

@@ -39,7 +39,8 @@ MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 TONE_SYMBOLS: Final = {"good": "✓", "wait": "◷", "bad": "✗"}
 _DESTINATIONS: Final = (("", "Overview"), ("torrents", "Torrents"), ("plan", "Plan"), ("history", "History"))
 _ACTIONS: Final = (("actions", "Actions"),)
-_CODE: Final = re.compile("`([^`]+)`")
+_CODE: Final = re.compile(r"`([^`\s](?:[^`]*[^`\s])?)`")
+MAX_UNBROKEN: Final = 24  # characters of code
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,12 @@ def _make_environment() -> jinja2.Environment:
 
 def mark_code(text: str) -> Markup:
     """Return a sentence as HTML in which what stands in backticks is code. It is sanitized and escaped."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sanitize_text(text)))))
+    return Markup(_CODE.sub(_write_code, str(escape(sanitize_text(text)))))
+
+
+def _write_code(match: re.Match[str]) -> str:
+    """Return code that does not break in two if it is short, such as an option."""
+    return f'<code class="nowrap">{match[1]}</code>' if len(match[1]) <= MAX_UNBROKEN else f"<code>{match[1]}</code>"
 
 
 def took_text(seconds: float) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.web import StatusBoard, WebContext
 from reconciler.web.app import make_app
-from reconciler.web.pages.frame import make_link, make_root, parse_refresh
+from reconciler.web.pages.frame import make_link, make_root, mark_code, parse_refresh, took_text
 from tests.support.asgi_calls import call_app
 from tests.support.example_runs import converged, refused
 from tests.support.html_pages import get_page
@@ -79,3 +79,21 @@ def test_it_refreshes_only_when_asked(asked: str, seconds: int, board: StatusBoa
 def test_the_link_to_refresh_keeps_the_filters(board: StatusBoard) -> None:
     assert "?sync=drift&refresh=10" in get_page(board, "/torrents?sync=drift").links
     assert "?sync=drift" in get_page(board, "/torrents?sync=drift&refresh=10").links
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("give `url`", 'give <code class="nowrap">url</code>'),
+        (f"`{'x' * 25}`", f"<code>{'x' * 25}</code>"),
+        ("`<b>` & \u202e", '<code class="nowrap">&lt;b&gt;</code> &amp; \\u202e'),
+        ("one ` alone, `` none", "one ` alone, `` none"),
+    ],
+)
+def test_what_stands_in_backticks_is_code(text: str, html: str) -> None:
+    assert mark_code(text) == html
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.004, "4 ms"), (0.1, "0.1 s"), (61.24, "61.2 s")])
+def test_a_duration_does_not_break_in_two(seconds: float, text: str) -> None:
+    assert took_text(seconds).split() == text.split() and " " not in took_text(seconds)

@@ -219,7 +219,7 @@ def test_a_pending_torrent_that_nothing_will_place_needs_a_person(board: StatusB
 def test_code_in_a_sentence_is_code(board: StatusBoard) -> None:
     reason = "does `url` name <b>it</b>?"
     page = after(board, converged(), waiting={"attic": replace(BACKOFF, reason=reason)})
-    assert "does <code>url</code> name &lt;b&gt;it&lt;/b&gt;?" in page.html
+    assert 'does <code class="nowrap">url</code> name &lt;b&gt;it&lt;/b&gt;?' in page.html
     assert "`" not in page.text
 
 
