@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, run_once
@@ -20,11 +20,12 @@ from reconciler.model.errors import (
     UnreachableError,
 )
 from reconciler.model.fields import OPTIONS, can_set_at_add, entry_key_of
-from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
+from reconciler.model.plan import Action, AddTorrent, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.support.builds import Build, builds
+from reconciler.testing.releases import WEB_API_VERSIONS
+from tests.support.builds import SUPPORTED_RELEASES, Build, builds
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.strategies import NOW, cases
@@ -117,6 +118,34 @@ def test_a_second_run_sends_reads_only(case: dict[str, Any], build: Build) -> No
     assert box.request_count - requests <= most, (
         "a snapshot, with preferences, files and libtorrent where declared, and nothing else"
     )
+
+
+@settings(max_examples=20)
+@given(cases(), builds(), st.integers(0, 3))
+def test_what_a_server_lost_when_it_stopped_is_added_again(case: dict[str, Any], build: Build, number: int) -> None:
+    """A server that is stopped right after an add may not have saved the torrent yet."""
+    desired, box = make_memory_world(case, build)
+    before = set(box.torrents)
+    assume(foreseen(run(desired, box, case)))
+    added = sorted(box.torrents.keys() - before)
+    assume(added)
+    lost = added[number % len(added)]
+    del box.torrents[lost]
+    done = run(desired, box, case)
+    assert [r.outcome for r in done.instances[0].results if isinstance(r.action, AddTorrent) and not r.action.hold] == [
+        Outcome.APPLIED
+    ]
+    assert lost in box.torrents and left_to_do(desired, box, case) == []
+
+
+@settings(max_examples=10)
+@given(cases(), st.sampled_from(sorted(WEB_API_VERSIONS.keys() - set(SUPPORTED_RELEASES))))
+def test_a_version_that_is_too_old_is_left_alone(case: dict[str, Any], release: str) -> None:
+    desired, box = make_memory_world(case, Build(release))
+    before = box.copy()
+    done = run(desired, box, case)
+    assert (done.exit_code, done.instances[0].status, box.request_count) == (1, Status.UNSUPPORTED, 0)
+    assert state(box) == state(before)
 
 
 @given(cases(), builds())
