@@ -14,7 +14,7 @@ from typing import Final
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES, ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
-from reconciler.model.versions import ApiVersion, Capability, parse_version
+from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, Capability, parse_version
 from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.raw import RawClient
 
@@ -97,6 +97,8 @@ def identify_build(program: str) -> Build:
         with QbittorrentServer(path, ServerSettings(trusted_client="127.0.0.2")) as server:
             raw = RawClient(server)
             release, web_api = (raw.post(f"app/{name}").text for name in ("version", "webapiVersion"))
+            if not OLDEST_SUPPORTED.is_available(parse_version(web_api) or ()):
+                raise BuildError(f"{program}: qBittorrent {release} is older than {OLDEST_SUPPORTED.release}")
             libtorrent = raw.post("app/buildInfo").json()["libtorrent"].removesuffix(".0")
     except ServerSetupError as error:
         raise BuildError(f"{program}: {error}") from None
