@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.model.infohash import InfoHashes
-from reconciler.model.versions import V2_TORRENTS
 from tests.conftest import MakeServer
 from tests.support.home import Home
 from tests.support.proxy import Proxy
@@ -24,11 +22,6 @@ def seeder(make_server: MakeServer) -> QbittorrentServer:
     return make_server()
 
 
-def id_of(hashes: InfoHashes, build: Build) -> str:
-    """Return the id of the torrent once its metadata has arrived."""
-    return hashes.ids[0] if build.has(V2_TORRENTS) else str(hashes.v1)
-
-
 def list_torrent_fields(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
     """Return id, name, category and tags of every torrent."""
     rows = truth.list_torrents().values()
@@ -42,7 +35,7 @@ def test_a_hybrid_changes_its_id_between_two_runs(
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', {KEYS}}}")
     assert home.run().summary == {"add": 1, "settings": 1}
     introduce_peer(server, str(hashes.v1), seeder)
-    key = id_of(hashes, build)
+    key = build.get_id(hashes)
     assert list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
 
     proxy.clear()
@@ -67,7 +60,7 @@ def test_a_hybrid_changes_its_id_within_a_run(
     with introduce_peer_in_background(server, str(hashes.v1), seeder):
         done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
-    assert list_torrent_fields(truth) == [(id_of(hashes, build), "Mine", "c", {"x", "reconcile:home"})]
+    assert list_torrent_fields(truth) == [(build.get_id(hashes), "Mine", "c", {"x", "reconcile:home"})]
     assert home.run().summary == {"unchanged": 1}
 
 
@@ -79,7 +72,7 @@ def test_a_hybrid_changes_its_id_under_a_watch(
     with start_watch(home) as watch:
         watch.wait_until(lambda: str(first.v1) in truth.list_torrents())
         introduce_peer(server, str(first.v1), seeder)
-        key = id_of(first, build)
+        key = build.get_id(first)
         watch.wait_until(lambda: key in truth.list_torrents())
         reads = proxy.read_count
         watch.wait_until(lambda: proxy.read_count >= reads + 3)
@@ -87,12 +80,12 @@ def test_a_hybrid_changes_its_id_under_a_watch(
         watch.wait_until(lambda: list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
         home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}", f"{{magnet: '{make_magnet_link(second)}'}}")
         introduce_peer(server, str(second.v1), seeder)
-        watch.wait_until(lambda: set(truth.list_torrents()) == {key, id_of(second, build)})
+        watch.wait_until(lambda: set(truth.list_torrents()) == {key, build.get_id(second)})
         adds = proxy.count_requests("torrents/add")
         watch.wait_until(lambda: proxy.read_count >= reads + 8, within=40)
         assert proxy.count_requests("torrents/add") == adds == 2
         assert watch.stop() < 20
     assert watch.process.exit_code == 0
     server_alive = set(truth.list_torrents())
-    assert server_alive == {key, id_of(second, build)}
+    assert server_alive == {key, build.get_id(second)}
     assert not [r for r in watch.reports if r["summary"]["failed"] or r["summary"]["delete"]]

@@ -60,11 +60,11 @@ def test_a_paused_magnet_without_files_is_stopped_from_the_start(home: Home, pro
 
 @pytest.mark.builds("5.3.0", having=STOP_CONDITION_AT_ADD)
 def test_the_stop_condition_alone_is_enough(
-    home: Home, proxy: Proxy, server: QbittorrentServer, seeder: QbittorrentServer
+    home: Home, proxy: Proxy, server: QbittorrentServer, seeder: QbittorrentServer, build: Build
 ) -> None:
     hashes, truth = seed_torrent(seeder, 1, "hybrid"), RawClient(server)
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', paused: true, stop_condition: metadata-received}}")
     assert home.run().summary == {"add": 1}
     introduce_peer(server, str(hashes.v1), seeder)
-    truth.wait_until(lambda: truth.list_torrents()[hashes.ids[0]]["state"] in STOPPED)
+    truth.wait_until(lambda: truth.list_torrents()[build.get_id(hashes)]["state"] in STOPPED)
     assert home.run().summary == {"unchanged": 1}

@@ -44,8 +44,7 @@ def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Pro
 
 def id_of(data: bytes, build: Build) -> str:
     """Return the id under which an instance lists the torrent."""
-    hashes = parse_metainfo(data).infohashes
-    return hashes.ids[0] if build.has(V2_TORRENTS) else str(hashes.v1)
+    return build.get_id(parse_metainfo(data).infohashes)
 
 
 def test_files_and_urls_of_every_kind(

@@ -14,7 +14,8 @@ from typing import Final
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES, ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
-from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, Capability, parse_version
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.versions import OLDEST_SUPPORTED, V2_TORRENTS, ApiVersion, Capability, parse_version
 from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.raw import RawClient
 
@@ -58,6 +59,10 @@ class Build:
     def has(self, capability: Capability) -> bool:
         """True if it behaves so."""
         return capability.is_available(self.api_version, parse_version(self.libtorrent))
+
+    def get_id(self, hashes: InfoHashes) -> str:
+        """Return the id under which it lists a torrent of which it has the metadata."""
+        return hashes.ids[0] if self.has(V2_TORRENTS) else str(hashes.v1)
 
 
 DEBIAN_BUILDS: Final = {
