@@ -22,7 +22,7 @@ from tests.support.browser import (
 from tests.support.home import Home
 from tests.support.html_pages import HtmlPage
 from tests.support.many_torrents import SOUGHT, serve_many_torrents
-from tests.support.page_states import TOKEN, PageStage, PageState, tell_of_a_watch, tell_of_drift
+from tests.support.page_states import TOKEN, PageStage, PageState, sign_in, tell_of_a_watch, tell_of_drift
 
 
 @pytest.fixture
@@ -103,15 +103,6 @@ def find_silence(state: PageState) -> list[str]:
     """Return what an overview does not say to who has no scripts."""
     text = HtmlPage(requests.get(state.url, timeout=30).text).text
     return [f"{state.name}: does not say {said}" for said in state.says if said not in text]
-
-
-def sign_in(page: Page, url: str) -> None:
-    """Sign in with the keyboard."""
-    page.goto(f"{url}sign-in")
-    expect(page.get_by_label("Token")).to_be_focused()
-    page.keyboard.type(TOKEN)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def see_that_it_is_well(page: Page, _state: PageState) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from playwright.sync_api import Page, expect
+
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.example_runs import HOSTILE_NAME
 from tests.support.home import Home
@@ -195,6 +197,15 @@ class PageWatch:
             return report is not None and condition(report)
 
         self.process.wait_until(is_reached)
+
+
+def sign_in(page: Page, url: str) -> None:
+    """Sign in with the keyboard."""
+    page.goto(f"{url}sign-in")
+    expect(page.get_by_label("Token")).to_be_focused()
+    page.keyboard.type(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:

@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from reconciler.demo.servers import QbittorrentServer, ServerSettings
 from tests.support.browser import NARROW, SCHEMES, WIDE, Browser, set_look, start_browser
 from tests.support.home import Home
-from tests.support.page_states import PageStage, PageState, tell_of_a_watch, tell_of_drift
+from tests.support.page_states import PageStage, PageState, sign_in, tell_of_a_watch, tell_of_drift
 
 STORIES: tuple[Callable[[PageStage], Iterator[PageState]], ...] = (tell_of_a_watch, tell_of_drift)
 SIZE = 700_000_000  # bytes of each torrent
@@ -73,9 +73,13 @@ def start_stage() -> Iterator[PageStage]:
 
 
 def _photograph(browser: Browser, state: PageState, path: str, folder: Path) -> None:
-    page = browser.open(state.url + path)
-    expect(page.locator("#live-state")).to_contain_text("Live")
-    title = re.sub("/.*", "-one", path) or "overview"
+    page = browser.open(state.url)
+    if path.startswith("actions"):
+        sign_in(page, state.url)
+    page.goto(state.url + path)
+    if page.query_selector("main[data-live]"):
+        expect(page.locator("#live-state")).to_contain_text("Live")
+    title = re.sub(r"\W+", "-", re.sub("[0-9a-f]{40}", "one", path)) or "overview"
     for width in (WIDE, NARROW):
         for scheme in SCHEMES:
             set_look(page, scheme, width)

@@ -140,6 +140,12 @@ def test_an_instance_that_the_files_suspend_is_resumed_there() -> None:
     assert str(find_suspend_position(everything, "home")) == "desired.yaml:3:1"
 
 
+def test_a_refused_time_is_given_back_without_its_zone_as_its_field_wants_it(site: ActionSite) -> None:
+    name = site.board.get_view().instances[0].name
+    answer = site.post("/actions/suspend", {"instance": name, "until": "2026-01-02T11:59Z"})
+    assert answer.status == 409 and 'value="2026-01-02T11:59" data-utc' in answer.text
+
+
 def test_an_unknown_instance(site: ActionSite) -> None:
     assert 'There is no instance "nowhere" here.' in site.get("/actions/suspend?instance=nowhere").text
     assert site.post("/actions/suspend", {"instance": "nowhere"}).status == 409

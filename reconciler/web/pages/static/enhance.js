@@ -96,7 +96,7 @@ const enhance = (() => {
         const utc = time?.toISOString().slice(0, 16).replace("T", " ");
         other.value = utc && time.getTimezoneOffset() !== 0 ? `That is ${utc} UTC.` : "";
       };
-      if (field.value) field.value = writeLocal(new Date(`${field.value.slice(0, 16)}Z`)).slice(0, 16);
+      if (field.value) field.value = writeLocal(new Date(`${field.value}Z`)).slice(0, 16);
       field.addEventListener("input", show);
       addEventListener("pageshow", show); // with what the browser has filled in again
       field.form.addEventListener("formdata", event => {
