@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import QUARANTINE
 from reconciler.model.links import mask_url
 from reconciler.model.plan import Action, AddTorrent, Change, DeleteTorrent, InstancePlan, SettingAction, SetTorrent
 
+_ACTIONS_PER_PART: Final = 500  # the text of 100,000 would take 100 MB
+_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
 
 def hash_plan(desired: DesiredState, plans: Sequence[InstancePlan]) -> str:
     """`sha256:…` over the owner, the policy, and every action of every instance; it changes when the world does."""
-    body = [
-        desired.owner,
-        desired.policy,
-        [[plan.name, [_build_hash_input(a) for a in plan.actions]] for plan in plans],
-    ]
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for text in _iter_hash_input(desired, plans):
+        digest.update(text.encode())
+    return "sha256:" + digest.hexdigest()
+
+
+def _iter_hash_input(desired: DesiredState, plans: Sequence[InstancePlan]) -> Iterator[str]:
+    """Yield the parts of one JSON text: [owner, policy, [[name of an instance, [actions]], …]]."""
+    yield f"[{_encode(desired.owner)},{_encode(desired.policy)},["
+    for number, plan in enumerate(plans):
+        yield f"{',' if number else ''}[{_encode(plan.name)},["
+        for start in range(0, len(plan.actions), _ACTIONS_PER_PART):
+            part = [_build_hash_input(action) for action in plan.actions[start : start + _ACTIONS_PER_PART]]
+            yield ("," if start else "") + _encode(part)[1:-1]
+        yield "]]"
+    yield "]]"
 
 
 def _build_hash_input(action: Action) -> list[object]:

@@ -29,6 +29,14 @@ def test_the_same_world_has_the_same_hash() -> None:
     assert _plan(REFUSED).hash.startswith("sha256:")
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_hash_is_the_same_in_parts_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _plan(REFUSED)
+    monkeypatch.setattr("reconciler.plan.plan_hash._ACTIONS_PER_PART", size)
+    assert len(whole.instances[0].actions) > 1
+    assert _plan(REFUSED).hash == whole.hash
+
+
 @pytest.mark.parametrize(
     "other",
     [
