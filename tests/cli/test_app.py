@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from reconciler.cli.app import app
 from reconciler.cli.commands.add import AddSettings
 from reconciler.cli.commands.rm import RemoveSettings
-from reconciler.cli.main import run_command_line
+from reconciler.cli.main import build_program, run_command_line
 from reconciler.cli.settings import OutputFormat, Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -38,7 +36,7 @@ def build_argument_words(parameter: Any) -> list[str]:
 
 
 def test_the_documentation_contains_every_option_and_variable() -> None:
-    command: Any = typer.main.get_command(app)
+    command: Any = build_program()
     text = DOCS.read_text(encoding="utf-8")
     assert [name for name in sorted(options_of(command)) if f"`{name}" not in text and f" {name}" not in text] == []
     variables = [parameter.envvar for parameter in command.params if parameter.envvar]
@@ -55,7 +53,7 @@ def test_help_has_an_example_and_fits_80_columns(command: list[str], capsys: pyt
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-MAIN: Any = typer.main.get_command(app)
+MAIN: Any = build_program()
 COMMANDS_WITH_OUTPUT = ["", *(name for name, command in MAIN.commands.items() if has_option(command, "output"))]
 
 

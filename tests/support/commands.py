@@ -194,13 +194,11 @@ def _preload() -> None:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    import typer
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
-    from reconciler.cli.app import app
+    from reconciler.cli.main import build_program
 
-    vars(typer.main)["get_command"] = cache(typer.main.get_command)
-    program = typer.main.get_command(app)
+    program = build_program()
     assert isinstance(program, TyperGroup)
     for command in (program, *program.commands.values()):
         for parameter in command.params:

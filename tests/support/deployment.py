@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from ruamel.yaml import YAML
 
-from reconciler.cli.app import app
-from reconciler.cli.main import run_command_line
+from reconciler.cli.main import build_program, run_command_line
 from reconciler.cli.settings import RunSettings, Settings
 from tests.support import dockerfile
 
@@ -47,7 +45,7 @@ def parse_watch_command(
         return 0
 
     ours = {key: value for key, value in environ.items() if key.startswith("RECONCILE_")}
-    command: Any = typer.main.get_command(app)
+    command: Any = build_program()
     variables = {parameter.envvar for parameter in command.params}
     assert set(ours) - variables == set()
     with monkeypatch.context() as patch:

@@ -9,10 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 import typer
-import typer.main
 from typer.core import TyperGroup
 
-from reconciler.cli.app import app
+from reconciler.cli.main import build_program
 
 ZERO_HASH: Final = "sha256:" + "0" * 64
 OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
@@ -59,6 +58,6 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 @cache
 def _get_group() -> TyperGroup:
-    group = typer.main.get_command(app)
+    group = build_program()
     assert isinstance(group, TyperGroup)
     return group

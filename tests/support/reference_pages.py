@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer
-import typer.main
 from prometheus_client.parser import text_string_to_metric_families
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from reconciler.cli.app import app
+from reconciler.cli.main import build_program
 from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.desired.problem_pages import read_problem_pages_text
 from reconciler.model import versions
@@ -116,7 +115,7 @@ _TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str
 
 def make_options_page() -> str:
     """Return the options of every command with their variables, as the help shows them."""
-    group = typer.main.get_command(app)
+    group = build_program()
     assert isinstance(group, TyperGroup)
     context = typer.Context(group, info_name="reconcile")
     chapters = [_describe_command("reconcile", group)]
