@@ -34,7 +34,7 @@ METHODS = ("put", "delete", "head")
 
 
 def test_it_reads_as_5_1_0_and_goes_on_while_that_is_away(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server()
+    server = make_server("5.1.0")
     magnets = [f"{make_magnet(number)}&tr=http%3A%2F%2F127.0.0.9%2Fannounce" for number in range(4)]
     RawClient(server).add_magnets(magnets, category="tv", tags="a,b", stopped="true")
     with start_gateway(Home(tmp_path), server) as world:
