@@ -139,6 +139,7 @@ def test_the_shards_of_the_pods_cover_all_instances(
     assert index["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
     names = re.findall(r"^  (box-\d):", objects["ConfigMap", "reconcile-desired"]["data"]["desired.yaml"], re.MULTILINE)
     shares = []
+    assert spec["replicas"] == 3
     for ordinal in range(spec["replicas"]):
         _, options, _ = watch_of(container, monkeypatch, {index["name"]: str(ordinal)})
         shard = options.shard
