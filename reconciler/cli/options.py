@@ -25,7 +25,7 @@ _TAKE_OVER_HELP: Final = "Adopt declared torrents that have another owner's tag.
 _RETRY_LOGIN_HELP: Final = "Send refused credentials once more, although they have not changed."
 _STRICT_HELP: Final = "Exit code 1 also if a torrent has any fault, or no metadata yet."
 _REPORT_HELP: Final = "Also write the JSON report to this file."
-_SHARD_HELP: Final = "Only this process's share of the instances; INDEX counts from 0."
+_SHARD_HELP: Final = "Change only this process's share of the instances; INDEX counts from 0."
 _VERBOSE_HELP: Final = "Log more detail."
 _QUIET_HELP: Final = "Log errors only, and show no progress."
 

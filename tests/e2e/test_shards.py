@@ -86,6 +86,7 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
 VERSIONS = ("4.2.5", "4.5.2", "5.1.0", "5.3.0")
 GROUP = [f"m{number}" for number in range(12)]  # of the shards 2, 0, 3, 2, 1, 0, 2, 2, 1, 3, 1 and 0 of 4
 KILLED = "2/4"
+ADOPTIONS = {("adopt", "applied"), ("adopt", "deferred")}  # on 4.2, of what another process has not tagged yet
 
 
 class Fleet:
@@ -140,9 +141,9 @@ def test_four_shards_share_a_group_of_twelve_although_one_is_killed_and_their_nu
     fleet.declare(36)
     fleet.proxies["m0"].add_fault("torrents/add", hang_before(60))
     command = home.start("--shard", KILLED)
-    fleet.run("0/4", "1/4", "3/4")
     RawClient.wait_until(lambda: fleet.proxies["m0"].count_requests("torrents/add") == 1)
     command.kill()
+    fleet.run("0/4", "1/4", "3/4")
     missing = set(map(make_infohash, range(36))) - fleet.list_holders().keys()
     assert 0 < len(missing) < 36, "all others are there"
     assert set(list_actions(fleet.run(KILLED))) == {("add", "applied")}
@@ -161,7 +162,8 @@ def test_four_shards_share_a_group_of_twelve_although_one_is_killed_and_their_nu
 
     fleet.declare(48)
     done = list_actions(fleet.run("0/3", "1/3", "2/3", "0/4", "1/4", "2/4", "3/4"))
-    assert done.count(("add", "applied")) >= 12 and set(done) == {("add", "applied")}
+    assert done.count(("add", "applied")) == 12, done
+    assert set(done) <= {("add", "applied"), ("add", "deferred"), *ADOPTIONS}
     after = fleet.list_placed(48)
     assert list_actions(fleet.run("0/4", "1/4", "2/4", "3/4")) == []
     assert fleet.list_placed(48) == after

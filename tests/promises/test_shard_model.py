@@ -28,6 +28,7 @@ from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseTags
+from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.shard import Shard
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -101,6 +102,10 @@ class Box(MemoryInstance):
             is_last = is_complete(self.torrents[key]) and not any(map(is_complete, copies))
             self._world.forbid("the last complete copy is deleted", is_there=is_last)
         super().delete_torrents(ids, delete_files)
+
+    def add_magnets(self, uris: Collection[str], options: Any) -> None:
+        self._world.forbid("a torrent is added twice", is_there=bool(self.torrents))
+        super().add_magnets(uris, options)
 
     def note_request(self, name: str, nonce: str) -> None:
         """Note a request. Only one process at a time may change it, unless one has stood still for too long."""
@@ -329,6 +334,23 @@ class Pair:
         """Return the members that have the torrent."""
         assert self.world.violations == []
         return [name for name, box in self.world.boxes.items() if box.torrents]
+
+
+def test_of_two_processes_with_the_same_member_one_adds_a_torrent() -> None:
+    pair = Pair()
+    pair.world.boxes["a"].torrents.clear()
+    pair.world.boxes["b"].torrents.clear()
+    twin = Process(pair.world, Shard(0, 1), is_alone=False)
+    pair.of_a.go_on(pair.desired, "create_tags")
+    twin.go_on(pair.desired)
+    assert pair.list_holders() == ["a"]
+    pair.of_a.go_on(pair.desired)
+    assert pair.list_holders() == ["a"] and pair.of_a.run
+    (result,) = (result for instance in pair.of_a.run.instances for result in instance.results)
+    assert (result.outcome, result.action.reason) == (
+        Outcome.DEFERRED,
+        "another run has added it since this one read the instance",
+    )
 
 
 @pytest.mark.parametrize("stop", ["create_tags", "read_tags", "read_torrents", "delete_torrents"])

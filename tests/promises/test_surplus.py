@@ -86,6 +86,17 @@ def test_an_unchanged_keeper_lets_the_other_copy_go() -> None:
     assert not other.torrents
 
 
+def test_another_deletion_on_the_same_instance_has_its_own_outcome() -> None:
+    other = MemoryInstance()
+    undeclared = make_live_torrent({"hash": "y", "is": "whole", "tags": [OWNER_TAG]})
+    other.torrents[undeclared.id] = undeclared
+    results = _run(MemoryInstance(), other).instances[1].results
+    assert [(result.action.infohash, result.outcome) for result in results] == [
+        (key, Outcome.APPLIED) for key in sorted((KEY, undeclared.id))
+    ]
+    assert not other.torrents
+
+
 def test_an_unselected_member_is_read_and_not_changed() -> None:
     keeper, other = MemoryInstance(), MemoryInstance()
     assert [instance.name for instance in _run(keeper, other, "b").instances] == ["b"]
