@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from reconciler.apply.executor import Executor
-from reconciler.apply.target import Target
 from reconciler.atomic_file import write_torrent_file
 from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.content import read_content_torrents
@@ -33,14 +32,18 @@ from reconciler.engine.results import (
 )
 from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.shared_data import delete_shared_data, split_shared_deletions
-from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
+from reconciler.engine.surplus import (
+    add_live_facts,
+    defer_repeated_adds,
+    delete_surplus_copies,
+    split_surplus_deletions,
+)
 from reconciler.model.desired import DesiredState
-from reconciler.model.errors import InstanceError, InternalError, StopRequested
+from reconciler.model.errors import InstanceError, InternalError
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
 from reconciler.model.plan import (
     Action,
-    AddTorrent,
     DeleteCategory,
     DeleteTorrent,
     EndlessChange,
@@ -56,7 +59,6 @@ from reconciler.plan.drains import subtract_deleted
 from reconciler.plan.faults import select_faults
 from reconciler.plan.guard import is_removal
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
-from reconciler.retry import RetryPolicy
 
 
 def run_once(desired: DesiredState, options: RunOptions, context: RunContext) -> Run:
@@ -293,7 +295,7 @@ class _InstanceApplier:
         if error:
             return self.fail(name, error)
         if self.judged.scope.options.shard:
-            instance_plan = _defer_repeated_adds(instance_plan, observation.target, self.context.retry)
+            instance_plan = defer_repeated_adds(instance_plan, observation.target, self.context.retry)
         self.plans[name] = instance_plan  # the deletions that come later belong to this one
         instance_plan, surplus = split_surplus_deletions(instance_plan)
         instance_plan, shared = split_shared_deletions(instance_plan)
@@ -342,34 +344,6 @@ class _InstanceApplier:
         desired = self.judged.scope.desired
         key = AddKey(desired.owner, name, desired.instances[name].url)
         return self.context.add_memory.record_adds(key, ids, self.context.utc())
-
-
-def _defer_repeated_adds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
-    """Return the plan with each add deferred whose torrent is there by now: one request, if there are adds.
-
-    Another process may have had the lease between the read and now, while the number of shards changes.
-    """
-    ids = {
-        torrent_id
-        for action in plan.actions
-        if isinstance(action, AddTorrent) and action.source and action.hold is None
-        for torrent_id in action.source.infohashes.ids
-    }
-    if not ids:
-        return plan
-    try:
-        torrents = retry.call_with_retry(lambda: target.read_torrents(ids))
-    except (InstanceError, StopRequested):
-        return plan  # the first change fails in the same way
-    present = {torrent_id for torrent in torrents for torrent_id in (torrent.id, *torrent.infohashes.ids)}
-    reason = "another run has added it since this one read the instance"
-    actions = tuple(
-        replace(action, hold=Outcome.DEFERRED, reason=reason)
-        if isinstance(action, AddTorrent) and action.source and not present.isdisjoint(action.source.infohashes.ids)
-        else action
-        for action in plan.actions
-    )
-    return replace(plan, actions=actions)
 
 
 def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:

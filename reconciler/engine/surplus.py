@@ -21,6 +21,7 @@ from reconciler.model.groups import KeptCopy
 from reconciler.model.lease import LeaseHold
 from reconciler.model.plan import (
     Action,
+    AddTorrent,
     DeleteCategory,
     DeleteTorrent,
     InstancePlan,
@@ -239,3 +240,31 @@ def has_trash(target: Target, retry: RetryPolicy) -> bool:
         return retry.call_with_retry(target.read_preferences).get(CONTENT_REMOVE_OPTION) == MOVE_TO_TRASH
     except (InstanceError, StopRequested):
         return False
+
+
+def defer_repeated_adds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
+    """Return the plan with each add deferred whose torrent is there by now: one request, if there are adds.
+
+    Another process may have had the lease between the read and now, while the number of shards changes.
+    """
+    ids = {
+        torrent_id
+        for action in plan.actions
+        if isinstance(action, AddTorrent) and action.source and action.hold is None
+        for torrent_id in action.source.infohashes.ids
+    }
+    if not ids:
+        return plan
+    try:
+        torrents = retry.call_with_retry(lambda: target.read_torrents(ids))
+    except (InstanceError, StopRequested):
+        return plan  # the first change fails in the same way
+    present = {torrent_id for torrent in torrents for torrent_id in (torrent.id, *torrent.infohashes.ids)}
+    reason = "another run has added it since this one read the instance"
+    actions = tuple(
+        replace(action, hold=Outcome.DEFERRED, reason=reason)
+        if isinstance(action, AddTorrent) and action.source and not present.isdisjoint(action.source.infohashes.ids)
+        else action
+        for action in plan.actions
+    )
+    return replace(plan, actions=actions)

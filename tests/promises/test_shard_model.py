@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial, wraps
 from itertools import count
@@ -103,7 +103,7 @@ class Box(MemoryInstance):
             self._world.forbid("the last complete copy is deleted", is_there=is_last)
         super().delete_torrents(ids, delete_files)
 
-    def add_magnets(self, uris: Collection[str], options: Any) -> None:
+    def add_magnets(self, uris: Sequence[str], options: Any) -> None:
         self._world.forbid("a torrent is added twice", is_there=bool(self.torrents))
         super().add_magnets(uris, options)
 
