@@ -18,6 +18,7 @@ from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.deleted_data import DeletedData
 from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
 from reconciler.apply.job import Job, find_live, index_by_id
+from reconciler.apply.metadata import MetadataProvider, MetadataSender, NoMetadata
 from reconciler.apply.move_check import drop_outdated_moves
 from reconciler.apply.option_batches import toggle_batches
 from reconciler.apply.preferences import apply_preferences
@@ -29,7 +30,7 @@ from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, LeaseLapsed, StopRequested, SuspendedMeanwhile
-from reconciler.model.fields import CATEGORY, FIRST_LAST_PIECE_FIRST, OWNER, QUARANTINE
+from reconciler.model.fields import CATEGORY, FIRST_LAST_PIECE_FIRST, METADATA, OWNER, PEER, QUARANTINE
 from reconciler.model.plan import (
     AddTorrent,
     DeleteCategory,
@@ -75,7 +76,7 @@ class Executor:
 
     `advance(n)` is called after every n finished actions. `write_torrent(path, data)` writes a local file, or raises
     `OSError`. `remember_adds(ids)` is called before adds that cannot carry their tags, and returns True if a later run
-    will know them.
+    will know them. `holders`: the instances that have metadata for torrents of this one.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Executor:
         advance: Callable[[int], None] = _ignore_progress,
         write_torrent: TorrentWriter = _refuse_to_write,
         remember_adds: Callable[[Collection[str]], bool] = _remember_nothing,
+        holders: MetadataProvider | None = None,
     ) -> None:
         self._target = target
         self._retry = retry
@@ -92,6 +94,7 @@ class Executor:
         self._write_torrent = write_torrent
         self._remember_adds = remember_adds
         self._are_adds_remembered = False
+        self._metadata_sender = MetadataSender(target, retry, holders or NoMetadata())
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Execute the plan. Return every action's outcome, and the error that lost the instance, if any."""
@@ -137,7 +140,8 @@ class Executor:
         maker = TorrentCreator(self._target, self._retry)
         to_set = [job for job in torrents if isinstance(job.action, SetTorrent)]
         maker.start_tasks([job for job in to_set if job.creation])
-        self._add_and_update([job for job in to_set if not job.creation])
+        self._add_and_update([job for job in to_set if not (job.creation or job.is_metadata_update)])
+        self._give_metadata([job for job in to_set if job.is_metadata_update])
         self._add_and_update(maker.collect_created())
         self._delete_torrents([job for job in torrents if isinstance(job.action, DeleteTorrent)])
         remove_categories([job for job in jobs if isinstance(job.action, DeleteCategory)], self._target, self._retry)
@@ -154,14 +158,16 @@ class Executor:
         if not jobs:
             return
         adds = [job for job in jobs if job.is_add]
+        if adds and not self._target.can_tag_at_add:
+            self._are_adds_remembered = self._remember_adds([key for job in adds for key in job.ids])
+        self._send_batches(self._metadata_sender.add_batches([job for job in adds if job.has_metadata_source]))
+        adds = [job for job in adds if job.outcome is None]
+        self._send_batches(add_batches([job for job in adds if not job.has_metadata_source], self._target))
         for job in adds:
             if isinstance(job.action, AddTorrent):
                 job.fields_after_add = fields_after_add(job.action, self._target.api_version)
         for job in jobs:
-            job.follow_ups = follow_up_steps(job.action)
-        if adds and not self._target.can_tag_at_add:
-            self._are_adds_remembered = self._remember_adds([key for job in adds for key in job.ids])
-        self._send_batches(add_batches(adds, self._target))
+            job.follow_ups = follow_up_steps(job)
         self._wait_for_adds(
             [job for job in adds if job.fields_after_add or job.follow_ups or not self._target.can_tag_at_add]
         )
@@ -169,6 +175,29 @@ class Executor:
         self._send_batches(change_batches(jobs, self._target))
         run_follow_ups([job for job in jobs if job.follow_ups], self._target, self._retry, self._write_torrent)
         self._wait_until_applied(jobs)
+
+    def _give_metadata(self, jobs: Sequence[Job]) -> None:
+        """Give metadata to torrents without it, which may get another id by it, and then peers."""
+        if not jobs:
+            return
+        self._metadata_sender.find_peers([job for job in jobs if job.has_change(PEER)])
+        self._send_batches(self._metadata_sender.update_batches([job for job in jobs if job.has_change(METADATA)]))
+        sent = [job for job in jobs if job.outcome is None]
+        for job in sent:
+            job.follow_ups = follow_up_steps(job)
+        missing = [job for job in sent if job.other_ids and not job.error]
+        for wait in self._retry.poll_intervals(len(missing)):
+            live = index_by_id(read_jobs(missing, self._target, self._retry))
+            for job in missing:
+                torrent = find_live(job, live)
+                if torrent and torrent.has_metadata:
+                    job.torrent_id, job.other_ids = torrent.id, ()
+            missing = [job for job in missing if job.other_ids]
+            if not missing:
+                break
+            self._retry.clock.sleep(wait)
+        run_follow_ups([job for job in sent if not job.other_ids], self._target, self._retry, self._write_torrent)
+        self._wait_until_applied(sent)
 
     def _send_batches(self, batches: Iterable[Batch]) -> None:
         for batch in batches:

@@ -34,7 +34,8 @@ class Job:
     `is_removed`: its torrent was deleted.
 
     `fields_after_add`: the fields that the add itself does not carry and that must follow it. `follow_ups`: the fields
-    that the torrent does not show, and that are not done yet.
+    that the torrent does not show, and that are not done yet. `other_ids`: the ids that its torrent may get with its
+    metadata. `peer_address` and `handed_trackers`: what it gets from the instance that its metadata comes from.
     """
 
     action: Action
@@ -45,6 +46,13 @@ class Job:
     is_removed: bool = False
     fields_after_add: frozenset[str] = frozenset()
     follow_ups: set[str] = field(default_factory=set)
+    other_ids: tuple[str, ...] = ()
+    peer_address: str | None = field(default=None, repr=False)
+    handed_trackers: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.action, AddTorrent):
+            self.peer_address = self.action.peer_address
 
     @property
     def is_torrent(self) -> bool:
@@ -65,6 +73,16 @@ class Job:
     def creation(self) -> CreationSpec | None:
         """The way in which the torrent of an add is created first; None if it has a source."""
         return self.action.creation if isinstance(self.action, AddTorrent) else None
+
+    @property
+    def has_metadata_source(self) -> bool:
+        """True if its torrent gets its metadata from another instance."""
+        return isinstance(self.action, SetTorrent) and self.action.metadata_from is not None
+
+    @property
+    def is_metadata_update(self) -> bool:
+        """True if it gives metadata to a torrent that is there without it."""
+        return self.has_metadata_source and not self.is_add
 
     @property
     def is_urgent(self) -> bool:
@@ -90,7 +108,7 @@ class Job:
     def ids(self) -> tuple[str, ...]:
         """The ids that the instance may list its torrent under."""
         if self.torrent_id:
-            return (self.torrent_id,)
+            return self.torrent_id, *self.other_ids
         return self.source.infohashes.ids if self.source else ()
 
     @property

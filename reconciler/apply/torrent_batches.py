@@ -96,7 +96,8 @@ def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
     if action.get_new_value(CONTENT) is not None:  # the created .torrent file holds everything that it can
         fields = {c.field for c in action.changes} - {COMMENT}
         return frozenset(field for field in fields if field in late or not can_set_at_add(field, api))
-    late |= {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
+    carries_links = isinstance(action.source, Magnet) or action.metadata_from
+    late |= {FILES} if carries_links else {FILES, TRACKERS, WEB_SEEDS}
     if not all(map(has_common_tracker_scheme, action.added_urls.get(TRACKERS, ()))):
         late.add(TRACKERS)
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))

@@ -20,7 +20,7 @@ from reconciler.apply.target import Target
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
 from reconciler.model.fields import CREATOR_TASK, EXPORT, PEER
-from reconciler.model.plan import Action, AddTorrent, Outcome, SetTorrent
+from reconciler.model.plan import AddTorrent, Outcome, SetTorrent
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import RetryPolicy
 
@@ -162,12 +162,12 @@ def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
     return TorrentFile(name, torrent.infohashes, torrent.name, len(data), lambda: data)
 
 
-def follow_up_steps(action: Action) -> set[str]:
+def follow_up_steps(job: Job) -> set[str]:
     """Return the follow-up fields of an action: work that the torrent itself does not show."""
+    action = job.action
     if not isinstance(action, SetTorrent):
         return set()
-    peer_address = action.peer_address if isinstance(action, AddTorrent) else None
-    steps = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, peer_address))
+    steps = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, job.peer_address))
     return {name for name, wanted in steps if wanted}
 
 
@@ -183,8 +183,10 @@ def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, writ
             if action.creator_task_id:
                 retry.call_with_retry(partial(target.remove_creator_task, action.creator_task_id))
                 job.follow_ups.discard(CREATOR_TASK)
-            if isinstance(action, AddTorrent) and action.peer_address:
-                retry.call_with_retry(partial(target.add_peer, job.id, action.peer_address))
+            if job.handed_trackers:
+                retry.call_with_retry(partial(target.add_trackers, [job.id], job.handed_trackers))
+            if job.peer_address:
+                retry.call_with_retry(partial(target.add_peer, job.id, job.peer_address))
                 job.follow_ups.discard(PEER)
         except (RejectedError, UnsupportedError, ServerFaultError) as error:
             job.error = str(error)

@@ -18,6 +18,7 @@ UNIQUE_KEYS: Final = (
     "policy",
     "delete_files",
     "quarantine",
+    "stuck_after",
     "prune_categories",
     "guard",
     "suspend",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from reconciler.engine.concurrency import contain_errors, map_instances
-from reconciler.engine.observation import Observation, Observations, collect_snapshots
+from reconciler.engine.observation import Observation, Observations, OpenTarget, collect_snapshots
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
@@ -78,7 +78,7 @@ def _add_exports(observation: Observation, instance: Instance, ids: Sequence[str
             public_ids += [] if is_private else [torrent_id]
         except TorrentFileError as error:
             exports[torrent_id] = error
-    address = _find_peer_address(observation, instance, retry) if public_ids else None
+    address = find_peer_address(observation.target, instance, retry) if public_ids else None
     peers = {**observation.snapshot.peer_addresses, **(dict.fromkeys(public_ids, address) if address else {})}
     return replace(observation, snapshot=replace(observation.snapshot, exported_files=exports, peer_addresses=peers))
 
@@ -95,13 +95,13 @@ def _export_torrent(observation: Observation, torrent_id: str, retry: RetryPolic
     return TorrentFile(torrent_id, identity.infohashes, identity.name, len(data), lambda: data), identity.private
 
 
-def _find_peer_address(observation: Observation, instance: Instance, retry: RetryPolicy) -> str | None:
+def find_peer_address(target: OpenTarget, instance: Instance, retry: RetryPolicy) -> str | None:
     """Return the address (`host:port`) where peers reach the instance; None if unknown.
 
     The host is that of its Web API, as it resolves here.
     """
     try:
-        preferences = retry.call_with_retry(observation.target.read_preferences)
+        preferences = retry.call_with_retry(target.read_preferences)
         port = preferences.get("listen_port")  # 0: a random one, which no API reports
         addresses = socket.getaddrinfo(urlsplit(instance.url).hostname, None, type=socket.SOCK_STREAM) if port else []
     except (InstanceError, StopRequested, OSError):

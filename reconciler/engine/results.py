@@ -11,7 +11,7 @@ from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.health import Health
 from reconciler.model.links import build_magnet, has_likely_passkey
-from reconciler.model.plan import AddTorrent, InstancePlan, Outcome
+from reconciler.model.plan import AddTorrent, FaultKind, InstancePlan, Outcome, SetTorrent, TorrentFault
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -72,6 +72,16 @@ def instance_status(instance_plan: InstancePlan, health: Health | None) -> tuple
     if instance_plan.suspended:
         return Status.SUSPENDED, None
     return (Status.OK, None) if health is None or health.is_healthy else (Status.UNHEALTHY, health.reason)
+
+
+def list_lasting_faults(result: InstanceResult) -> tuple[TorrentFault, ...]:
+    """Return the faults of an instance except missing metadata that this run gives."""
+    given = (Outcome.APPLIED, Outcome.PLANNED)
+    updates = (done.action for done in result.results if done.outcome in given and isinstance(done.action, SetTorrent))
+    positions = {action.position for action in updates if action.metadata_from}
+    return tuple(
+        fault for fault in result.faults if fault.kind is not FaultKind.NO_METADATA or fault.position not in positions
+    )
 
 
 def build_content_results(

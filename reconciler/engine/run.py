@@ -20,6 +20,7 @@ from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
 from reconciler.engine.expectation import check_expectation, doubt_expectation
 from reconciler.engine.leases import NO_LEASES, RunLeases, judge_leases, take_leases
+from reconciler.engine.metadata import MetadataHolder, ReceiverHolders, prepare_holders
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
 from reconciler.engine.observe import fail_observations, observe_instances, reread_instance
 from reconciler.engine.results import (
@@ -28,6 +29,7 @@ from reconciler.engine.results import (
     build_result,
     build_unread_result,
     compute_exit_code,
+    list_lasting_faults,
     results_from_plan,
 )
 from reconciler.engine.selection import RunScope, select_scope
@@ -263,15 +265,17 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     Returns a result for every instance to plan for, by name. In a dry-run nothing is executed.
     """
     plans = {instance_plan.name: instance_plan for instance_plan in judged.plan.instances}
-    applier = _InstanceApplier(judged, plans, context)
+    desired, applied_plans = judged.scope.desired, () if judged.is_only_shown else judged.plan.instances
+    observations, holders = prepare_holders(applied_plans, desired.instances, judged.observations, context.retry)
+    judged = replace(judged, observations=observations)
+    applier = _InstanceApplier(judged, plans, context, holders)
     results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail), "changing")
     if judged.is_only_shown:
         return results
     results = delete_shared_data(plans, results, judged.observations, context.retry)
-    owner = judged.scope.desired.owner
-    results = delete_surplus_copies(plans, results, judged.observations, judged.leases, owner, context.retry)
+    results = delete_surplus_copies(plans, results, judged.observations, judged.leases, desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
-    context.add_memory.record_results(results.values(), judged.scope.desired)
+    context.add_memory.record_results(results.values(), desired)
     return results
 
 
@@ -282,6 +286,7 @@ class _InstanceApplier:
     judged: PlannedRun
     plans: dict[str, InstancePlan]
     context: RunContext
+    holders: Mapping[str, MetadataHolder]
 
     def apply(self, name: str) -> InstanceResult:
         """Execute the plan of one instance, all but the deletions of surplus copies."""
@@ -329,6 +334,7 @@ class _InstanceApplier:
                 progress.advance,
                 write_torrent_file,
                 partial(self._remember_adds, instance_plan.name),
+                ReceiverHolders(self.holders, self.judged.scope.desired.instances[instance_plan.name]),
             )
             executed, error = executor.execute(replace(instance_plan, actions=actions))
         finally:
@@ -405,7 +411,7 @@ def _complete_result(result: InstanceResult, judged: PlannedRun) -> InstanceResu
     """
     observation = judged.observations[result.name]
     content = build_content_results(judged.plan.resolved.desired, observation.snapshot, result)
-    faults = select_faults(result.faults, strict=judged.scope.options.strict)
+    faults = select_faults(list_lasting_faults(result), strict=judged.scope.options.strict)
     return replace(
         result,
         requests=observation.target.request_count,

@@ -58,6 +58,7 @@ class BasicAuth:
 
 
 NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+DEFAULT_STUCK_AFTER: Final = 1800.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,7 @@ class DesiredState:
     owner: str = DEFAULT_OWNER
     delete_files: bool = False
     quarantine_days: int | None = None  # days for which pruned torrents are kept, stopped; None: delete at once
+    stuck_after: float = DEFAULT_STUCK_AFTER  # seconds without metadata after which a torrent is stuck
     prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False

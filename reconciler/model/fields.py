@@ -75,6 +75,7 @@ FIRST_LAST_PIECE_FIRST: Final = "first_last_piece_first"
 EXPORT: Final = "export"
 CREATOR_TASK: Final = "creator_task"
 PEER: Final = "peer"
+METADATA: Final = "metadata"
 
 METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
 _HELD_STATE_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
@@ -379,6 +380,10 @@ def _diff_files(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
 def _is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True: the torrent exists, and that is all that can be seen of the change."""
     return True
+
+
+def _has_metadata(_change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
+    return torrent.has_metadata
 
 
 def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
@@ -771,6 +776,7 @@ _FOLLOW_UPS: Final = (
     ),
     Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
     Field(name=PEER, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
+    Field(name=METADATA, kind=FieldKind.FOLLOW_UP, is_applied=_has_metadata, rank=4),
 )
 
 FIELDS: Final = MappingProxyType(

@@ -20,6 +20,8 @@ _MAX_PIECE_SIZE: Final = 1 << 29
 _MAX_PIECES: Final = 1 << 21  # as libtorrent
 _MAX_INT: Final = (1 << 63) - 1
 
+_LINK_KEYS: Final = frozenset({b"announce", b"announce-list", b"url-list", b"httpseeds"})
+
 BencodeDict = dict[bytes, BencodeValue]
 
 
@@ -89,14 +91,46 @@ def parse_metainfo(data: bytes) -> Metainfo:
 
 def list_trackers(data: bytes) -> tuple[str, ...]:
     """Return the URLs of the trackers that a .torrent file names, tier by tier. Raises `MetainfoError`."""
+    document = _decode_document(data)
+    tiers = document.get(b"announce-list") or [[document.get(b"announce", b"")]]
+    urls = (url for tier in tiers if isinstance(tier, list) for url in tier) if isinstance(tiers, list) else ()
+    texts = (url.decode("utf-8", errors="replace").strip() for url in urls if isinstance(url, bytes))
+    return tuple(dict.fromkeys(filter(None, texts)))
+
+
+def replace_links(data: bytes, trackers: Sequence[str], web_seeds: Sequence[str]) -> bytes:
+    """Return a .torrent file with these trackers, each in a tier of its own, and web seeds instead of its own.
+
+    Its `info`, which the infohashes are over, stays byte for byte. Raises `MetainfoError`.
+    """
+    try:
+        whole, spans = decode_bencode(data)
+    except BencodeError as error:
+        raise MetainfoError(f"it is damaged: {error}") from None
+    parts = {key: data[span] for key, span in spans.items() if key not in _LINK_KEYS}
+    if not isinstance(whole, dict) or b"info" not in parts:
+        raise MetainfoError('it has no "info", which identifies a torrent')
+    if trackers:
+        parts[b"announce"] = encode_bencode(trackers[0].encode(errors="replace"))
+        parts[b"announce-list"] = encode_bencode([[url.encode(errors="replace")] for url in trackers])
+    if web_seeds:
+        parts[b"url-list"] = encode_bencode([url.encode(errors="replace") for url in web_seeds])
+    return b"d%be" % b"".join(encode_bencode(key) + parts[key] for key in sorted(parts))
+
+
+def _decode_document(data: bytes) -> BencodeDict:
     try:
         whole, _ = decode_bencode(data)
     except BencodeError as error:
         raise MetainfoError(f"it is damaged: {error}") from None
-    document = whole if isinstance(whole, dict) else {}
-    tiers = document.get(b"announce-list") or [[document.get(b"announce", b"")]]
-    urls = (url for tier in tiers if isinstance(tier, list) for url in tier) if isinstance(tiers, list) else ()
-    texts = (url.decode("utf-8", errors="replace").strip() for url in urls if isinstance(url, bytes))
+    return whole if isinstance(whole, dict) else {}
+
+
+def list_web_seeds(data: bytes) -> tuple[str, ...]:
+    """Return the URLs of the web seeds that a .torrent file names. Raises `MetainfoError`."""
+    urls = _decode_document(data).get(b"url-list", [])
+    listed = urls if isinstance(urls, list) else [urls]
+    texts = (url.decode("utf-8", errors="replace").strip() for url in listed if isinstance(url, bytes))
     return tuple(dict.fromkeys(filter(None, texts)))
 
 

@@ -134,13 +134,27 @@ class TorrentAction(ActionBase):
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataSource:
+    """The copy on another instance that a torrent gets its metadata from, when the plan is applied.
+
+    `fallback`: the add by the source of the entry, if the metadata cannot be read then; None if it has no source, or
+    is no add.
+    """
+
+    instance: str
+    torrent_id: str
+    fallback: AddTorrent | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SetTorrent(TorrentAction):
     """An action that sets fields of a torrent.
 
     `added_urls` holds, by field, the trackers and web seeds to add: they may contain passkeys, so `changes` shows them
     masked. `removed_trackers` are those to remove, as the server writes them. `export_path` is the local file to write
     the .torrent file to. `creator_task_id` is the id of the task that created the torrent, to be removed.
-    `keeps_auto_tmm`: automatic management is declared and must outlast the changes.
+    `keeps_auto_tmm`: automatic management is declared and must outlast the changes. `metadata_from`: another instance
+    has the metadata; the `source` of an add is then only its infohash, in the form of a .torrent file.
     """
 
     added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
@@ -148,6 +162,7 @@ class SetTorrent(TorrentAction):
     export_path: str | None = None
     creator_task_id: str | None = None
     keeps_auto_tmm: bool = False
+    metadata_from: MetadataSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +330,13 @@ class TorrentFault:
     position: Position | None = None
     is_serious: bool = True
     is_recent: bool = False
+
+    @property
+    def label(self) -> str:
+        """The word for it in reports. A torrent without metadata waits, and is deferred once that takes too long."""
+        if self.kind is not FaultKind.NO_METADATA:
+            return "fault"
+        return "deferred" if self.is_serious else "waiting"
 
 
 @dataclass(frozen=True, slots=True)

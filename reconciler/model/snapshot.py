@@ -101,8 +101,9 @@ class LiveTorrent:
 
     `links` is the part of its magnet link with trackers (perhaps with passkeys) and web seeds, see `model.links`.
     `comment` is None if the server does not report it. `shared` is read for complete torrents that are stopped, since
-    it may be the reason. `is_metadata_overdue`: it has run for `METADATA_PATIENCE` without metadata. `files` is None if
-    they were not read, or are unknown because the metadata is missing.
+    it may be the reason. `is_metadata_overdue`: it has run for `METADATA_PATIENCE` without metadata. `added_on`: the
+    time of its add (seconds since the epoch, by the clock of the server), 0 once some of its data is there. `files` is
+    None if they were not read, or are unknown because the metadata is missing.
     """
 
     id: str
@@ -125,6 +126,7 @@ class LiveTorrent:
     stopped_before_check: bool | None = None
     shared: SharedAmount | None = None
     is_metadata_overdue: bool = False
+    added_on: int = 0
 
     @property
     def content_root(self) -> str:

@@ -74,6 +74,9 @@ RESOLVED_SAVE_PATH: Final = Capability(
 )
 IMMEDIATE_PRIORITY: Final = Capability("file priorities show at once", (2, 8, 14), "4.5", "tag")
 TORRENT_EXPORT: Final = Capability("export of .torrent files", (2, 8, 14), "4.5", "tag")
+METADATA_BY_FILE: Final = Capability(
+    "a .torrent file gives a torrent its metadata", (2, 8, 18), "4.5", "tag; tried on 4.5.2, 5.1.0 and 5.3.0"
+)
 MISSING_TRACKER_REMOVAL: Final = Capability("removing a tracker that is not there", (2, 8, 18), "4.5", "tag")
 INACTIVE_SEEDING_TIME: Final = Capability("share_limits.inactive_seeding_time", (2, 9, 2), "4.6", "tag")
 SAVE_PATH_AS_DOWNLOAD_PATH: Final = Capability(

@@ -20,7 +20,6 @@ from reconciler.model.run import ActionResult, InstanceResult, Status
 
 MAX_TORRENTS_SHOWN: Final = 10  # that a notification names
 MIN_FAILED_RUNS: Final = 3  # in a row, before an issue is reported
-METADATA_PATIENCE: Final = timedelta(hours=1)  # that a torrent has no metadata before it is reported
 REMINDER_INTERVAL: Final = timedelta(days=1)  # after this an issue is reported again
 
 _MANUAL_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED, Status.UNSUPPORTED)  # do not pass by themselves
@@ -28,7 +27,6 @@ _FAILURE_OUTCOMES: Final = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
 _OPEN_OUTCOMES: Final = (Outcome.DEFERRED, Outcome.PLANNED)
 
 IssueKey = tuple[IssueKind, str]
-TorrentKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,9 @@ class OpenIssue:
 
 @dataclass(frozen=True, slots=True)
 class NotificationState:
-    """The open issues, and since when each torrent has no metadata (by instance and infohash), kept between runs."""
+    """The open issues, kept between runs."""
 
     open_issues: Mapping[IssueKey, OpenIssue] = field(default_factory=dict)
-    metadata_waits: Mapping[TorrentKey, datetime] = field(default_factory=dict)
 
 
 def decide_notification(
@@ -69,10 +66,8 @@ def decide_notification(
     open_issues = {
         key: issue for key, issue in state.open_issues.items() if key[0] is IssueKind.FILES or key[1] in declared
     }
-    waits = _update_metadata_waits(state.metadata_waits, finished_run, declared, now)
-    overdue = {key for key, since in waits.items() if now - since >= METADATA_PATIENCE}
     reported, recovered = [], []
-    for key, observed in _observe_issues(finished_run, overdue):
+    for key, observed in _observe_issues(finished_run):
         before = open_issues.pop(key, None)
         if observed is None:
             if before and before.notified_at:
@@ -85,28 +80,10 @@ def decide_notification(
     digest = _add_changes(RunDigest(now, str(finished_run.trigger), finished_run.run.plan_hash), results)
     digest = replace(digest, issues=_sort_issues(reported), recovered=_sort_issues(recovered))
     has_news = digest.change_counts or digest.changed_settings_count or digest.issues or digest.recovered
-    return NotificationState(open_issues, waits), digest if has_news else None
+    return NotificationState(open_issues), digest if has_news else None
 
 
-def _update_metadata_waits(
-    before: Mapping[TorrentKey, datetime], finished_run: FinishedRun, declared: Collection[str], now: datetime
-) -> dict[TorrentKey, datetime]:
-    """Return since when each torrent has no metadata. Instances that were not read stay as they were."""
-    read_instances = [instance for instance in finished_run.run.instances if instance.version]
-    names = {instance.name for instance in read_instances}
-    kept = {key: since for key, since in before.items() if key[0] in declared and key[0] not in names}
-    keys = (
-        (instance.name, fault.infohash)
-        for instance in read_instances
-        for fault in instance.faults
-        if fault.kind is FaultKind.NO_METADATA
-    )
-    return kept | {key: min(before.get(key, now), now) for key in keys}
-
-
-def _observe_issues(
-    finished_run: FinishedRun, overdue: Collection[TorrentKey]
-) -> Iterator[tuple[IssueKey, ObservedIssue | None]]:
+def _observe_issues(finished_run: FinishedRun) -> Iterator[tuple[IssueKey, ObservedIssue | None]]:
     """Yield every issue that this run shows, and None for each that it shows to be over. Others stay as they are."""
     problems = finished_run.problems
     yield (IssueKind.FILES, ""), ObservedIssue(_first_text(map(str, problems)), immediate=True) if problems else None
@@ -121,7 +98,7 @@ def _observe_issues(
         refusal = ObservedIssue("; ".join(verdict.reasons), immediate=True) if verdict.refused else None
         yield (IssueKind.GUARD, instance.name), refusal
         yield from _observe_action_issues(instance)
-        yield from _observe_fault_issues(instance, overdue)
+        yield from _observe_fault_issues(instance)
 
 
 def _observe_action_issues(instance: InstanceResult) -> Iterator[tuple[IssueKey, ObservedIssue | None]]:
@@ -132,14 +109,12 @@ def _observe_action_issues(instance: InstanceResult) -> Iterator[tuple[IssueKey,
         yield (IssueKind.ACTIONS, instance.name), None  # actions that are still open have not succeeded yet
 
 
-def _observe_fault_issues(
-    instance: InstanceResult, overdue: Collection[TorrentKey]
-) -> Iterator[tuple[IssueKey, ObservedIssue | None]]:
-    serious = [_fault_text(fault) for fault in instance.faults if fault.is_serious]
-    waiting = [_fault_text(fault) for fault in instance.faults if (instance.name, fault.infohash) in overdue]
-    yield (IssueKind.TORRENTS, instance.name), ObservedIssue(_first_text(serious)) if serious else None
-    lasting = ObservedIssue(_first_text(waiting), immediate=True) if waiting else None
-    yield (IssueKind.METADATA, instance.name), lasting
+def _observe_fault_issues(instance: InstanceResult) -> Iterator[tuple[IssueKey, ObservedIssue | None]]:
+    serious = [fault for fault in instance.faults if fault.is_serious]
+    faulty = [_fault_text(fault) for fault in serious if fault.kind is not FaultKind.NO_METADATA]
+    stuck = [_fault_text(fault) for fault in serious if fault.kind is FaultKind.NO_METADATA]
+    yield (IssueKind.TORRENTS, instance.name), ObservedIssue(_first_text(faulty)) if faulty else None
+    yield (IssueKind.METADATA, instance.name), ObservedIssue(_first_text(stuck), immediate=True) if stuck else None
 
 
 def _update_issue(

@@ -99,7 +99,8 @@ class _Comparer:
     def plan_new(self) -> Plan:
         """Return the plan of the newer state, judged by the guard."""
         snapshots = {name: self._complete_snapshot(name) for name in self._new.instances}
-        plan_input = PlanInput(self._planned, snapshots, facts=_make_facts(self._planned), now=self._now)
+        facts = _make_facts(self._planned)
+        plan_input = PlanInput(self._planned, snapshots, facts=facts, now=self._now, hands_over_metadata=False)
         return guard_plan(plan_actions(plan_input), plan_input)
 
     def _complete_snapshot(self, name: str) -> Snapshot:

@@ -17,6 +17,7 @@ from reconciler.model.fields import (
     HELD,
     OWNER,
     PAUSED,
+    PEER,
     QUARANTINE,
     changes_location,
 )
@@ -52,9 +53,12 @@ HoldReason = Callable[[FieldRef], str | None]
 
 
 def list_holdable_fields(instance: str, action: Action) -> list[FieldRef]:
-    """Return the fields that an action changes and that may be held back. The kill switch is never held back."""
+    """Return the fields that an action changes and that may be held back.
+
+    The kill switch is never held back, nor is a peer: to send it again is no fight, and ends by itself.
+    """
     can_split = isinstance(action, UpdateTorrent | AdoptTorrent)
-    fields = [change.field for change in action.changes] if can_split else [PRESENCE]
+    fields = [change.field for change in action.changes if change.field != PEER] if can_split else [PRESENCE]
     is_urgent = isinstance(action, UpdateTorrent) and action.urgent
     if is_urgent or HELD in fields:
         fields = [field for field in fields if field not in _SWITCH_FIELDS]

@@ -37,6 +37,7 @@ class PlanInput:
     `unread_files`: the files that declared torrents of an instance and were not read now; the guard refuses to delete
     these. The plan hash does not depend on it either.
     `accept`: the hash of a plan that a person has approved; only that plan passes a guard that refuses it.
+    `hands_over_metadata`: torrents get their metadata from other instances that have it.
     `now` (UTC): the time that groups and quarantines count by; required where the desired state has either.
     """
 
@@ -50,6 +51,7 @@ class PlanInput:
     only: Collection[str] | None = None
     accept: str | None = None
     take_over: bool = False
+    hands_over_metadata: bool = True
     now: datetime | None = None
 
     @property
@@ -65,7 +67,8 @@ class Plan:
     `warnings`: what the snapshots show to be wrong with the desired state.
 
     `resolved` and `placement`: the entries as they were planned, for reports that show them. They are no part of what
-    is approved, so two plans are equal without them.
+    is approved, so two plans are equal without them. `stuck_at` (UTC): the next time at which a torrent without
+    metadata is stuck.
     """
 
     hash: str
@@ -73,6 +76,7 @@ class Plan:
     resolved: ResolvedDesired = field(compare=False, repr=False)
     placement: Placement = field(compare=False, repr=False)
     warnings: tuple[Problem, ...] = ()
+    stuck_at: datetime | None = field(default=None, compare=False)
 
     @property
     def pending(self) -> tuple[PendingTorrent, ...]:
@@ -88,4 +92,5 @@ class Plan:
     @property
     def valid_until(self) -> datetime | None:
         """The time (UTC) from which the same input gives another plan; None: never."""
-        return self.placement.until
+        times = (self.placement.until, self.stuck_at)
+        return min((time for time in times if time), default=None)

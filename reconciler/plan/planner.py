@@ -24,12 +24,14 @@ from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
-from reconciler.plan.faults import find_fault
+from reconciler.plan.faults import find_fault, find_next_stuck_time
 from reconciler.plan.file_rules import find_unmatched_rules
 from reconciler.plan.followers import FollowerFinder, make_ownership_check
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard, refuse_unless_approved
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.management import keep_management
+from reconciler.plan.match import Match
+from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
 from reconciler.plan.moves import attach_move_blasts, block_shared_moves
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
@@ -73,8 +75,9 @@ def plan_unhashed(plan_input: PlanInput) -> Plan:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
     snapshots, now, take_over = plan_input.snapshots, plan_input.now, plan_input.take_over
     resolved = resolve_entries(plan_input.desired, snapshots)
-    placement = place_entries(resolved.desired, snapshots, plan_input.facts, now, take_over=take_over)
-    context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
+    holders = MetadataHolders(resolved.desired.owner, snapshots) if plan_input.hands_over_metadata else NO_HOLDERS
+    placement = place_entries(resolved.desired, snapshots, plan_input.facts, now, take_over=take_over, holders=holders)
+    context = PlanContext.from_desired(resolved.desired, take_over, now, holders)
     names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
     sharers = {name: resolved.desired.sharers_of(name) for name in names}
     others = {sharer for sharing in sharers.values() for sharer in sharing if sharer in snapshots}.difference(names)
@@ -82,7 +85,8 @@ def plan_unhashed(plan_input: PlanInput) -> Plan:
     instance_plans = spare_shared_data(instance_plans, snapshots, sharers)
     matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
     warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
-    return Plan("", tuple(instance_plans), resolved, placement, warnings)
+    stuck_at = find_next_stuck_time(snapshots.values(), context)
+    return Plan("", tuple(instance_plans), resolved, placement, warnings, stuck_at)
 
 
 def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
@@ -111,9 +115,7 @@ def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health:
 def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
     if health.is_healthy or desired.instances[name].when_unhealthy is not UnhealthyPolicy.PAUSE:
         return ()
-    return stop_actions(
-        snapshot.torrents, PlanContext.from_desired(desired, take_over=False, today=None), health.reason
-    )
+    return stop_actions(snapshot.torrents, PlanContext.from_desired(desired, take_over=False, now=None), health.reason)
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ def _plan_declared(
             continue
         torrents.matched_ids.update(decision.id for decision in placed_entry.match.live_torrents)
         is_surplus = assignment is not None and assignment.disposition is Disposition.SURPLUS
-        if live and not is_surplus and (fault := find_fault(entry, live)):
+        if live and not is_surplus and (fault := find_fault(entry, live, name, context)):
             torrents.faults.append(fault)
         if is_surplus and live and live.id in untagged_ids and (claim := plan_untagged(live, context, "surplus here")):
             torrents.decisions.append(claim)
@@ -252,7 +254,7 @@ def _plan_placed_entry(
     assignment, match = placed_entry.assignment, placed_entry.match
     if assignment and assignment.disposition is Disposition.SURPLUS:
         return ()
-    facts = _collect_facts(match.entry, resolved)
+    facts = _collect_facts(match, name, resolved, context)
     if assignment and assignment.waits_reason and match.live is None:
         facts = replace(facts, unavailable=assignment.waits_reason)
     match = add_where_data_is(placed_entry, resolved.desired.categories_of(name), snapshot)
@@ -268,9 +270,13 @@ def _plan_placed_entry(
     ]
 
 
-def _collect_facts(entry: DesiredTorrent, resolved: ResolvedDesired) -> EntryFacts:
+def _collect_facts(match: Match, instance: str, resolved: ResolvedDesired, context: PlanContext) -> EntryFacts:
+    entry = match.entry
     if entry.content is None:
-        return NO_FACTS
+        if match.live and match.live.has_metadata and not match.live.added_on:
+            return NO_FACTS
+        source = context.holders.find_source(entry, instance)
+        return EntryFacts(metadata=source) if source else NO_FACTS
     task = resolved.tasks.get(entry.position)
     return EntryFacts(
         task.id if task else None, resolved.unavailable.get(entry.position), resolved.peers.get(entry.position)

@@ -23,6 +23,7 @@ from reconciler.model.fields import (
     DOWNLOAD_PATH,
     FILES,
     FORCE_START,
+    METADATA,
     NAME,
     OPTIONS,
     PAUSED,
@@ -253,6 +254,9 @@ class _Projection:
             torrent = replace(torrent, name=trim_name(str(changes[NAME])) or torrent.name)
         if PAUSED in changes:
             torrent = replace(set_stopped(torrent, changes[PAUSED] is True, self._api), shared=None)
+        if METADATA in changes:
+            state = name_state(self._api, torrent.stopped, True, torrent.progress)
+            torrent = replace(torrent, has_metadata=True, state=state, added_on=0)
         return self._set_starts(torrent, changes)
 
     @staticmethod

@@ -48,6 +48,7 @@ from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.fields import (
     COMMENT,
     CREATOR_TASK,
+    METADATA,
     METADATA_RECEIVED,
     OWNER,
     PEER,
@@ -62,12 +63,15 @@ from reconciler.model.plan import (
     AdoptTorrent,
     Change,
     DeleteTorrent,
+    MetadataSource,
     Outcome,
     SparedTorrent,
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG, parse_owners
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.versions import METADATA_BY_FILE
 from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
 from reconciler.plan.builds import (
     becomes_v1_text,
@@ -84,14 +88,20 @@ from reconciler.plan.platform import foreign_path_reason
 from reconciler.plan.quarantine import plan_quarantine
 from reconciler.plan.resolve import UnresolvedEntry, could_be, data_damaged_reason, data_moved_reason
 
+PEER_PATIENCE: Final = 600  # seconds after an add in which the peer is sent again while nothing arrives
+
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """Extra facts about an entry: its creator task, the reason why it is unavailable, the address of a peer."""
+    """Extra facts about an entry: its creator task, the reason why it is unavailable, the address of a peer.
+
+    `metadata`: another instance that has the metadata, if its source has none.
+    """
 
     task: str | None = None
     unavailable: str | None = None
     peer: str | None = None
+    metadata: MetadataSource | None = None
 
 
 NO_FACTS: Final = EntryFacts()
@@ -101,6 +111,8 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
     """Plan a torrent that is not on its instance."""
     if facts.unavailable:
         return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
+    if facts.metadata and not unaddable_reason(give_metadata(entry), snapshot):
+        return _plan_add_with_metadata(entry, context, snapshot, facts.metadata)
     if reason := unaddable_reason(entry, snapshot):
         return [_build_held_add(entry, context, reason, Outcome.BLOCKED)]
     added, held = build_add(entry, context, snapshot, "not on the instance")
@@ -111,21 +123,52 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
     return [replace(added, creator_task_id=facts.task) if facts.task else added, *held]
 
 
+def _plan_add_with_metadata(
+    entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, metadata: MetadataSource
+) -> Sequence[Action]:
+    """Plan an add by the .torrent file of another instance, or by the source of the entry if there is none then."""
+    reason = "not on the instance"
+    fallback = None if unaddable_reason(entry, snapshot) else build_add(entry, context, snapshot, reason)[0]
+    reason += f"; its metadata comes from {metadata.instance}"
+    added, held = build_add(give_metadata(entry), context, snapshot, reason, carried_fields=(WEB_SEEDS,))
+    changes = (*added.changes, Change(METADATA, None, metadata.instance))
+    return [replace(added, changes=changes, metadata_from=replace(metadata, fallback=fallback)), *held]
+
+
+def give_metadata(entry: DesiredTorrent) -> DesiredTorrent:
+    """Return the entry as if its .torrent file was known, as far as a plan depends on it."""
+    assert entry.infohashes
+    name = entry.source.name if entry.source else None
+    return replace(entry, source=TorrentFile("", entry.infohashes, name or "", 0, _refuse_to_read))
+
+
+def _refuse_to_read() -> bytes:
+    raise TorrentFileError("it is read from another instance")
+
+
 def _build_held_add(entry: DesiredTorrent, context: PlanContext, reason: str, hold: Outcome) -> Action:
     changes = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
     return build_add_action(entry, reason, changes, hold)
 
 
 def build_add(
-    entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, reason: str
+    entry: DesiredTorrent,
+    context: PlanContext,
+    snapshot: Snapshot,
+    reason: str,
+    carried_fields: Sequence[str] | None = None,
 ) -> tuple[AddTorrent, list[Action]]:
-    """Return the add, and the held changes that can be set neither with it nor after it."""
+    """Return the add, and the held changes that can be set neither with it nor after it.
+
+    `carried_fields`: the fields that its source carries on every version, if they are not those of its kind.
+    """
     owner = Change(OWNER, None, context.owner)
     declared = build_initial_changes(entry)
     if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
         declared = sort_changes((*declared, stop))
-    free, held = split_feasible_add(declared, snapshot, carried_fields=_list_carried_fields(entry))
+    carried = _list_carried_fields(entry) if carried_fields is None else carried_fields
+    free, held = split_feasible_add(declared, snapshot, carried_fields=carried)
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata has arrived"
     added = build_add_action(entry, reason + becomes_v1_text(entry.infohashes, snapshot), (owner, *free))
@@ -303,7 +346,27 @@ def _plan_present(
         )
     if reason := data_damaged_reason(entry, live):
         decisions.append(build_update_action(entry, live, reason, hold=Outcome.BLOCKED))
+    if facts.metadata and _is_handed_over(entry, live, context, snapshot):
+        field, reason = (PEER, "nothing of it has arrived") if live.has_metadata else (METADATA, "it has no metadata")
+        change, reason = Change(field, None, facts.metadata.instance), f"{reason}; {facts.metadata.instance} has it"
+        decisions.append(replace(build_update_action(entry, live, reason, (change,)), metadata_from=facts.metadata))
     return decisions
+
+
+def _is_handed_over(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot) -> bool:
+    """True if a live torrent of ours that is meant to run gets its metadata from another instance, or that as a peer.
+
+    A server takes metadata from a .torrent file, and leaves the torrent as it is otherwise (4.5 to 5.3; none before).
+    The peer is sent with the metadata. It may be lost, as when a server is killed, so it is sent again for a while.
+    """
+    is_wanted = not live.stopped and (not entry.paused or needs_metadata_first(entry, snapshot))
+    is_ours = context.is_owned(live) and not context.list_other_owners(live)
+    if not (is_wanted and is_ours) or context.policy is Policy.CREATE_ONLY:
+        return False
+    if not live.has_metadata:
+        return METADATA_BY_FILE.is_available(snapshot.api_version)
+    is_new = context.now is not None and context.now.timestamp() - live.added_on < PEER_PATIENCE
+    return is_new and live.state == "stalledDL" and live.progress == 0
 
 
 def _plan_fields(

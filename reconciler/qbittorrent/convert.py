@@ -100,6 +100,7 @@ class TorrentConverter:
             share(links, links),
             shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
             is_metadata_overdue=state in METADATA_STATES and row.get("time_active", 0) >= METADATA_PATIENCE,
+            added_on=0 if row["progress"] else row.get("added_on", 0),
         )
 
 

@@ -19,7 +19,7 @@ TorrentsById = Mapping[str, LiveTorrent]
 MAX_RID = 1_000_000  # after it, they begin at 1 again
 
 _NEW_FIELDS = {"comment", "share_limit_action", "share_limits_mode"}  # newer than the deltas (4.6)
-_REQUIRED_FIELDS = TorrentChange.__optional_keys__ - _NEW_FIELDS
+_REQUIRED_FIELDS = TorrentChange.__optional_keys__ - _NEW_FIELDS - {"added_on"}
 
 
 class NotADelta(Exception):
@@ -193,6 +193,7 @@ def _row_from_torrent(torrent: LiveTorrent) -> TorrentChange:
         "content_path": torrent.content_path,
         "total_size": int(torrent.has_metadata),
         "magnet_uri": torrent.links,
+        "added_on": torrent.added_on,
         **_row_from_options(torrent.options),
         **({} if torrent.comment is None else {"comment": torrent.comment}),
     }

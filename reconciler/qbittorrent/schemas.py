@@ -106,6 +106,7 @@ class TorrentRow(TypedDict):
     max_ratio: NotRequired[FiniteFloat | None]
     max_seeding_time: NotRequired[Int64]
     time_active: NotRequired[Int64]
+    added_on: NotRequired[Int64]
 
 
 @with_config(STRICT_CONFIG)
@@ -138,6 +139,7 @@ class TorrentChange(TypedDict, total=False):
     share_limits_mode: str
     download_path: str
     comment: str
+    added_on: Int64
 
 
 @with_config(STRICT_CONFIG)

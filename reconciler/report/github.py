@@ -123,7 +123,7 @@ def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[Annotatio
     yield from (annotate_action(instance.name, result) for result in instance.results)
     for fault in instance.faults:
         level = "error" if fault.is_serious else "warning"
-        yield Annotation(level, f"{instance.name}: fault {fault.name}", (fault.reason,), fault.position)
+        yield Annotation(level, f"{instance.name}: {fault.label} {fault.name}", (fault.reason,), fault.position)
 
 
 def annotate_action(instance: str, result: ActionResult) -> Annotation:

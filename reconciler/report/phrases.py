@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -81,8 +82,12 @@ def fault_symbol(fault: TorrentFault) -> Span:
 
 
 def fault_count_text(faults: Sequence[TorrentFault]) -> str:
-    """Return `1 fault` or `3 faults`, or an empty string."""
-    return f"{len(faults):,} fault{'' if len(faults) == 1 else 's'}" if faults else ""
+    """Return `1 fault`, `3 faults, 1 waiting for metadata` and the like, or an empty string."""
+    counts = Counter(fault.label for fault in faults)
+    number = counts["fault"]
+    words = {f"fault{'' if number == 1 else 's'}": number}
+    words |= {"without metadata": counts["deferred"], "waiting for metadata": counts["waiting"]}
+    return ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
 
 
 def verb_symbol(action: Action, outcome: Outcome) -> tuple[str, str, Style]:

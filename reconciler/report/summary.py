@@ -103,6 +103,7 @@ def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:
         counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
     counts["unchanged"] = sum(instance.unchanged for instance in instances)
     counts["faults"] = sum(len(instance.faults) for instance in instances)
+    counts["deferred"] += sum(fault.label == "deferred" for instance in instances for fault in instance.faults)
     counts["spared"] = sum(len(instance.spared) for instance in instances)
     return {key: counts[key] for key in COUNT_KEYS}
 

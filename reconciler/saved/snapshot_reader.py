@@ -226,6 +226,7 @@ class _Builder:
             row.get("stopped_before_check"),
             SharedAmount(**shared) if shared else None,
             row.get("is_metadata_overdue", False),
+            row.get("added_on", 0),
         )
 
     def _find_name(self, name: str) -> str:

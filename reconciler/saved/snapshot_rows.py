@@ -85,6 +85,7 @@ class SavedTorrent(TypedDict):
     stopped_before_check: NotRequired[bool]
     shared: NotRequired[SharedRow]
     is_metadata_overdue: NotRequired[bool]
+    added_on: NotRequired[Int64]
     other_seeds: NotRequired[Int64]
 
 

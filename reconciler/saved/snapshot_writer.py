@@ -147,6 +147,7 @@ class _Writer:
             "trackers": list(map(mask_url, parse_link_urls(torrent.links, TRACKERS))),
             "web_seeds": list(map(mask_url, parse_link_urls(torrent.links, WEB_SEEDS))),
             "is_metadata_overdue": torrent.is_metadata_overdue,
+            "added_on": torrent.added_on,
         }
         row |= {key: value for key, value in present.items() if value}
         if torrent.comment is not None:

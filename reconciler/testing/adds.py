@@ -22,7 +22,7 @@ from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
 from reconciler.model.server_effects import build_added_options, name_state, trim_tags
 from reconciler.model.snapshot import AddOptions, LiveTorrent
-from reconciler.model.versions import COMMENT_IN_LIST, CONTENT_PATH, LINK_TRACKER_FILTER, TAGS_AT_ADD
+from reconciler.model.versions import COMMENT_IN_LIST, CONTENT_PATH, LINK_TRACKER_FILTER, METADATA_BY_FILE, TAGS_AT_ADD
 from reconciler.testing.categories import INVALID_CATEGORY, MemoryCategories
 from reconciler.testing.options import MemoryOptions
 
@@ -75,9 +75,15 @@ class MemoryAdds(MemoryCategories, MemoryOptions):
         metainfo, torrent = parse_metainfo(data), self.torrents.pop(torrent_id)
         hashes = metainfo.infohashes if self._supports_v2 else torrent.infohashes
         self._set_metadata(replace(torrent, id=hashes.ids[0], infohashes=hashes), metainfo)
+        self._uploaded[hashes.ids[0]] = data
 
     def _add_file(self, data: bytes, metainfo: Metainfo, options: AddOptions, known_ids: set[str]) -> None:
         extras = _read_extras(data)
+        if METADATA_BY_FILE.is_available(self._api):
+            present = [key for key in metainfo.infohashes.ids if key in self.torrents]
+            if present and not self.torrents[present[0]].has_metadata:
+                self.receive_metadata(present[0], data)
+                return
         torrent = self._insert_torrent(metainfo.infohashes, metainfo.name, options, known_ids, extras.links)
         if torrent:
             comment = extras.comment if torrent.comment is not None else None
@@ -133,7 +139,7 @@ class MemoryAdds(MemoryCategories, MemoryOptions):
         files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(metainfo.files))
         inner = metainfo.files[0] if len(metainfo.files) == 1 else metainfo.name
         path = f"{torrent.save_path}/{inner}" if CONTENT_PATH.is_available(self._api) else ""
-        informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path)
+        informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path, added_on=0)
         if complete:
             informed = replace(
                 informed, progress=1.0, state=name_state(self._api, informed.stopped, True).replace("DL", "UP")

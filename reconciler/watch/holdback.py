@@ -12,9 +12,10 @@ from typing import Final
 from reconciler.engine.events import Backoff
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
+from reconciler.model.fields import METADATA
 from reconciler.model.plan import Action, ObjectKind, Outcome, TorrentAction
 from reconciler.model.position import Position
-from reconciler.model.run import InstanceResult, Status
+from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.plan import Plan
 from reconciler.plan.holdback import PRESENCE, FieldRef, hold_back, list_holdable_fields
 from reconciler.retry import Clock, compute_backoff_delay
@@ -101,7 +102,7 @@ class ActionBackoff:
                         self._fight_detector.forget_matching(field.__eq__)
                     elif result.has_effect:
                         self._record_correction(field, now)
-                    elif result.outcome is Outcome.FAILED:
+                    elif result.outcome is Outcome.FAILED or _is_metadata_missed(result, field):
                         self._record_failure(field, result.error or "it failed", now)
 
     def forget_changed(self, old: DesiredState, new: DesiredState) -> None:
@@ -161,6 +162,11 @@ class ActionBackoff:
         self._failed_fields[field] = _FieldBackoff(
             failures, retry_at, error, f"failed {times} ({error}); next try after {next_try}"
         )
+
+
+def _is_metadata_missed(result: ActionResult, field: FieldRef) -> bool:
+    """True if another instance could not give metadata now. That may be so for long, and takes requests to find out."""
+    return field.field == METADATA and result.outcome is Outcome.DEFERRED and result.action.hold is None
 
 
 def _is_copy_removal(action: Action) -> bool:

@@ -142,12 +142,12 @@ def test_a_created_file_that_is_no_torrent_is_an_error() -> None:
 
 
 def test_follow_ups_are_what_a_torrent_does_not_show() -> None:
-    assert follow_up_steps(AddTorrent("a", "declared")) == set()
-    assert follow_up_steps(
-        AddTorrent("a", "declared", export_path="/x", creator_task_id="task-1", peer_address="127.0.0.1:1")
-    ) == {"export", "creator_task", "peer"}
-    assert follow_up_steps(UpdateTorrent("a", "drift", (Change("name", "a", "b"),), export_path="/x")) == {"export"}
-    assert follow_up_steps(DeleteTorrent("a", "not declared")) == set()
+    assert follow_up_steps(Job(AddTorrent("a", "declared"))) == set()
+    add = AddTorrent("a", "declared", export_path="/x", creator_task_id="task-1", peer_address="127.0.0.1:1")
+    assert follow_up_steps(Job(add)) == {"export", "creator_task", "peer"}
+    update = UpdateTorrent("a", "drift", (Change("name", "a", "b"),), export_path="/x")
+    assert follow_up_steps(Job(update)) == {"export"}
+    assert follow_up_steps(Job(DeleteTorrent("a", "not declared"))) == set()
 
 
 def make_follow_up_job() -> Job:
@@ -156,7 +156,9 @@ def make_follow_up_job() -> Job:
     action = AddTorrent(
         "a", "declared", export_path="/x.torrent", creator_task_id="task-1", source=source, peer_address="10.0.0.1:6881"
     )
-    return Job(action, source.infohashes.ids[0], follow_ups=follow_up_steps(action))
+    job = Job(action, source.infohashes.ids[0])
+    job.follow_ups = follow_up_steps(job)
+    return job
 
 
 def test_follow_ups_write_the_file_remove_the_task_and_add_the_peer() -> None:

@@ -13,14 +13,22 @@ from reconciler.engine.results import (
     build_result,
     build_unread_result,
     compute_exit_code,
+    list_lasting_faults,
     results_from_plan,
 )
 from reconciler.model.errors import StopRequested, UnreachableError
 from reconciler.model.health import Health, HealthState
-from reconciler.model.plan import GuardVerdict, InstancePlan, Outcome
+from reconciler.model.plan import GuardVerdict, InstancePlan, MetadataSource, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.testing.memory import MemoryInstance
-from tests.support.example_runs import ADD_ACTION, DELETE_ACTION, FAULTS, UNREACHABLE_RESULT, make_instance_result
+from tests.support.example_runs import (
+    ADD_ACTION,
+    DELETE_ACTION,
+    FAULTS,
+    STUCK_FAULT,
+    UNREACHABLE_RESULT,
+    make_instance_result,
+)
 from tests.support.fake_time import EPOCH
 from tests.support.planner_inputs import make_desired_state, make_snapshot
 
@@ -112,3 +120,12 @@ def test_content_without_a_torrent_has_neither_infohash_nor_magnet() -> None:
     (result,) = build_content_results(desired, make_snapshot([]), make_instance_result("box"))
     assert (result.name, result.path, result.infohash, result.magnet) == ("film", "/disk/film", None, None)
     assert build_content_results(desired, None, make_instance_result("home")) == ()
+
+
+def test_metadata_that_a_run_gives_is_no_fault_any_more() -> None:
+    update = UpdateTorrent(
+        "a", "it has no metadata", position=STUCK_FAULT.position, metadata_from=MetadataSource("x", "1")
+    )
+    for outcome, faults in ((Outcome.APPLIED, ()), (Outcome.PLANNED, ()), (Outcome.DEFERRED, (STUCK_FAULT,))):
+        result = make_instance_result("home", (ActionResult(update, outcome),), faults=(STUCK_FAULT,))
+        assert list_lasting_faults(result) == faults

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from reconciler.model.bencode import decode_bencode
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, list_trackers, parse_metainfo
+from reconciler.model.metainfo import (
+    MAX_TORRENT_FILE_BYTES,
+    MetainfoError,
+    list_trackers,
+    list_web_seeds,
+    parse_metainfo,
+    replace_links,
+)
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from tests.support.examples import run_examples
 from tests.support.odd_torrents import ACCEPTED, REFUSED, make_odd_torrent
@@ -291,3 +298,20 @@ def test_the_trackers_of_a_file(whole: object, trackers: tuple[str, ...]) -> Non
 def test_a_damaged_file_names_no_trackers() -> None:
     with pytest.raises(MetainfoError, match="it is damaged"):
         list_trackers(b"d8:announce")
+
+
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_links_are_replaced_and_nothing_else(kind: TorrentKind) -> None:
+    data = make_torrent(1, kind, size=100_000, trackers=["http://old/a"], web_seeds=["http://old/w"], comment="kept")
+    replaced = replace_links(data, ("http://new/ä?key=1", "udp://new:1"), ("http://new/w/",))
+    assert oracle(replaced) == oracle(data)
+    assert list_trackers(replaced) == ("http://new/ä?key=1", "udp://new:1")
+    assert list_web_seeds(replaced) == ("http://new/w/",)
+    values, _ = decode_bencode(replaced)
+    assert isinstance(values, dict) and values[b"comment"] == b"kept"
+    bare = replace_links(data, (), ())
+    assert (list_trackers(bare), list_web_seeds(bare), oracle(bare)) == ((), (), oracle(data))
+    assert list_web_seeds(bencode({"url-list": "http://one/"})) == ("http://one/",)
+    for broken in (b"x", b"de", b"le"):
+        with pytest.raises(MetainfoError):
+            replace_links(broken, (), ())

@@ -19,6 +19,7 @@ from tests.support.example_runs import (
     DELETE_ACTION,
     FAULTS,
     PLAN_HASH,
+    STUCK_FAULT,
     make_instance_result,
     make_position,
 )
@@ -49,6 +50,7 @@ def did(*outcomes: Outcome) -> InstanceResult:
 
 FAILED, BLOCKED = did(Outcome.FAILED), did(Outcome.BLOCKED)
 FAULTY, WAITING = make_instance_result("home", faults=FAULTS[:2]), make_instance_result("home", faults=FAULTS[2:])
+STUCK = make_instance_result("home", faults=(STUCK_FAULT,))
 DEFERRED, PLANNED = did(Outcome.DEFERRED), did(Outcome.PLANNED)
 
 
@@ -136,18 +138,11 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
         [(0, FAULTY), (1, FAULTY), (2, FAULTY), (3, FAULTY), (4, WELL)],
         ["", "", "torrents", "", "-torrents"],
     ),
-    "torrents that get no metadata for an hour": (
-        [(0, WAITING), (59, WAITING), (61, WAITING), (62, WAITING), (63, WELL)],
+    "torrents that get no metadata for too long": (
+        [(0, WAITING), (59, WAITING), (61, STUCK), (62, STUCK), (63, WELL)],
         ["", "", "metadata", "", "-metadata"],
     ),
-    "a torrent that gets its metadata begins again": (
-        [(0, WAITING), (30, WELL), (31, WAITING), (62, WAITING), (92, WAITING)],
-        ["", "", "", "", "metadata"],
-    ),
-    "an instance that is down does not end a wait": (
-        [(0, WAITING), (30, down()), (61, WAITING)],
-        ["", "", "metadata"],
-    ),
+    "an instance that is down does not end a wait": ([(0, STUCK), (30, down()), (61, STUCK)], ["metadata", "", ""]),
     "what waits for a person": ([(n, BLOCKED) for n in range(4)], ["", "", "actions", ""]),
 }
 

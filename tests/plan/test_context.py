@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 
 from reconciler.model.desired import Policy
 from reconciler.plan.context import PlanContext, quote_names
@@ -11,9 +11,9 @@ from tests.support.planner_inputs import CONTEXT, OWNER_TAG, make_desired_state,
 
 def test_the_context_takes_its_settings_from_the_desired_state() -> None:
     desired = make_desired_state({"policy": "upsert", "delete_files": True, "quarantine": 7})
-    today = date(2026, 11, 28)
-    assert PlanContext.from_desired(desired, take_over=True, today=today) == PlanContext(
-        "home", Policy.UPSERT, delete_files=True, take_over=True, quarantine_days=7, today=today
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    assert PlanContext.from_desired(desired, take_over=True, now=now) == PlanContext(
+        "home", Policy.UPSERT, delete_files=True, take_over=True, quarantine_days=7, now=now
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -187,7 +187,7 @@ def test_a_prune_is_spared_with_the_reason() -> None:
 
 
 def test_a_prune_begins_a_quarantine_where_it_is_declared() -> None:
-    context = replace(CONTEXT, quarantine_days=7, today=date(2026, 11, 28))
+    context = replace(CONTEXT, quarantine_days=7, now=datetime(2026, 11, 28, tzinfo=UTC))
     (action,) = plan_prune(_live(OWNER_TAG), context)
     assert isinstance(action, UpdateTorrent)
     assert action.get_new_value("quarantine") == ("2026-12-05",)

@@ -251,15 +251,23 @@ FAULTS: Final = (
     ),
 )
 
+STUCK_FAULT: Final = TorrentFault(
+    make_infohash(32),
+    "Spring",
+    FaultKind.NO_METADATA,
+    "no metadata since 08:00:00 UTC: no peer has sent it, and no other instance has it",
+    make_position(32),
+)
+
 
 def faulty() -> Run:
-    """Torrents that do not work: on one instance beside a change, on another they may still recover."""
+    """Torrents that do not work: on one instance beside a change, on others they wait or recover."""
     return Run(
         RunMode.APPLY,
         PLAN_HASH,
         1,
         (
-            make_instance_result("attic", unchanged=1, faults=FAULTS[:1]),
+            make_instance_result("attic", unchanged=2, faults=(*FAULTS[:1], STUCK_FAULT)),
             make_instance_result("home", (ActionResult(ADD_ACTION, Outcome.APPLIED),), unchanged=3, faults=FAULTS),
             make_instance_result("seedbox", unchanged=1, faults=FAULTS[2:]),
         ),

@@ -111,6 +111,7 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
         stopped_before_check=row.get("stopped_before_check"),
         shared=SharedAmount(*row["shared"]) if "shared" in row else None,
         is_metadata_overdue=row.get("is_metadata_overdue", False),
+        added_on=row.get("added_on", 0),
     )
 
 

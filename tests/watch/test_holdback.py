@@ -11,12 +11,14 @@ import pytest
 
 from reconciler.engine import RunOptions, run_once
 from reconciler.model.errors import RejectedError, UnreachableError
-from reconciler.model.plan import Outcome
-from reconciler.model.run import Run, Status
+from reconciler.model.plan import Change, Outcome, UpdateTorrent
+from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.plan.holdback import list_holdable_fields
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.holdback import ActionBackoff
 from reconciler.watch.plan_cache import CachingPlanner
+from tests.support.example_runs import make_instance_result
 from tests.support.fake_retry import fake_context
 from tests.support.fake_time import FakeTime
 from tests.support.planner_inputs import (
@@ -190,3 +192,21 @@ def test_actions_of_a_lost_instance_do_not_count() -> None:
     assert story.run().instances[0].status is Status.UNREACHABLE
     story.box.fail_next(0, UnreachableError("gone"))
     assert story.outcomes() == ["n name applied"]
+
+
+def test_metadata_that_another_instance_cannot_give_is_not_read_every_time() -> None:
+    time = FakeTime(random=1.0)
+    memory = ActionBackoff(time.clock, first_delay=120)
+    changes = (Change("metadata", None, "x"),)
+    action = UpdateTorrent("a", "it has no metadata; x has it", changes, infohash="1", torrent_id="1")
+    peer = replace(action, changes=(Change("peer", None, "x"),))
+    result = ActionResult(action, Outcome.DEFERRED, "its metadata could not be read from x: gone")
+    memory.record_results([make_instance_result("y", (result,))])
+    (held,) = list_holdable_fields("y", action)
+    assert memory._hold_reason(held) == (
+        "failed once (its metadata could not be read from x: gone); next try after "
+        f"{time.clock.to_utc(time.clock.now() + 120):%H:%M:%S} UTC"
+    )
+    time.pass_(121)
+    assert memory._hold_reason(held) is None
+    assert list_holdable_fields("y", peer) == [], "to send it again is no fight"

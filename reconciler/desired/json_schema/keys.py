@@ -7,7 +7,7 @@ from typing import Final
 from reconciler.desired.json_schema.descriptions import SECRET_TEXT, KeyDescription, default_of
 from reconciler.desired.json_schema.gateway_keys import GATEWAY_KEY_DESCRIPTIONS
 from reconciler.model.content import Content
-from reconciler.model.desired import DEFAULT_OWNER, GuardLimits, Instance
+from reconciler.model.desired import DEFAULT_OWNER, DEFAULT_STUCK_AFTER, GuardLimits, Instance
 from reconciler.model.groups import Group, Member
 from reconciler.model.health import HttpCheck, Probe
 
@@ -40,6 +40,12 @@ _DOCUMENT: Final = {
         "Stop undeclared torrents first, and delete them after this time. Whole days, from 1d to 3650d. Without it "
         "they are deleted at once.",
         ("7d",),
+    ),
+    "stuck_after": _Key(
+        "The time after which a running torrent without metadata counts as a problem: it is deferred, and the exit "
+        "code is 1.",
+        ("30m", "2h"),
+        _seconds_text(DEFAULT_STUCK_AFTER),
     ),
     "prune_categories": _Key("Delete undeclared categories that contain no torrent, with policy: sync.", default=False),
     "guard": _Key("Limits on what one plan may delete, move and change; a plan that exceeds one is refused."),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
-from pydantic import AfterValidator, Field, TypeAdapter, with_config
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.includes import check_include
 from reconciler.desired.schema.categories import CategoryEntries, CategoryEntry
-from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name
+from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name, parse_duration
 from reconciler.desired.schema.content import CONTENT_CHOICES, CONTENT_NUMBER_TEXTS, ContentEntry
 from reconciler.desired.schema.gateway import (
     GATEWAY_CHOICES,
@@ -129,6 +129,7 @@ class DocumentEntry(TypedDict, total=False):
     policy: PolicyWord
     delete_files: bool
     quarantine: Annotated[Any, AfterValidator(parse_quarantine)]
+    stuck_after: Annotated[float, BeforeValidator(parse_duration)]
     prune_categories: bool
     guard: GuardEntry
     suspend: bool
@@ -187,6 +188,7 @@ NUMBER_TEXTS: Final[dict[str, str]] = {
     "max_delete_files": _COUNT_TEXT,
     "max_move": _COUNT_TEXT,
     "max_update_percent": _PERCENTAGE_TEXT,
+    "stuck_after": "a duration like 30m or 2h",
     **INSTANCE_NUMBER_TEXTS,
     **PROBE_NUMBER_TEXTS,
     **GROUP_NUMBER_TEXTS,

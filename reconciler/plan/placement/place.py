@@ -20,6 +20,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.guard import count_allowed_deletions
 from reconciler.plan.match import Match, match_entries
+from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
 from reconciler.plan.placement.copies import find_replacement, is_complete, percent_text
 from reconciler.plan.placement.members import DRAINED_TEXT, CapacityTracker, MemberState
 from reconciler.plan.placement.strategies import (
@@ -30,7 +31,7 @@ from reconciler.plan.placement.strategies import (
     place_single,
     rank_members,
 )
-from reconciler.plan.torrents import unaddable_reason
+from reconciler.plan.torrents import give_metadata, unaddable_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def place_entries(
     now: datetime | None = None,
     *,
     take_over: bool = False,
+    holders: MetadataHolders = NO_HOLDERS,
 ) -> Placement:
     """Place every entry: find the torrents of direct entries, and choose the members of group entries.
 
@@ -92,7 +94,7 @@ def place_entries(
         )
     if now is None:
         raise ValueError("where there are groups, the plan depends on the time")
-    return _Placer(desired, snapshots, facts, now, take_over).place_all(matches_by_instance)
+    return _Placer(desired, snapshots, facts, now, take_over, holders).place_all(matches_by_instance)
 
 
 class _Placer:
@@ -103,12 +105,14 @@ class _Placer:
         facts: PlacementFacts,
         now: datetime,
         take_over: bool,
+        holders: MetadataHolders,
     ) -> None:
         self._desired = desired
         self._snapshots = snapshots
         self._facts = facts
         self._now = now
         self._take_over = take_over
+        self._holders = holders
         self._capacity = CapacityTracker(snapshots, facts.free_space)
         self._allowed_moves: dict[str, int] = {}
 
@@ -248,7 +252,12 @@ class _Placer:
             return DRAINED_TEXT
         if self._desired.instances[member.name].suspend and not self._desired.suspend:
             return "it is suspended"
-        return unaddable_reason(entry, self._snapshots[member.name]) or self._capacity.cannot_take_reason(member)
+        return self._unaddable_reason(entry, member.name) or self._capacity.cannot_take_reason(member)
+
+    def _unaddable_reason(self, entry: DesiredTorrent, member: str) -> str | None:
+        if entry.source is None and self._holders.find_source(entry, member):
+            entry = give_metadata(entry)
+        return unaddable_reason(entry, self._snapshots[member])
 
 
 def _is_complete_on(instance: str, matches: Mapping[str, Match]) -> bool:

@@ -124,6 +124,7 @@ def fault_json(fault: TorrentFault) -> dict[str, object]:
         "kind": fault.kind,
         "reason": fault.reason,
         "serious": fault.is_serious,
+        "label": fault.label,
     }
 
 

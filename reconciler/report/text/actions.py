@@ -162,7 +162,7 @@ def _entry_from_fault(fault: TorrentFault) -> ReportEntry:
     symbol, style = fault_symbol(fault)
     return ReportEntry(
         rank=not fault.is_serious,
-        label=(symbol, "fault", style),
+        label=(symbol, fault.label, style),
         noun="torrent",
         subject=fault.infohash[:10],
         name=fault.name,

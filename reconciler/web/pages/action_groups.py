@@ -8,7 +8,7 @@ from heapq import nsmallest
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import ObjectKind, Outcome, TorrentFault, Verb
+from reconciler.model.plan import FaultKind, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.report.phrases import change_text, fault_symbol, verb_symbol, visible_changes, warning_label
 from reconciler.report.sanitize import truncate_text
@@ -171,10 +171,11 @@ def _iter_changes(result: ActionResult) -> Iterator[str]:
 
 def _add_fault(groups: _Groups, instance: InstanceResult, fault: TorrentFault) -> None:
     tone = "bad" if fault.is_serious else "wait"
+    problem = "gets no metadata" if fault.kind is FaultKind.NO_METADATA else "does not work"
     key = (
         instance.name,
         fault_symbol(fault)[0],
-        "does not work" if fault.is_serious else "waits",
+        problem if fault.is_serious else "waits",
         tone,
         fault.reason,
         "",

@@ -155,7 +155,7 @@ def build_row(item: PlanItem, links: Mapping[Position, str]) -> PlanRow:
             symbol, tone = fault_symbol(fault)[0], "bad" if fault.is_serious else "wait"
             return PlanRow(
                 symbol,
-                "fault",
+                fault.label,
                 tone,
                 name,
                 item.place,

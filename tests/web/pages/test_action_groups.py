@@ -84,7 +84,7 @@ def test_alike_actions_are_one_group_of_which_some_are_shown() -> None:
 def test_faults_are_apart_by_gravity() -> None:
     actions = collect_open_actions(faulty())
     assert {item.name for group in actions.differences.groups for item in group.items} == {"Tears of Steel"}
-    assert actions.needs.action_count == 3
+    assert actions.needs.action_count == 4
 
 
 def test_a_pending_torrent_needs_a_person_unless_it_waits_for_a_time() -> None:

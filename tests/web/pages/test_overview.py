@@ -265,6 +265,6 @@ def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
 
 def test_torrents_that_do_not_work_are_shown(board: StatusBoard) -> None:
     text = after(board, faulty()).text
-    assert "3 items cannot go on without a person, such as Sintel on attic: qBittorrent reports an error." in text
+    assert "4 items cannot go on without a person, such as Sintel on attic: qBittorrent reports an error." in text
     assert "! 1 × does not work on attic qBittorrent reports an error Sintel" in text
     assert "in sync, with faults" in text

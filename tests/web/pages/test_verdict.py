@@ -65,7 +65,7 @@ def describe(view: LoopView) -> tuple[str, str, str, str]:
         (unhealthy(), "bad", "seedbox: unhealthy", "seedbox: VPN is down: interface", "Repair what its probes"),
         (run(AUTH), "bad", "home: credentials refused", "home: qBittorrent refuses", "Correct the credentials"),
         (run(*TWO_DOWN), "bad", "2 instances are down", "2 of 2 instances are down or unhealthy: a, b.", "tried again"),
-        (faulty(), "bad", "Something needs attention", "3 items cannot go on without a person, such as", "See below"),
+        (faulty(), "bad", "Something needs attention", "4 items cannot go on without a person, such as", "See below"),
         (endless(), "bad", "Something needs attention", "2 changes without end", "Look at the plan"),
         (
             replace(planned(), instances=planned().instances[1:], exit_code=0), "wait", "Something is pending",
