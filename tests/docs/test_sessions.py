@@ -53,7 +53,7 @@ instances:
 @pytest.mark.parametrize("page", sorted(SESSIONS))
 def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: MakeServer) -> None:
     # To check the password of each login costs as much as the rest of a command
-    servers = {address: make_server(trusted_client="127.0.0.1") for address in ADDRESSES.get(page, (FIRST,))}
+    servers = {address: make_server("5.1.0", trusted_client="127.0.0.1") for address in ADDRESSES.get(page, (FIRST,))}
     variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD", "SEEDBOX_PASSWORD")
     environ = {variable: server.password for variable in variables for server in servers.values()}
     port = ReservedPort("127.0.0.1")
