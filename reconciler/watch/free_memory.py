@@ -25,7 +25,7 @@ class MemoryReleaser:
         self._release = release or find_release()
 
     def on_run_start(self, desired: DesiredState) -> None:
-        """Do nothing."""
+        """Nothing is freed before a run."""
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
         """Give freed memory back if the run may have used much."""
