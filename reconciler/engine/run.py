@@ -46,8 +46,6 @@ from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
 from reconciler.model.plan import (
     Action,
-    DeleteCategory,
-    DeleteTorrent,
     EndlessChange,
     InstancePlan,
     Outcome,
@@ -59,7 +57,7 @@ from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.convergence import find_endless_changes
 from reconciler.plan.drains import subtract_deleted
 from reconciler.plan.faults import select_faults
-from reconciler.plan.guard import is_removal
+from reconciler.plan.guard import is_removal, needs_full_read
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
 
 
@@ -175,15 +173,8 @@ def _list_unverified_instances(judged: PlannedRun) -> list[str]:
     return [
         instance_plan.name
         for instance_plan in judged.plan.instances
-        if _needs_full_read(instance_plan) and not judged.observations[instance_plan.name].target.has_full_snapshot
+        if needs_full_read(instance_plan) and not judged.observations[instance_plan.name].target.has_full_snapshot
     ]
-
-
-def _needs_full_read(instance_plan: InstancePlan) -> bool:
-    if instance_plan.suspended or instance_plan.verdict.refused:
-        return False
-    pending = [action for action in instance_plan.actions if action.hold is None]
-    return any(isinstance(action, DeleteTorrent | DeleteCategory) or action.disruptive for action in pending)
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,14 @@ def is_removal(action: Action) -> bool:
     return isinstance(action, DeleteTorrent | DeleteCategory) or is_quarantine_start(action)
 
 
+def needs_full_read(instance_plan: InstancePlan) -> bool:
+    """True if the plan would delete something or move data, which no delta read alone may decide."""
+    if instance_plan.suspended or instance_plan.verdict.refused:
+        return False
+    pending = [action for action in instance_plan.actions if action.hold is None]
+    return any(isinstance(action, DeleteTorrent | DeleteCategory) or action.disruptive for action in pending)
+
+
 def _list_deletions(actions: Sequence[Action], desired: DesiredState) -> list[DeleteTorrent]:
     """Return the deletions that count for the limits of a person."""
     deletions = [action for action in actions if isinstance(action, DeleteTorrent) and action.hold is None]
