@@ -19,6 +19,7 @@ from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
 from reconciler.engine.expectation import check_expectation, doubt_expectation
+from reconciler.engine.late_deletions import Receivers, delete_late, list_receivers, split_late_deletions
 from reconciler.engine.leases import NO_LEASES, RunLeases, judge_leases, take_leases
 from reconciler.engine.metadata import MetadataHolder, ReceiverHolders, prepare_holders
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
@@ -33,7 +34,6 @@ from reconciler.engine.results import (
     results_from_plan,
 )
 from reconciler.engine.selection import RunScope, select_scope
-from reconciler.engine.shared_data import delete_shared_data, split_shared_deletions
 from reconciler.engine.surplus import (
     add_live_facts,
     defer_repeated_adds,
@@ -259,11 +259,12 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     desired, applied_plans = judged.scope.desired, () if judged.is_only_shown else judged.plan.instances
     observations, holders = prepare_holders(applied_plans, desired.instances, judged.observations, context.retry)
     judged = replace(judged, observations=observations)
-    applier = _InstanceApplier(judged, plans, context, holders)
+    receivers = list_receivers(plans)
+    applier = _InstanceApplier(judged, plans, context, holders, receivers)
     results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail), "changing")
     if judged.is_only_shown:
         return results
-    results = delete_shared_data(plans, results, judged.observations, context.retry)
+    results = delete_late(plans, results, judged.observations, receivers, context.retry)
     results = delete_surplus_copies(plans, results, judged.observations, judged.leases, desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
     context.add_memory.record_results(results.values(), desired)
@@ -278,9 +279,10 @@ class _InstanceApplier:
     plans: dict[str, InstancePlan]
     context: RunContext
     holders: Mapping[str, MetadataHolder]
+    receivers: Receivers
 
     def apply(self, name: str) -> InstanceResult:
-        """Execute the plan of one instance, all but the deletions of surplus copies."""
+        """Execute the plan of one instance, all but the deletions that come last."""
         observation, instance_plan = self.judged.observations[name], self.plans.get(name)
         if instance_plan is None:
             return build_unread_result(name, observation)
@@ -294,9 +296,9 @@ class _InstanceApplier:
             instance_plan = defer_repeated_adds(instance_plan, observation.target, self.context.retry)
         self.plans[name] = instance_plan  # the deletions that come later belong to this one
         instance_plan, surplus = split_surplus_deletions(instance_plan)
-        instance_plan, shared = split_shared_deletions(instance_plan)
+        instance_plan, late = split_late_deletions(instance_plan, self.receivers)
         results, error = self._execute(instance_plan, observation)
-        if not (surplus or shared):
+        if not (surplus or late):
             self.judged.leases.release(name)
         return build_result(instance_plan, observation, results, observation.urgent_error or error)
 

@@ -18,7 +18,7 @@ from tests.conftest import MakeProxy, MakeServer
 from tests.support.home import Home
 from tests.support.instances import is_saved, make_instance
 from tests.support.opentracker import Opentracker
-from tests.support.proxy import Proxy, reset_before
+from tests.support.proxy import Proxy, answer_with_status, reset_before
 from tests.support.raw import RawClient
 from tests.support.swarm import SESSION_SETTINGS, has_data, is_complete, write_data
 from tests.support.torrents import TorrentKind, make_torrent
@@ -194,6 +194,24 @@ def test_a_torrent_without_metadata_gets_it(lab: Lab) -> None:
         lab.proxies[name].clear()
     assert lab.home.run().summary == {"unchanged": 4}
     assert not any(lab.proxies[name].mutations for name in receivers)
+
+
+def test_a_copy_that_another_instance_needs_is_deleted_last(lab: Lab) -> None:
+    """Entries get another instance: the old copies are pruned, and they are where the metadata is."""
+    lab.add_instance("old", "5.1.0")
+    lab.add_instance("new", "5.3.0")
+    first, second = lab.seed("old", 1), lab.seed("old", 2)
+    lab.home.write(declare(first, "new"), declare(second, "old"), head=GUARD)
+    lab.proxies["old"].add_fault("torrents/export", answer_with_status(409))
+    kept = lab.home.run()
+    assert [result["outcome"] for result in kept.instance("old")["actions"]] == ["deferred"], kept.out
+    assert len(lab.raws["old"].list_torrents()) == 2
+    lab.proxies["old"].clear()
+    lab.home.write(declare(first, "new"), declare(second, "new"), head=GUARD)
+    lab.settle(lambda: not lab.raws["old"].list_torrents())
+    endpoints = [request.endpoint for request in lab.proxies["old"].requests]
+    assert endpoints.index("torrents/delete") > endpoints.index("torrents/export")
+    assert all(row["size"] == SIZE for row in lab.raws["new"].list_torrents().values())
 
 
 def test_a_run_that_is_killed_at_any_step_is_completed(lab: Lab) -> None:

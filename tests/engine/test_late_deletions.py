@@ -1,13 +1,23 @@
-"""Data that another instance may use is deleted only after that instance was read again."""
+"""Data that another instance may use, and copies that it takes metadata from, are deleted last or not at all."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from reconciler.engine.late_deletions import delete_late, list_receivers, split_late_deletions
 from reconciler.engine.observation import Observation
-from reconciler.engine.shared_data import delete_shared_data, split_shared_deletions
 from reconciler.model.errors import UnreachableError
-from reconciler.model.plan import Blast, DeleteCategory, DeleteTorrent, InstancePlan, Outcome
+from reconciler.model.plan import (
+    AddTorrent,
+    Blast,
+    DeleteCategory,
+    DeleteTorrent,
+    InstancePlan,
+    MetadataSource,
+    Outcome,
+)
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
@@ -16,17 +26,18 @@ from tests.support.planner_inputs import OWNER_TAG, make_live_torrent, make_snap
 X, Y = make_v1_hash("x"), make_v1_hash("y")
 WITH_DATA = DeleteTorrent("x", "no longer declared", infohash=X, torrent_id=X, blast=Blast(1, 100), delete_files=True)
 WITHOUT = DeleteTorrent("y", "no longer declared", infohash=Y, torrent_id=Y, blast=Blast(1, 100))
+WITHOUT_X = DeleteTorrent("x", "no longer declared", infohash=X, torrent_id=X, blast=Blast(1, 100))
 CATEGORY = DeleteCategory("films", "not declared, and no torrent is in it")
 ROW = {"hash": "x", "is": "whole", "tags": [OWNER_TAG]}
 
 
 def test_only_data_that_others_see_is_deleted_late() -> None:
     alone = InstancePlan("a", (WITH_DATA, CATEGORY))
-    assert split_shared_deletions(alone) == (alone, ())
+    assert split_late_deletions(alone, {}) == (alone, ())
     shared = InstancePlan("a", (WITH_DATA, WITHOUT, CATEGORY), sharers=("b",))
-    assert split_shared_deletions(shared) == (replace(shared, actions=(WITHOUT,)), (WITH_DATA, CATEGORY))
+    assert split_late_deletions(shared, {}) == (replace(shared, actions=(WITHOUT,)), (WITH_DATA, CATEGORY))
     held = replace(shared, actions=(replace(WITH_DATA, hold=Outcome.DEFERRED), WITHOUT))
-    assert split_shared_deletions(held) == (held, ())
+    assert split_late_deletions(held, {}) == (held, ())
 
 
 class World:
@@ -38,10 +49,13 @@ class World:
         self.plan = InstancePlan("a", (WITH_DATA,), sharers=("b",))
         self.result = InstanceResult("a", Status.OK)
 
+    def observe(self) -> dict[str, Observation]:
+        return {name: Observation(box, make_snapshot([ROW])) for name, box in self.boxes.items()}
+
     def delete(self) -> InstanceResult:
-        observations = {name: Observation(box, make_snapshot([ROW])) for name, box in self.boxes.items()}
+        observations = self.observe()
         retry = fake_retry_policy(max_attempts=1)
-        return delete_shared_data({"a": self.plan}, {"a": self.result}, observations, retry)["a"]
+        return delete_late({"a": self.plan}, {"a": self.result}, observations, {}, retry)["a"]
 
     @property
     def has_torrent(self) -> bool:
@@ -73,7 +87,9 @@ def test_an_instance_that_cannot_be_read_again_defers_the_deletion() -> None:
 def test_an_instance_that_was_lost_deletes_nothing() -> None:
     world = World()
     world.result = InstanceResult("a", Status.UNREACHABLE, "a: no connection")
-    assert world.delete() == world.result
+    assert world.delete().results == (
+        ActionResult(WITH_DATA, Outcome.DROPPED, "the instance was lost: a: no connection"),
+    )
     assert world.has_torrent
 
 
@@ -81,4 +97,34 @@ def test_a_refused_or_suspended_plan_deletes_nothing() -> None:
     world = World()
     world.plan = replace(world.plan, suspended=True)
     assert world.delete() == world.result
+    assert world.has_torrent
+
+
+@pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.FAILED])
+def test_a_copy_goes_once_the_instance_that_takes_its_metadata_has_it(outcome: Outcome) -> None:
+    world = World()
+    add = AddTorrent("x", "not on the instance", infohash=X, metadata_from=MetadataSource("a", X))
+    plans = {"a": InstancePlan("a", (WITHOUT_X, CATEGORY)), "b": InstancePlan("b", (add,))}
+    receivers = list_receivers(plans)
+    assert split_late_deletions(plans["a"], receivers) == (replace(plans["a"], actions=()), (WITHOUT_X, CATEGORY))
+    assert split_late_deletions(plans["b"], receivers) == (plans["b"], ())
+    results = {
+        "a": InstanceResult("a", Status.OK),
+        "b": InstanceResult("b", Status.OK, results=(ActionResult(add, outcome),)),
+    }
+    result = delete_late(plans, results, world.observe(), receivers, fake_retry_policy(max_attempts=1))["a"]
+    assert world.has_torrent == (outcome is Outcome.FAILED)
+    assert result.results[0].outcome == (Outcome.APPLIED if outcome is Outcome.APPLIED else Outcome.DEFERRED)
+    if outcome is Outcome.FAILED:
+        assert result.results[0].error == "b takes its metadata from here, and does not have it yet"
+
+
+def test_a_copy_stays_where_the_add_fell_back_to_its_own_source() -> None:
+    world = World()
+    add = AddTorrent("x", "not on the instance", infohash=X, metadata_from=MetadataSource("a", X))
+    plans = {"a": InstancePlan("a", (WITHOUT_X,)), "b": InstancePlan("b", (add,))}
+    fallback = ActionResult(replace(add, metadata_from=None), Outcome.APPLIED)
+    results = {"a": InstanceResult("a", Status.OK), "b": InstanceResult("b", Status.OK, results=(fallback,))}
+    result = delete_late(plans, results, world.observe(), list_receivers(plans), fake_retry_policy(max_attempts=1))
+    assert [entry.outcome for entry in result["a"].results] == [Outcome.DEFERRED]
     assert world.has_torrent
