@@ -58,7 +58,10 @@ def test_a_download_from_its_beginning_to_its_end(
         looking(home, "--watch", "--interval", "1s", "--tag", "iso") as watched,
     ):
         watched.wait_until(
-            lambda: bool(newest(watched).get("download_rate")) and newest(watched)["eta"] is not None, 60
+            lambda: bool(
+                newest(watched).get("download_rate") and newest(watched)["eta"] and newest(watched)["progress"]
+            ),
+            60,
         )
         assert newest(watched)["phase"] in ("downloading", "stalled")
         assert 0 < newest(watched)["progress"] < 1

@@ -37,7 +37,7 @@ TASK = '{"taskID": "t1", "sourcePath": "/data/a/", "pieceSize": 0, "private": fa
 
 
 def test_a_torrent_row_keeps_only_used_fields() -> None:
-    assert TORRENT_ROWS_ADAPTER.validate_json(json.dumps([{**ROW, "added_on": 1}])) == [ROW]
+    assert TORRENT_ROWS_ADAPTER.validate_json(json.dumps([{**ROW, "completion_on": 1}])) == [ROW]
     assert TORRENT_ROWS_ADAPTER.validate_json(json.dumps([{**ROW, "progress": None}])) == [{**ROW, "progress": None}]
 
 

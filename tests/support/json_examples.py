@@ -83,6 +83,7 @@ _SNAPSHOT: Final = replace(
                 "shared": [1.0, 60, 2.0, -1],
                 "stopped_before_check": True,
                 "is_metadata_overdue": True,
+                "added_on": 1_795_950_000,
                 "force_start": True,
                 "sequential": True,
                 "first_last_piece_first": True,

@@ -103,7 +103,7 @@ def test_a_torrent_that_cannot_run_is_logged_once_and_its_end_too(capsys: Capsys
         harness.end_run(faults=faults)
     assert lines(capsys) == [
         "info watching: nothing to do, 3 unchanged",
-        "info 3 unchanged, 3 faults",
+        "info 3 unchanged, 2 faults, 1 waiting for metadata",
         "info nothing to do, 3 unchanged",
     ]
 

@@ -254,6 +254,7 @@ def test_a_recheck_waits_for_a_torrent_that_the_loop_is_about_to_add(
     async def place_torrent(_seconds: float) -> None:
         site.catalogue.replace(make_known(2, make_entry(2)))
 
+    monkeypatch.setattr(write_endpoints, "PLACEMENT_TIMEOUT", 15.0)  # whatever the fuzz target has set in this process
     monkeypatch.setattr(asyncio, "sleep", place_torrent)
     assert site.post("recheck", hashes=H2).status == 200
     assert site.rows.sent == [("home", "torrents/recheck", H2)]
