@@ -17,7 +17,7 @@ from typing import TypeGuard
 from reconciler.apply.executor import Executor
 from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observations
-from reconciler.engine.surplus import split_surplus_deletions
+from reconciler.engine.surplus import execute_last, split_surplus_deletions
 from reconciler.model.data_overlap import DataPathIndex, find_data_paths
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, SetTorrent
@@ -127,15 +127,11 @@ class _Deleter:
     def delete(self, name: str) -> InstanceResult:
         """Return the result of one instance with its late deletions."""
         plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
-        withheld = {id(held.action): held for held in self._iter_withheld(name)}
+        withheld = list(self._iter_withheld(name))
+        withheld_ids = {id(held.action) for held in withheld}
+        free = tuple(action for action in deletions if id(action) not in withheld_ids)
         executor = Executor(self.observations[name].target, self.retry)
-        free = tuple(action for action in deletions if id(action) not in withheld)
-        deleted, error = executor.execute(replace(plan, actions=free)) if free else ((), None)
-        results_by_action = withheld | {id(entry.action): entry for entry in (*result.results, *deleted)}
-        results = tuple(results_by_action[id(action)] for action in plan.actions if id(action) in results_by_action)
-        if error:
-            result = replace(result, status=error.status, error=str(error))
-        return replace(result, results=results)
+        return execute_last(replace(plan, actions=free), plan.actions, withheld, result, executor)
 
     def _iter_withheld(self, name: str) -> Iterator[ActionResult]:
         """Yield the deletions that are not made now, each with its reason."""

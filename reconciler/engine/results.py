@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.engine.observation import Observation
 from reconciler.model.content import Content
@@ -11,7 +12,7 @@ from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.health import Health
 from reconciler.model.links import build_magnet, has_likely_passkey
-from reconciler.model.plan import AddTorrent, FaultKind, InstancePlan, Outcome, SetTorrent, TorrentFault
+from reconciler.model.plan import Action, AddTorrent, FaultKind, InstancePlan, Outcome, SetTorrent, TorrentFault
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -124,6 +125,12 @@ def _build_content_result(
         return ContentResult(entry.label, path, entry.position)
     magnet = build_magnet(infohashes, name, [url for url in entry.trackers if not has_likely_passkey(url)])
     return ContentResult(entry.label, path, entry.position, str(infohashes), magnet)
+
+
+def replace_executed(plan: InstancePlan, planned: Sequence[Action], results: Sequence[ActionResult]) -> InstancePlan:
+    """Return the plan with these planned actions as they were executed: some get their source only then."""
+    executed = {id(action): result.action for action, result in zip(planned, results, strict=True)}
+    return replace(plan, actions=tuple(executed.get(id(action), action) for action in plan.actions))
 
 
 def compute_exit_code(

@@ -31,6 +31,7 @@ from reconciler.engine.results import (
     build_unread_result,
     compute_exit_code,
     list_lasting_faults,
+    replace_executed,
     results_from_plan,
 )
 from reconciler.engine.selection import RunScope, select_scope
@@ -298,6 +299,7 @@ class _InstanceApplier:
         instance_plan, surplus = split_surplus_deletions(instance_plan)
         instance_plan, late = split_late_deletions(instance_plan, self.receivers)
         results, error = self._execute(instance_plan, observation)
+        self.plans[name] = replace_executed(self.plans[name], instance_plan.actions, results)
         if not (surplus or late):
             self.judged.leases.release(name)
         return build_result(instance_plan, observation, results, observation.urgent_error or error)

@@ -8,7 +8,7 @@ See docs/decisions/0077-a-keeper-that-another-run-changes-is-not-relied-on.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.apply.executor import Executor
@@ -138,19 +138,12 @@ class _SurplusDeleter:
         """Return the result of one instance with its surplus deletions."""
         plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
         obstacles = {id(action): self._find_obstacle(name, action) for action in deletions}
-        error: InstanceError | None = None
-        deleted: tuple[ActionResult, ...] = ()
-        if verified := tuple(action for action in deletions if not obstacles[id(action)]):
-            executor = Executor(self.observations[name].target, self.retry)
-            deleted, error = executor.execute(replace(plan, actions=verified))
-        results_by_action = {id(entry.action): entry for entry in (*result.results, *deleted)}
-        results = tuple(
-            results_by_action.get(id(action)) or _spare(action, obstacles.get(id(action))) for action in plan.actions
-        )
-        if error:
-            result = replace(result, status=error.status, error=str(error))
+        verified = tuple(action for action in deletions if not obstacles[id(action)])
+        spared = [_spare(action, obstacles.get(id(action))) for action in plan.actions]
+        executor = Executor(self.observations[name].target, self.retry)
+        result = execute_last(replace(plan, actions=verified), plan.actions, spared, result, executor)
         rival = next((obstacle.rival for obstacle in obstacles.values() if obstacle and obstacle.rival), None)
-        return replace(result, results=results, keeper_rival=rival)
+        return replace(result, keeper_rival=rival)
 
     def _find_obstacle(self, name: str, action: Action) -> _Obstacle | None:
         """Return why an action of an instance is not carried out now; None if it can be."""
@@ -175,6 +168,25 @@ class _SurplusDeleter:
     def fail(self, name: str, error: InternalError) -> InstanceResult:
         """Return the result of one instance without its surplus deletions, which a bug of ours prevents."""
         return replace(self.results[name], status=error.status, error=str(error))
+
+
+def execute_last(
+    plan: InstancePlan,
+    all_actions: Sequence[Action],
+    spared: Sequence[ActionResult],
+    result: InstanceResult,
+    executor: Executor,
+) -> InstanceResult:
+    """Execute the plan of what comes after everything else, and return the result with it, in the order of all actions.
+
+    `spared`: the results of actions that have no other one.
+    """
+    executed, error = executor.execute(plan) if plan.actions else ((), None)
+    by_action = {id(entry.action): entry for entry in (*spared, *result.results, *executed)}
+    results = tuple(by_action[id(action)] for action in all_actions if id(action) in by_action)
+    if error:
+        result = replace(result, status=error.status, error=str(error))
+    return replace(result, results=results)
 
 
 def _require_as_much(copy: KeptCopy, surplus: LiveTorrent) -> KeptCopy:

@@ -214,6 +214,16 @@ def test_a_copy_that_another_instance_needs_is_deleted_last(lab: Lab) -> None:
     assert all(row["size"] == SIZE for row in lab.raws["new"].list_torrents().values())
 
 
+def test_instances_that_swap_torrents_report_every_action(lab: Lab) -> None:
+    lab.add_instance("left", "5.1.0")
+    lab.add_instance("right", "5.3.0")
+    first, second = lab.seed("left", 1), lab.seed("right", 2)
+    lab.home.write(declare(first, "right"), declare(second, "left"), head=GUARD)
+    swapped = lab.home.run()
+    assert (swapped.exit_code, swapped.summary) == (0, {"add": 2, "delete": 2}), swapped.out
+    assert lab.home.run().summary == {"unchanged": 2}
+
+
 def test_a_run_that_is_killed_at_any_step_is_completed(lab: Lab) -> None:
     """Our process or either server is killed at each request of a hand-over, before and after it is carried out."""
     lab.add_instance("a", "5.1.0")
