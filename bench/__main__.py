@@ -11,7 +11,7 @@ from statistics import median
 from bench import flexget, gateway, watch, web
 from bench.command import Measurement, measure_command, run_reconcile
 from bench.raw import RawConnection, measure_raw, time_yaml
-from bench.rows import compare_medians, print_row
+from bench.rows import compare_medians, print_missed_goals, print_row, print_title
 from bench.world import make_magnets, render_instance, start_world, write_desired
 from reconciler.demo.servers import QbittorrentServer
 
@@ -23,9 +23,9 @@ CYCLES = 20
 def main() -> None:
     """Print all rows, version by version."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    print(f"{count:,} torrents; medians; times in seconds; every ratio is from this run\n")
+    print(f"{count:,} torrents; medians; times in seconds; every ratio is from this run")
     for version in VERSIONS:
-        print(f"qBittorrent {version}")
+        print_title(f"qBittorrent {version}")
         measure_add(version, count)
         measure_converged(version, count)
         measure_import(version, count)
@@ -35,8 +35,8 @@ def main() -> None:
             measure_diff(version, count)
             measure_web(version, count)
             measure_page(version, count)
-        print()
     compare_with_flexget(count)
+    print_missed_goals()
 
 
 def measure_add(version: str, count: int) -> None:
@@ -186,7 +186,7 @@ def measure_gateway(version: str, count: int) -> None:
 
 def compare_with_flexget(count: int) -> None:
     """Measure the same job with FlexGet: the first run adds, the second one has nothing to do."""
-    print("FlexGet: the same job on the same server version (5.3.0), one run each")
+    print_title("FlexGet: the same job on the same server version (5.3.0), one run each")
     with QbittorrentServer("5.3.0") as server, tempfile.TemporaryDirectory() as name:
         theirs = flexget.measure_flexget(server, count, Path(name))
         added = measure_raw(server, RawConnection.count_torrents)

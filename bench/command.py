@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_LAUNCHER: Final = str(Path(__file__).with_name("launcher.py").resolve())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,11 @@ def run_reconcile(folder: Path, *options: str) -> Measurement:
 
 
 def measure_command(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]:
-    """Return the wall seconds, peak resident MiB and standard output of a command."""
-    out = folder / "stdout"
-    started_at = time.perf_counter()
-    with out.open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
-        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, env=environ)
-        _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started_at
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command} failed: {(folder / 'stderr').read_text()[-2000:]} {out.read_text()[-500:]}")
-    return wall, usage.ru_maxrss / 1024, out.read_bytes()
+    """Return the wall seconds, peak resident MiB and standard output of a command, which begins with a path."""
+    out, err = folder / "stdout", folder / "stderr"
+    environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+    launcher = [sys.executable, "-I", "-S", _LAUNCHER, str(out), str(err), *command]
+    usage = json.loads(subprocess.run(launcher, cwd=folder, env=environ, stdout=subprocess.PIPE, check=True).stdout)
+    if usage["exit_code"]:
+        raise RuntimeError(f"{command} failed: {err.read_text()[-2000:]} {out.read_text()[-500:]}")
+    return usage["wall_seconds"], usage["peak_mib"], out.read_bytes()
