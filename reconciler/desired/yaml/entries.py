@@ -1,8 +1,8 @@
 """Composes nodes from text, the usual entries of `torrents` without the parser.
 
-Thousands of entries repeat the same few lines. Each line is read once, and the parser gets an outline of the text, with
-`~` and spaces in the place of each entry. If each `~` is an item of the list there, the text means what was read.
-Otherwise the parser reads the whole text.
+Thousands of entries repeat the same few lines. What repeats is read once, and the parser gets an outline of the text,
+in which one `~` stands for all entries that follow each other. If each `~` is an item of the list there, the text means
+what was read. Otherwise the parser reads the whole text.
 
 See docs/decisions/0131-usual-entries-are-read-without-the-parser.md.
 """
@@ -10,14 +10,18 @@ See docs/decisions/0131-usual-entries-are-read-without-the-parser.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeVar
 
+from ruamel.yaml.error import StreamMark
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.desired.yaml.document import SCALAR_WORDS, NodeReader, parse_scalar
-from reconciler.desired.yaml.parser import EntryNode, compose_all_nodes
+from reconciler.desired.yaml.parser import EntryNode, compose_all_nodes, iter_children
 from reconciler.model.position import Problem
+
+_Value = TypeVar("_Value")
 
 _LIST_KEY: Final = "torrents"
 _LIST_START: Final = re.compile(rf"^{_LIST_KEY}:\n( *)- ", re.MULTILINE)
@@ -25,67 +29,106 @@ _LINE: Final = re.compile(
     r"([a-z_]+): (?:([A-Za-z0-9/][^\n]*)|\"([^\"\\\n]*)\"|'([^'\n]*)')"  # plain, or in quotes without an escape
     r"(?:\n *(?:#[^\n]*)?)*"  # blank lines and comments after it
 )
+_LINK: Final = re.compile(r"(magnet|torrent): ([a-z]+:[!-~]*[!-9;-~])")  # the usual line of an entry, found faster
 _ANCHOR_OR_TAG: Final = re.compile(r"[&!\r\x85\u2028\u2029]")  # or a line break that is not counted here
-_BLANK: Final = "~"
-_MAX_CACHED_LINES: Final = 4096
+_STAND_IN: Final = "~"
+_MAX_CACHED_TEXTS: Final = 4096
 _DEPTH: Final = 2  # the document and its list
 
 
 def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
     """Return the root node of every document in `text`; no nodes and a problem where it is not YAML."""
-    entries = _find_entries(text)
-    if entries:
-        roots, problem = compose_all_nodes(file, _blank_entries(text, entries))
-        if problem is None and _insert_entries(roots, text, entries):
+    runs = _find_runs(text)
+    if runs:
+        outline = _Outline(text, runs)
+        roots, problem = compose_all_nodes(file, outline.text)
+        if problem is None and outline.insert_entries(roots):
             return roots, None
     return compose_all_nodes(file, text)
 
 
-_Entries = dict[int, tuple[int, dict[str, Any]]]
-"""The end and the data of each entry, by the offset of its first key."""
+_Run = list[EntryNode]
+"""Entries of a list that follow each other. Until the outline is read, only their distances in lines are known."""
 
 
-def _find_entries(text: str) -> _Entries:
-    match = _LIST_START.search(text)
-    if match is None:
-        return {}
-    indent = match[1]
-    dash = f"\n{indent}- "
-    reader = _EntryReader(len(indent) + 2)
-    foreign_line = re.compile(rf"^(?!{indent}[ -]| *(?:#|$))", re.MULTILINE).search(text, match.start(1))
-    offset = match.end()
-    chunks = text[offset : foreign_line.start() if foreign_line else None].split(dash)
-    last = chunks.pop()
-    if last.endswith("\n"):  # otherwise a text in it may have another value
-        chunks.append(last[:-1])
-    entries: _Entries = {}
-    for chunk in chunks:
-        start = reader.find_first_key(chunk) if chunk.startswith("#") else 0
-        if data := reader.read_entry(chunk[start:]):
-            entries[offset + start] = offset + len(chunk) + 1, data
-        offset += len(chunk) + len(dash)
-    return entries
+def _find_runs(text: str) -> list[_Run]:
+    runs: list[_Run] = []
+    readers: dict[str, _EntryReader] = {}
+    end = 0
+    while match := _LIST_START.search(text, end):
+        indent = match[1]
+        foreign_line = re.compile(rf"\n(?!{indent}[ -]| *(?:#|\n|\Z))").search(text, match.start(1))
+        end = foreign_line.start() + 1 if foreign_line else len(text)
+        if indent not in readers:
+            readers[indent] = _EntryReader(indent)
+        runs += readers[indent].read_list(text, match.end(), end)
+    return runs
 
 
 class _EntryReader:
-    """Reads entries whose keys are in the same column."""
+    """Reads the entries of lists that are indented equally."""
 
-    def __init__(self, column: int) -> None:
-        self._indent = " " * column
-        self._next_key = re.compile(rf"\n{self._indent}(?=[a-z])")
-        self._cache: dict[str, tuple[str, Any]] = {}
+    def __init__(self, indent: str) -> None:
+        self._dash = f"\n{indent}- "
+        self._column = len(indent) + 2
+        self._line_start = "\n" + " " * self._column
+        self._next_key = re.compile(rf"{self._line_start}(?=[a-z])")
+        self._comments = re.compile(rf"(?:#[^\n]*{self._line_start})+")
+        self._values: dict[str, dict[str, Any]] = {}
+        self._pairs: dict[str, tuple[str, Any]] = {}
 
-    def find_first_key(self, chunk: str) -> int:
-        """Return the offset of the first key of an entry that begins with a comment, as an import writes it."""
-        second_line = chunk.find("\n") + 1
-        return second_line + len(self._indent) if second_line and chunk.startswith(self._indent, second_line) else 0
+    def read_list(self, text: str, offset: int, end: int) -> list[_Run]:
+        """Return the entries from the first one, at `offset`, except entries for the parser."""
+        chunks = text[offset:end].split(self._dash)
+        last = chunks.pop()
+        if last.endswith("\n"):  # otherwise a text in it may have another value
+            chunks.append(last[:-1])
+        runs: list[_Run] = []
+        line = 0
+        is_open = False
+        for chunk in chunks:
+            start = self._find_first_key(chunk) if chunk.startswith("#") else 0
+            data = self._read_entry(chunk[start:])
+            if data:
+                if not is_open:
+                    runs.append([])
+                first_line = line + chunk.count("\n", 0, start)
+                runs[-1].append(
+                    EntryNode(data, text, offset + start, offset + len(chunk) + 1, first_line, self._column)
+                )
+            is_open = data is not None
+            line += chunk.count("\n") + 1
+            offset += len(chunk) + len(self._dash)
+        return runs
 
-    def read_entry(self, text: str) -> dict[str, Any] | None:
-        """Return the data of an entry; None for one that is left to the parser."""
+    def _find_first_key(self, chunk: str) -> int:
+        """Return the offset of the first key of an entry that begins with comments, as an import writes them."""
+        comments = self._comments.match(chunk)
+        return comments.end() if comments and comments[0].replace("\n", "").isprintable() else 0
+
+    def _read_entry(self, text: str) -> dict[str, Any] | None:
+        """Return the data of an entry; None for one that is left to the parser.
+
+        Usually its first line is a link that no other entry has, and many entries have the same other lines.
+        """
+        first, separator, others = text.partition(self._line_start)
+        if separator and not "a" <= others[:1] <= "z":  # the first value has more lines
+            return self._read_lines(text)
+        values = self._values.get(others) if others else {}
+        if values is None:
+            if (values := self._read_lines(others)) is None:
+                return None
+            _put_into_cache(self._values, others, values)
+        pair = _read_line(first) or self._read_pair(first)
+        if pair is None or pair[0] in values:
+            return None
+        return {pair[0]: pair[1], **values}
+
+    def _read_lines(self, text: str) -> dict[str, Any] | None:
         data: dict[str, Any] = {}
         lines = self._next_key.split(text)
         for line in lines:
-            pair = self._cache.get(line) or self._read_pair(line)
+            pair = self._read_pair(line)
             if pair is None:
                 return None
             data[pair[0]] = pair[1]
@@ -93,17 +136,15 @@ class _EntryReader:
 
     def _read_pair(self, text: str) -> tuple[str, Any] | None:
         """Return a key and its value, from one line or more; None where only its surroundings say what it means."""
-        pair = _read_line(text) or self._parse_pair(text)
-        if pair:
-            if len(self._cache) == _MAX_CACHED_LINES:  # most of them are links, which do not repeat
-                self._cache.clear()
-            self._cache[text] = pair
+        pair = self._pairs.get(text)
+        if pair is None and (pair := _read_line(text) or self._parse_pair(text)):
+            _put_into_cache(self._pairs, text, pair)
         return pair
 
     def _parse_pair(self, text: str) -> tuple[str, Any] | None:
         if not text[:1].islower() or _ANCHOR_OR_TAG.search(text):
             return None
-        roots, problem = compose_all_nodes("", f"{self._indent}{text}\n", depth=_DEPTH)
+        roots, problem = compose_all_nodes("", f"{self._line_start[1:]}{text}\n", depth=_DEPTH)
         if problem or len(roots) != 1 or not isinstance(roots[0], MappingNode):
             return None
         reader = NodeReader("")
@@ -111,8 +152,16 @@ class _EntryReader:
         return pairs[0] if len(pairs) == 1 and not reader.problems else None
 
 
+def _put_into_cache(cache: dict[str, _Value], text: str, value: _Value) -> None:
+    if len(cache) == _MAX_CACHED_TEXTS:  # most of them are texts that do not repeat
+        cache.clear()
+    cache[text] = value
+
+
 def _read_line(text: str) -> tuple[str, Any] | None:
     """Return the key and the value of a line without anything special."""
+    if link := _LINK.fullmatch(text):
+        return link[1], link[2]
     match = _LINE.fullmatch(text)
     if match is None or match[1] in SCALAR_WORDS or not (text.isprintable() or text.replace("\n", "").isprintable()):
         return None
@@ -124,27 +173,67 @@ def _read_line(text: str) -> tuple[str, Any] | None:
     return key, parse_scalar(plain)
 
 
-def _blank_entries(text: str, entries: _Entries) -> str:
-    """Return the text, as long as it is and with its lines, with a scalar in the place of each entry."""
-    parts = []
-    previous_end = 0
-    for start, (end, _) in entries.items():
-        lines = text[start + 1 : end].split("\n")
-        parts += [text[previous_end:start], _BLANK, "\n".join([" " * len(line) for line in lines])]
-        previous_end = end
-    return "".join([*parts, text[previous_end:]])
+class _Outline:
+    """A text with one scalar in the place of each run, for the parser."""
 
+    def __init__(self, text: str, runs: Sequence[_Run]) -> None:
+        self._offsets: list[int] = []  # of the scalars
+        self._shifts = [(0, 0)]  # the characters and lines that the outline lacks, before and after each scalar
+        parts: list[str] = []
+        end = characters = lines = 0
+        for run in runs:
+            start = run[0].start
+            parts += text[end:start], f"{_STAND_IN}\n"
+            self._offsets.append(start - characters)
+            end = run[-1].end
+            characters += end - start - len(parts[-1])
+            lines += text.count("\n", start, end) - 1
+            self._shifts.append((characters, lines))
+        self._runs = dict(zip(self._offsets, runs, strict=True))
+        self.text = "".join([*parts, text[end:]])
 
-def _insert_entries(roots: list[Node], text: str, entries: _Entries) -> bool:
-    """Put the entries into the outline. Return False if one of them is not an item of the list there."""
-    count = 0
-    for items in _iter_lists(roots):
-        for number, item in enumerate(items):
-            if type(item) is ScalarNode and item.value == _BLANK and (entry := entries.get(item.start_mark.index)):
-                end, data = entry
-                items[number] = EntryNode(data, item, end, text)
-                count += 1
-    return count == len(entries)
+    def insert_entries(self, roots: list[Node]) -> bool:
+        """Put the entries into the nodes of the outline. Return False if a run is not in its list there."""
+        count = 0
+        for items in _iter_lists(roots):
+            expanded_items: list[Node] = []
+            for item in items:
+                if run := self._find_run(item):
+                    expanded_items += self._place_entries(run, item.start_mark)
+                    count += 1
+                else:
+                    expanded_items.append(item)
+            items[:] = expanded_items
+        if count != len(self._runs):
+            return False
+        self._move_nodes(roots)
+        return True
+
+    def _find_run(self, item: Node) -> _Run | None:
+        is_stand_in = type(item) is ScalarNode and item.value == _STAND_IN
+        return self._runs.get(item.start_mark.index) if is_stand_in else None
+
+    def _place_entries(self, run: _Run, start: StreamMark) -> _Run:
+        lines = self._move_mark(start).line - run[0].line
+        for entry in run:
+            entry.line += lines
+        return run
+
+    def _move_nodes(self, roots: list[Node]) -> None:
+        """Move all nodes of the parser down to where they are in the text."""
+        nodes = list(roots)
+        visited_ids = set()
+        while nodes:
+            node = nodes.pop()
+            if id(node) in visited_ids or type(node) is EntryNode:
+                continue
+            visited_ids.add(id(node))
+            node.start_mark, node.end_mark = self._move_mark(node.start_mark), self._move_mark(node.end_mark)
+            nodes += iter_children(node)
+
+    def _move_mark(self, mark: StreamMark) -> StreamMark:
+        characters, lines = self._shifts[bisect_left(self._offsets, mark.index)]
+        return StreamMark(mark.name, mark.index + characters, mark.line + lines, mark.column) if characters else mark
 
 
 def _iter_lists(roots: list[Node]) -> Iterator[list[Node]]:

@@ -6,6 +6,8 @@ Only the parser is used: nodes have positions, and nothing in a file can constru
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Final
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # a C extension without type hints
@@ -195,42 +197,44 @@ def _restore_surrogates(roots: list[Node], replaced: ReplacedText) -> None:
         visited_ids.add(id(node))
         if isinstance(node, ScalarNode):
             node.value = replaced.restore(node.value)
-        elif isinstance(node, MappingNode):
-            nodes += [child for pair in node.value for child in pair]
-        else:
-            nodes += node.value
+        nodes += iter_children(node)
 
 
 class EntryNode(MappingNode):
     """An item of a list whose data is known. Its nodes are made when somebody needs them, for a position.
 
-    The nodes of the parser take ten times the time and the memory of the data. `start`: the node at the start of the
-    entry in the outline of the text; `end`: the offset in `text` at which the entry ends.
+    The nodes of the parser take ten times the time and the memory of the data. `text` is the whole text; the entry
+    begins in it at the offset `start`, with the first key, and ends at `end`. `line` and `column` count from 0.
     """
 
-    __slots__ = ("_end", "_pairs", "_text", "data")
+    __slots__ = ("_pairs", "_text", "column", "data", "end", "line", "start")
+    ctag, comment, anchor, flow_style, merge = IMPLICIT_TAG, None, None, False, None
 
-    def __init__(self, data: dict[str, Any], start: Node, end: int, text: str) -> None:
-        self.ctag, self.start_mark, self.comment, self.anchor = IMPLICIT_TAG, start.start_mark, None, None
-        self.flow_style, self.merge = False, None
+    def __init__(self, data: dict[str, Any], text: str, start: int, end: int, line: int, column: int) -> None:
         self.data = data
-        self._end = end
+        self.line = line
+        self.column = column
         self._text = text
+        self.start = start
+        self.end = end
         self._pairs: list[tuple[Node, Node]] | None = None
+
+    @property
+    def start_mark(self) -> StreamMark:
+        """The start of the first key."""
+        return StreamMark("", self.start, self.line, self.column)
 
     @property
     def end_mark(self) -> StreamMark:
         """The end of the entry, at the start of the line after it."""
-        start = self.start_mark
-        return StreamMark("", self._end, start.line + self._text.count("\n", start.index, self._end), 0)
+        return StreamMark("", self.end, self.line + self._text.count("\n", self.start, self.end), 0)
 
     @property
     def value(self) -> list[tuple[Node, Node]]:
         """The nodes of the keys and values."""
         if self._pairs is None:
-            start = self.start_mark
-            (root,), _ = compose_all_nodes("", " " * start.column + self._text[start.index : self._end])
-            _move_node(root, start.line, start.index - start.column)
+            (root,), _ = compose_all_nodes("", " " * self.column + self._text[self.start : self.end])
+            _move_node(root, self.line, self.start - self.column)
             self._pairs = root.value
         return self._pairs
 
@@ -240,13 +244,21 @@ def _move_node(node: Node, lines: int, characters: int) -> None:
     start, end = node.start_mark, node.end_mark
     node.start_mark = StreamMark("", start.index + characters, start.line + lines, start.column)
     node.end_mark = StreamMark("", end.index + characters, end.line + lines, end.column)
-    for child in () if isinstance(node, ScalarNode) else node.value:
-        for part in child if isinstance(node, MappingNode) else (child,):
-            _move_node(part, lines, characters)
+    for child in iter_children(node):
+        _move_node(child, lines, characters)
+
+
+def iter_children(node: Node) -> Iterable[Node]:
+    """Iterate over the items of a list, or the keys and values of a mapping."""
+    if isinstance(node, ScalarNode):
+        return ()
+    return chain.from_iterable(node.value) if isinstance(node, MappingNode) else node.value
 
 
 def position_of(file: str, node: Node) -> Position:
     """Return the start of a node."""
+    if type(node) is EntryNode:
+        return Position(file, node.line + 1, node.column + 1)
     mark = node.start_mark
     return Position(file, mark.line + 1, mark.column + 1)
 

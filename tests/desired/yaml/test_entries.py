@@ -82,6 +82,8 @@ LINES = [
     *TEXT.splitlines(keepends=True),
     *("    name: a\u2028b\n", "    name: a\xa0b\n", "    name: a\r\n", "    name: \x07\n", "    # \x07\n", "\t\n"),
     *("    name: a \n", "  - \n"),
+    *("  - magnet: a\n    tags: [b]\n", "  - # a\n    # b\n    magnet: a\n\n", "- name: a\n  tags: [b]\n"),
+    *("---\nversion: 1\ntorrents:\n  - magnet: a\n", "torrents:\n- name: a\n", "  - # \x07\n    name: a\n"),
 ]
 
 
@@ -123,6 +125,10 @@ def count_entries(text: str) -> int:
         ("  - magnet: a\n    tags: [open,\n  - magnet: b\n    ]\n", 0),
         ("  - magnet: a\n    name: b\n     c: d\n  - magnet: e\n", 0),
         ("  - magnet: a\n  - magnet: b\n    name: >+\n      c", 1),
+        ("  - magnet: a\n  - # two\n    # comments\n    magnet: b\n  - # tab\t\n    magnet: c\n  - magnet: d\n", 3),
+        ("  - magnet: a\n    name: |+\n\n    \n  - magnet: b\n    name: |+\n\n    \npolicy: sync\n", 2),
+        ("  - magnet: a\n  - magnet: b\n  - &x\n    magnet: c\n  - magnet: d\npolicy: sync\nguard: *x\n", 3),
+        ("  - magnet: a\n---\ntorrents:\n  - magnet: b\n  - magnet: c\nguard: {x: 1}\n---\ntorrents:\n- name: d\n", 4),
         (f"  - magnet: a\n    tags: {'[' * 37}{']' * 37}\n", 1),
         (f"  - magnet: a\n    tags: {'[' * 38}{']' * 38}\n", 0),
     ],
