@@ -15,9 +15,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 MIN_BYTES_PER_SECOND: Final = 16_384  # of a reply that has begun, on average
 MAX_DURATION: Final = 600.0  # seconds for a reply of any size

@@ -6,11 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.waits import note_trouble
 
 T = TypeVar("T")

@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

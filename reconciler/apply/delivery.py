@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.apply.job import Job, find_live, index_by_id
@@ -17,6 +17,7 @@ from reconciler.model.errors import (
     UnsupportedError,
 )
 from reconciler.model.fields import FILES
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.retry import RetryPolicy

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _PLAN_EVENTS: Final = frozenset({"pull_request", "push", "schedule", "workflow_dispatch", "merge_group"})

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from reconciler.ci.event import JobEvent, read_event
 from reconciler.cli.step_summary import VARIABLE, append_step_summary
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.github import render_warning
 from reconciler.report.sanitize import format_code_span
 from reconciler.report.text.lines import make_line, render_plain

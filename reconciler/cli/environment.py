@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _PREFIX: Final = re.compile(r"RECONCILE(R?)[^A-Z0-9]+", re.IGNORECASE)
 # What Kubernetes sets for a Service named "reconcile" or "reconcile-…" (docs: "Services", "Environment variables").

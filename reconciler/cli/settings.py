@@ -7,12 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
+
+from reconciler.model.lazy_dataclass import dataclass
 
 PBKDF2_ROUNDS = 100_000  # as in utils/password of qBittorrent
 

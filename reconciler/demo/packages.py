@@ -14,8 +14,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.model.lazy_dataclass import dataclass
 
 # `deb [option=value …] URI SUITE COMPONENT…`, see sources.list(5)
 _SOURCE_LINE_PATTERN = re.compile(r"^deb\s+(?:\[([^]]*)\]\s+)?(\S+)\s+\S+\s+(.+)$")

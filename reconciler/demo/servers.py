@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from reconciler.demo import packages
 from reconciler.demo.configuration import ServerConfiguration
 from reconciler.demo.packages import ServerSetupError
+from reconciler.model.lazy_dataclass import dataclass
 
 
 class ReservedPort:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from reconciler.desired.salvage import salvage_document
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, YamlDocument
 from reconciler.model.codes import Code
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
 
 

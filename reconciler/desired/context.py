@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.model.codes import Code
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class LoadedText:
     roots: Sequence[Node]
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class LoadContext:
     """The settings of one load, and the problems and warnings that it has collected so far.
 

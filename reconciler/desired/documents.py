@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.desired.context import LoadContext, LoadedText
@@ -13,6 +13,7 @@ from reconciler.desired.includes import find_included_files, has_glob
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 
 

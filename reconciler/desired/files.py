@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.codes import Code
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 from reconciler.regular_file import UnsuitableFileError, leads_out, read_regular_file
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _HEADING: Final = re.compile(r"^## ([EW][0-9]{3}): (.+)\n", re.MULTILINE)
 

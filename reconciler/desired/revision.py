@@ -11,10 +11,10 @@ import posixpath
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 
 PREFIX: Final = "git:"

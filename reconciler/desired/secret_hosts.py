@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from reconciler.desired.schema.common import (
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.position import Position, Problem
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file

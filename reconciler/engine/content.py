@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from reconciler.engine.concurrency import contain_errors, map_instances
@@ -16,6 +16,7 @@ from reconciler.engine.observation import Observation, Observations, OpenTarget,
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.plan.match import index_live_torrents

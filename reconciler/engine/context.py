@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from reconciler.engine.add_memory import AddMemory
@@ -16,6 +16,7 @@ from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.history import OwnedCount, UnreadFile
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveState
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, plan_actions

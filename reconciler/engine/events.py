@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run, Status

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeGuard
 
 from reconciler.apply.executor import Executor
@@ -20,6 +20,7 @@ from reconciler.engine.observation import Observations
 from reconciler.engine.surplus import execute_last, split_surplus_deletions
 from reconciler.model.data_overlap import DataPathIndex, find_data_paths
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, SetTorrent
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.model.snapshot import LiveTorrent

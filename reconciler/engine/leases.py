@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial, wraps
 from typing import Any, Final, TypeVar, cast
 
@@ -18,6 +18,7 @@ from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observation, Observations, OpenTarget
 from reconciler.engine.process import has_ended, identify_process
 from reconciler.model.errors import InstanceError, LeaseLapsed, StopRequested, SuspendedMeanwhile, UnreachableError
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.plan.leases import (
     InstancePlans,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from reconciler.apply.target import Target
@@ -15,6 +15,7 @@ from reconciler.model.content import CreationSpec
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.health import Health, NetworkState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import Snapshot
 

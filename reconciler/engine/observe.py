@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from reconciler.model.health import (
     Probe,
     ProbeResult,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import InstancePlan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import urgent_actions

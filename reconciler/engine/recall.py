@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from reconciler.engine.add_memory import AddMemory
@@ -20,6 +20,7 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.files import LiveFile
 from reconciler.model.groups import NO_PLACEMENT_FACTS
 from reconciler.model.history import AddKey, OwnedCount, UntaggedAdds
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveInstance, LiveState, NotInLiveStateError
 from reconciler.model.position import Problem
 from reconciler.model.preferences import CONTENT_REMOVE_OPTION, MOVE_TO_TRASH, SECRET_PREFERENCES, PreferenceValue

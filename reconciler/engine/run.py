@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from reconciler.apply.executor import Executor
@@ -45,6 +45,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import (
     Action,
     EndlessChange,

@@ -7,12 +7,12 @@ See docs/decisions/0076-an-instance-has-a-shard-of-its-own.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from reconciler.engine.context import RunOptions
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.groups import DrainProgress, PendingTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.shard import Shard
 from reconciler.plan.placement import find_linked_instances
 

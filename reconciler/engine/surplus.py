@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.target import Target
@@ -18,6 +18,7 @@ from reconciler.engine.leases import LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observations
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.groups import KeptCopy
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lease import LeaseHold
 from reconciler.model.plan import (
     Action,

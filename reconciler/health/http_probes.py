@@ -10,11 +10,11 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.model.health import AddressRule, GluetunCheck, HealthState, HttpCheck, JsonScalar, ProbeResult
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.reply_limits import LimitedConnection, LimitedTlsConnection, ReplyLimits, limit_replies
 
 MAX_BODY_BYTES: Final = 1 << 20  # bytes of a response that are read

@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
@@ -23,6 +22,7 @@ from reconciler.model.health import (
     ProbeResult,
     TcpCheck,
 )
+from reconciler.model.lazy_dataclass import dataclass
 
 _UNREACHABLE_HINT: Final = "Is it running, and is the address correct?"
 _DNS_HINT: Final = "Check the name, and the DNS of this machine"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from reconciler.model.intake import (
     IntakeFull,
     make_url_id,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.position import Position, Problem
 from reconciler.model.torrent_file import TorrentFileError, identify_torrent

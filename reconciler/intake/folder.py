@@ -8,12 +8,12 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from reconciler.atomic_file import PRIVATE_MODE, sync_folder, temporary_file
 from reconciler.intake.git_index import is_tracked_by_git
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.regular_file import read_regular_file
 
 MAX_INTAKE_BYTES: Final = 64 << 20

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.desired.yaml.parser import EntryNode
 from reconciler.model.codes import Code
 from reconciler.model.intake import EntryChanges
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 
 NEW_TEXT: Final = """\

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from reconciler.engine.events import FinishedRun
 from reconciler.journal.database import read_rows
 from reconciler.model.history import MAX_SILENCE, DriftSample
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult
 

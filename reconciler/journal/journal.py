@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -61,6 +60,7 @@ from reconciler.journal.suspension_rows import read_suspension_rows, write_suspe
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import AddKey, OwnedCount, UnreadFile, UntaggedAdds
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.login import LoginRecord
 from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.run import InstanceResult, Run, RunMode

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import NOT_REFUSED, Action, FieldValue, GuardVerdict, SparedTorrent
 from reconciler.model.position import Position, Problem
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,7 @@ from reconciler.model.gateway import GatewaySettings, IntakeSettings
 from reconciler.model.groups import Group
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import redact_api_url
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import FieldValue

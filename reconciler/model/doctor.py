@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.model.health import HealthState
+from reconciler.model.lazy_dataclass import dataclass
 
 
 class CheckStatus(StrEnum):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Change, Outcome
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.health import Health
 from reconciler.model.history import PastRun
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import NOT_REFUSED, FieldValue, GuardVerdict, TorrentFault
 from reconciler.model.run import ActionResult, Status
 from reconciler.model.snapshot import LiveTorrent

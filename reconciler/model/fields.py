@@ -12,7 +12,7 @@ See docs/decisions/0030-one-registry-for-torrent-fields.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from functools import cache, lru_cache
 from math import isclose
@@ -24,6 +24,7 @@ from reconciler.model.content import Content, ContentReference
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import (
     TRACKERS,
     WEB_SEEDS,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 
 MAX_NAMED_FILES: Final = 3  # in a hint

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 

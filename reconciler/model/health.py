@@ -15,12 +15,12 @@ The state is the first of UNREACHABLE, TIMEOUT, AUTH_FAILED, VPN_DOWN, NOT_CONFI
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.secret import Secret
 
 IpNetwork = IPv4Network | IPv6Network

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b32decode
-from dataclasses import dataclass
+
+from reconciler.model.lazy_dataclass import dataclass
 
 V1_HEX = re.compile(r"[0-9a-f]{40}\Z")
 V2_HEX = re.compile(r"[0-9a-f]{64}\Z")

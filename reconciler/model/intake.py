@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from reconciler.model.desired import DesiredCategory, DesiredTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 
 EntryValue = str | int | float | bool | Sequence[str] | Mapping[str, object]

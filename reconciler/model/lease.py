@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 LEASE_PREFIX: Final = "reconcile:lease:"
 _TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.health import Health
 from reconciler.model.history import OwnedCount
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import Magnet
 from reconciler.model.run import Status
 from reconciler.model.snapshot import Snapshot

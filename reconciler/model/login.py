@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from reconciler.model.desired import Instance
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.secret import Secret
 
 

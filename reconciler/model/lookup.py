@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Generic, TypeVar
 
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX, InfoHashes, decode_base32_hash
+from reconciler.model.lazy_dataclass import dataclass
 
 _MAGNET_PREFIX = "magnet:?"
 _HEX = re.compile(r"[0-9a-f]+\Z")

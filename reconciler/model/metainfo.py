@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconciler.model.bencode import BencodeError, BencodeValue, decode_bencode, encode_bencode
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import clean_name
 
 MAX_TORRENT_FILE_BYTES: Final = 32 << 20  # a request to qBittorrent can have 64 MiB; most files are under 1 MiB

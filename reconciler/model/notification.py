@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Verb
 
 

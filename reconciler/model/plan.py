@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from reconciler.model.content import CreationSpec
 from reconciler.model.files import FileRule
 from reconciler.model.groups import ActionPlacement
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.preferences import SHARE_LIMIT_PREFERENCES, PreferenceValue

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final, Protocol
+
+from reconciler.model.lazy_dataclass import dataclass
 
 Row = Mapping[str, Any]
 """A torrent as `torrents/info` returns it, with the keys and units of the instance's version. Never changed."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.groups import DrainProgress, PendingTorrent
 from reconciler.model.health import Health
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lease import LeaseHold, LeaseMark
 from reconciler.model.plan import NOT_REFUSED, Action, EndlessChange, GuardVerdict, Outcome, SparedTorrent, TorrentFault
 from reconciler.model.position import Position, Problem

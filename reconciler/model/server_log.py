@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _NAME_CHARACTERS: Final = frozenset(" .,_-+&()[]{}")  # a name may go on with these; quotes around it are none of them
 

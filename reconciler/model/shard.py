@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 MAX_SHARDS: Final = 1000  # each instance's name is hashed once per shard
 _SHARD_PATTERN: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)

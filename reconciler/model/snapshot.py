@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Final
 
 from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.paths import is_windows_path
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError

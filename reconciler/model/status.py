@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:  # the command line needs the filters and pages of this module, and not the whole model
     from reconciler.model.groups import DrainProgress

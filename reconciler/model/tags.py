@@ -6,9 +6,10 @@ See docs/decisions/0001-ownership-is-a-tag-on-the-torrent.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+
+from reconciler.model.lazy_dataclass import dataclass
 
 TAG_PREFIX = "reconcile:"
 PROTECT_TAG = "reconcile:protect"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import Magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 

@@ -15,8 +15,9 @@ See docs/decisions/0024-a-row-of-the-version-table-claims-the-least.md.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 Version = tuple[int, ...]
 ApiVersion = Version

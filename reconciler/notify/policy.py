@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.engine.events import FinishedRun
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.notification import ChangedTorrent, Issue, IssueKind, RunDigest
 from reconciler.model.plan import FaultKind, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Status

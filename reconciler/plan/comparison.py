@@ -10,13 +10,14 @@ See docs/decisions/0057-diff-plans-against-the-projection-of-the-old-state.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from reconciler.model.comparison import ComparedInstance, Comparison, Presence
 from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
 from reconciler.model.groups import PlacementFacts
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import GuardVerdict, InstancePlan
 from reconciler.model.preferences import PreferenceValue, reveal_value
 from reconciler.model.secret import Secret

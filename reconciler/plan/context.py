@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from reconciler.model.desired import DEFAULT_STUCK_AFTER, DesiredState, Policy
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import build_owner_tag, parse_owners

@@ -8,7 +8,7 @@ See docs/decisions/0013-watch-memory-only-defers-actions.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from reconciler.model.fields import (
@@ -21,6 +21,7 @@ from reconciler.model.fields import (
     QUARANTINE,
     changes_location,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import (
     Action,
     AddCategory,

@@ -6,10 +6,11 @@ See docs/decisions/0100-a-lease-is-a-tag-on-the-instance.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.model.desired import DEFAULT_OWNER
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lease import LEASE_PREFIX, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.plan import InstancePlan, Outcome, UpdateTorrent
 from reconciler.plan.guard import is_removal, refuse_unless_approved

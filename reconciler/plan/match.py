@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent
 
 

@@ -9,12 +9,12 @@ See docs/decisions/0085-the-metadata-goes-along.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import MetadataSource
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE_TAG, parse_owners

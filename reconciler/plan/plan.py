@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, DrainProgress, PendingTorrent, PlacementFacts
 from reconciler.model.health import Health
 from reconciler.model.history import OwnedCount, UnreadFile
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import InstancePlan
 from reconciler.model.position import Problem
 from reconciler.model.snapshot import Snapshot

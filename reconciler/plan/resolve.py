@@ -23,12 +23,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import urlsplit
 
 from reconciler.model.content import Content, ContentReference, CreatorTask, TaskState, select_tasks
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Position
 from reconciler.model.snapshot import LiveTorrent, Snapshot

@@ -11,11 +11,12 @@ See docs/decisions/0073-placement-stays-within-the-guard-limits.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.fields import OWNER
 from reconciler.model.groups import ActionPlacement
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Change, DeleteTorrent, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.context import Decision, PlanContext

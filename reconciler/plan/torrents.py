@@ -40,7 +40,7 @@ See docs/decisions/0006-only-policy-sync-deletes.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from reconciler.model.content import ContentReference
@@ -56,6 +56,7 @@ from reconciler.model.fields import (
     build_initial_changes,
     sort_changes,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import WEB_SEEDS
 from reconciler.model.plan import (
     Action,

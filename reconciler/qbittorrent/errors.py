@@ -11,7 +11,6 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -40,6 +39,7 @@ from reconciler.model.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.versions import API_KEYS, OLDEST_SUPPORTED
 from reconciler.reply_limits import ReplyCancelled, SlowReply
 

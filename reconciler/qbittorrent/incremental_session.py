@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
 from reconciler.model.files import Priority
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
 from reconciler.qbittorrent.convert import STOPPED_UPLOAD_STATES, is_stop_intent_hidden

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ from reconciler.model.errors import (
     StopRequested,
     UnexpectedReplyError,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.login import LoginRecord, LoginStore, join_credentials
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent.errors import ASK_HINT

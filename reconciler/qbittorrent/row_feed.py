@@ -9,13 +9,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from operator import itemgetter
 from typing import Any, Final
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.fields import SAVE_PATH
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import Reply, Row
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection

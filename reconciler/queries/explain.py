@@ -6,7 +6,7 @@ See docs/decisions/0053-explain-shows-the-real-plan.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.observation import Observation, collect_health, collect_snapshots
@@ -17,6 +17,7 @@ from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
 from reconciler.model.history import PastAction, PastRun
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lookup import MIN_INFOHASH_PREFIX
 from reconciler.model.plan import Action, ObjectKind
 from reconciler.model.run import InstanceResult

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reconciler.desired.render import (
     CategoriesByInstance,
@@ -24,6 +23,7 @@ from reconciler.desired.render.entry import YamlValue
 from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, has_likely_passkey, parse_link_urls
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -31,6 +30,7 @@ from reconciler.engine.selection import select_instances
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import PlanInput, make_plan

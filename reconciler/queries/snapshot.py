@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.engine.concurrency import map_instances
 from reconciler.engine.context import RunContext, RunOptions
@@ -17,6 +17,7 @@ from reconciler.journal import Journal
 from reconciler.journal.stop_intents import recall_stop_intents
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.snapshot import Snapshot
 from reconciler.retry import RetryPolicy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -23,6 +23,7 @@ from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import PendingTorrent, PlacementFacts
 from reconciler.model.health import Health
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, InstancePlan, ObjectKind
 from reconciler.model.position import Position
 from reconciler.model.run import Status

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.explanation import Candidate
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lookup import LookupEntry, find_matches, find_similar
 from reconciler.model.snapshot import Snapshot
 

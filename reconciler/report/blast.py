@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from reconciler.model.fields import QUARANTINE
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Blast, DeleteTorrent, Outcome
 from reconciler.model.run import ActionResult
 

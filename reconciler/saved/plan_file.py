@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, TextIO
@@ -11,6 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAd
 from typing_extensions import TypedDict
 
 from reconciler.model.expectation import ActionSummary
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Change, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.report.json.common import encode_json, iso_utc

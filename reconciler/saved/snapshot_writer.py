@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from reconciler.model.content import CreatorTask
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.groups import PlacementFacts
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import TRACKERS, WEB_SEEDS, mask_url, parse_link_urls
 from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.magnet import Magnet

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.model.bencode import decode_bencode
 from reconciler.model.errors import RejectedError
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import (
     TRACKERS,
     WEB_SEEDS,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from reconciler.engine.events import Backoff
 from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.health import UnhealthyPolicy
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.retry import Clock, compute_backoff_delay

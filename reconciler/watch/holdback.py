@@ -6,13 +6,14 @@ See docs/decisions/0013-watch-memory-only-defers-actions.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from reconciler.engine.events import Backoff
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
 from reconciler.model.fields import METADATA
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, ObjectKind, Outcome, TorrentAction
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult, Status

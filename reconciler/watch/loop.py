@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 import structlog
@@ -24,6 +25,7 @@ from reconciler.journal import Journal
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.plan import Plan
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.report.json.common import problem_json
@@ -44,7 +46,7 @@ REQUEST_ATTEMPTS = 2  # of one request; after that the next run tries again, so 
 _EXPLICIT_TRIGGERS = (RunTrigger.RELOAD, RunTrigger.SIGNAL)
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Heartbeat:
     """Signs of life of the loop, to be read from any thread. `faults` counts internal errors."""
 

@@ -14,7 +14,6 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -22,6 +21,7 @@ import structlog
 from reconciler import __version__
 from reconciler.model.desired import DesiredState
 from reconciler.model.gateway import Registration
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import redact_api_url
 from reconciler.reply_limits import LimitedHttpHandler, LimitedHttpsHandler, ReplyLimits, limit_replies
 

@@ -5,14 +5,16 @@ See docs/decisions/0141-one-catalogue-of-torrents-for-all-routes.md.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
 from reconciler.model.gateway import Shows
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import TRACKERS, extract_links, parse_link_urls
 from reconciler.model.position import Position
 from reconciler.model.rows import InstanceRows, Row
@@ -220,7 +222,7 @@ class _Sources:
         return declared.path_map if declared else {}
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Merge:
     """A torrent before it is merged: its copies, best first, its entry, and the finding of the last run."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from reconciler.model.desired import DesiredState, Policy
 from reconciler.model.explanation import Explanation
 from reconciler.model.history import History
 from reconciler.model.intake import Intake
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import InstanceRows, LiveRows
 from reconciler.model.suspension import SuspensionTimes
 from reconciler.web.auth import TokenReader

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
 from python_multipart.exceptions import FormParserError
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.request_limits import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
 
 _parser_log = logging.getLogger("python_multipart")

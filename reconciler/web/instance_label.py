@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Status
 from reconciler.report.text.run import STATUS_LABELS

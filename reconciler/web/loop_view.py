@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from reconciler.engine.events import Backoff, FinishedRun, RunTrigger
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, RunMode, Status
 

@@ -9,12 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.secret import Secret
 from reconciler.retry import Clock
 from reconciler.web.auth import TokenError, TokenReader

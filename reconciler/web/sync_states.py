@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import DeleteTorrent, Outcome, TorrentAction, Verb
 from reconciler.model.run import InstanceResult, Run
 

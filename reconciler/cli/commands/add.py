@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli import logs
@@ -28,6 +27,7 @@ from reconciler.desired.render.entry import YamlValue
 from reconciler.desired.torrent_files import is_url
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import chdir, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.model.comparison import Comparison
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.torrent_file import FetchedTorrent
 from reconciler.report.text.problems import format_count
 from reconciler.waits import track_wait

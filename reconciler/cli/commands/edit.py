@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli import console
@@ -14,6 +13,7 @@ from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.desired import DesiredStateError, TorrentFileCache, load
 from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line

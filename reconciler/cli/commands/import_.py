@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.regular_file import is_inside
 from reconciler.report.text.lines import Line, Style, make_line
 from reconciler.report.text.problems import format_count

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from reconciler.cli.progress import ProgressBars
 from reconciler.cli.run_context import open_login_memory
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.text.lines import Style, make_line
 from reconciler.report.text.problems import format_count
 from reconciler.waits import track_wait

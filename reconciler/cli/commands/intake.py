@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from reconciler.intake.promotion import make_own_entry, undo_defaults
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.gateway import IntakeSettings
 from reconciler.model.intake import IntakeError
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lookup import LookupEntry, find_matches, find_similar
 from reconciler.report.intake import render_intake, write_intake
 

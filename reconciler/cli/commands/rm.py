@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli import logs
@@ -17,6 +16,7 @@ from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFileCache
 from reconciler.desired.edit import UnsupportedLayout
 from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lookup import LookupEntry, find_matches, find_similar
 from reconciler.model.magnet import MagnetError, parse_magnet
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,6 +12,7 @@ from reconciler.cli.progress import ProgressBars
 from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.text.problems import format_count
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from reconciler.desired.check import CheckedDocument
@@ -23,6 +22,7 @@ from reconciler.model.fields import (
     SKIP_CHECKING,
     STOP_CONDITION,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFileError
 from reconciler.regular_file import is_inside

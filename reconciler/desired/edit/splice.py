@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from reconciler.desired.edit.layout import (
     LINE_BREAK,
@@ -21,6 +20,7 @@ from reconciler.desired.edit.layout import (
 )
 from reconciler.desired.render import YamlEntry, render_block_entry, render_flow_entry
 from reconciler.desired.render.entry import render_scalar
+from reconciler.model.lazy_dataclass import dataclass
 
 EntryIndex = tuple[int, int]  # the index of a document in the file, and of an entry in its torrents
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import glob
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from reconciler.desired.edit.splice import (
 from reconciler.desired.render import YamlEntry
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 NO_DEFAULT: Final = object()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from humanize import naturalsize
 
 from reconciler.desired.render.entry import YamlEntry, YamlValue, render_block_entry, render_value, sanitize_comment
 from reconciler.desired.schema.torrents import ManagedKeys
+from reconciler.model.lazy_dataclass import dataclass
 
 ALREADY_DECLARED = "declared already"
 _MAX_NAMED = 5  # torrents that the header names for each reason to skip them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -14,6 +14,7 @@ from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.torrents import ManagedKeys
 from reconciler.desired.yaml.placeholders import find_placeholder
 from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH, iter_importable_values
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.versions import ApiVersion
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # a C extension without type hints
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import ScalarEvent
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)

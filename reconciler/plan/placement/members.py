@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from reconciler.model.desired import Instance
 from reconciler.model.groups import Group, Member, Outage
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
 DRAINED_TEXT: Final = "it is drained"

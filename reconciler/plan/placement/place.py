@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
@@ -16,6 +16,7 @@ from reconciler.model.groups import (
     PlacementFacts,
     Strategy,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.guard import count_allowed_deletions

@@ -23,11 +23,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from reconciler.model.groups import Group, KeptCopy, Member, MovePolicy, Strategy
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.placement.copies import (
     bytes_at_risk,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Change, Outcome, SparedTorrent, TorrentAction, TorrentFault, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from humanize import naturalsize
 
 from reconciler.model.explanation import Candidate, Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.history import PastAction, PastRun
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent

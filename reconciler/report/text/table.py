@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.sanitize import sanitize_text
 from reconciler.report.text.layout import shorten_text
 from reconciler.report.text.lines import HANG, Line, Span, Style, make_line, measure_width

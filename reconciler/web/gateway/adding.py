@@ -6,7 +6,6 @@ See docs/decisions/0146-a-request-to-the-gateway-is-a-change-of-an-entry.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -16,6 +15,7 @@ from reconciler.model.codes import Code
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX
 from reconciler.model.intake import EntryValue, HandedIn, HandInResult, Intake
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.torrent_file import TorrentFileError, identify_torrent
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.forms import Form

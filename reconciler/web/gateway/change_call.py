@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.intake import EntryChanges
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.catalogue import KnownTorrent
 
 ToInstancePath = Callable[[KnownTorrent, str], str]

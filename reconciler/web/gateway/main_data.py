@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from pydantic_core import to_json
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import Row
 from reconciler.web.catalogue import KnownTorrent
 

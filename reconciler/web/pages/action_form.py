@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
 from reconciler.web.forms import Form
 from reconciler.web.pages.action_log import ActionOutcome, FollowUp, Link

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import FaultKind, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.report.phrases import change_text, fault_symbol, verb_symbol, visible_changes, warning_label

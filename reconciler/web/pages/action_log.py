@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from reconciler.engine.events import FinishedRun
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, Run

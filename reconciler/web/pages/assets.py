@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from reconciler.model.lazy_dataclass import dataclass
 
 VERSION_PARAMETER: Final = "v"
 _VERSION_LENGTH: Final = 16  # characters of the hash

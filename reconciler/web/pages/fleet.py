@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import InstanceRows
 from reconciler.model.shard import Shard
 from reconciler.report.phrases import strip_instance_prefix

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler import __version__
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.sanitize import sanitize_text
 from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import elapsed_text, lasting_text, remaining_text

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import DrainProgress, Group, Member
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import TorrentAction, Verb
 from reconciler.report.drains import drain_text
 

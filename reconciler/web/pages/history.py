@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from typing import Final
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.history import History, HistoryFilter, PastAction, PastRun, UnreadableHistory
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome, Verb
 from reconciler.report.history import summarize_past_run
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix

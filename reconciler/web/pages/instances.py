@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.model.health import Health, HealthState, ProbeHealth
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveState
 from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.rows import InstanceRows

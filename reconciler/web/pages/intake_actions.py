@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -11,6 +10,7 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import FORCE_START
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.intake import EntryChanges, EntryValue, HandedIn, Intake, IntakeError
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.catalogue import Catalogue
 from reconciler.web.context import WebContext
 from reconciler.web.forms import Form

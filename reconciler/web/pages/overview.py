@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.text.problems import format_count
 from reconciler.web.client_text import interval_text
 from reconciler.web.context import WebContext

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from humanize import naturalsize
 
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import (
     Action,
     DeleteTorrent,

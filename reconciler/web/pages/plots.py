@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from reconciler.model.lazy_dataclass import dataclass
 
 _TICKS: Final = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 400 * 86_400)  # seconds
 _MAX_LABELS: Final = 4  # of an axis

@@ -6,10 +6,11 @@ import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.secret import Secret
 from reconciler.web.gateway.sessions import MAX_FAILURES, LoginLimits
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from reconciler.model.explanation import Explanation, InstanceExplanation
 from reconciler.model.fields import SAVE_PATH
 from reconciler.model.history import HistoryFilter, PastAction, PastRun, UnreadableHistory
 from reconciler.model.infohash import parse_infohash_text
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.rows import InstanceRows
 from reconciler.report.phrases import format_value, outcome_symbol

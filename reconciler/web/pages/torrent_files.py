@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic_core import from_json
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.rows import InstanceUnavailable, LiveRows
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError

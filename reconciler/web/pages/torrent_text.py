@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from humanize import naturalsize
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.sync_states import SyncState
 
 UNKNOWN_TEXT: Final = "–"

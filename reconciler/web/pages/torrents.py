@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.desired import DesiredState
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import FIRST_READ, InstanceRows
 from reconciler.report.sanitize import truncate_text
 from reconciler.web.catalogue import Catalogue, KnownTorrent

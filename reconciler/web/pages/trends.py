@@ -6,15 +6,17 @@ See docs/decisions/0160-the-journal-keeps-drift-when-it-changes.md.
 
 from __future__ import annotations
 
+import dataclasses
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 from typing import Final
 
 from reconciler.model.history import MAX_SILENCE, DriftSample, RunActivity
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.text.problems import format_count
 from reconciler.web.pages.plots import (
     FULL_HEIGHT,
@@ -56,7 +58,7 @@ def plot_drift(samples: Sequence[DriftSample], window: Window) -> Plot:
     )
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _DriftBucket:
     """The most changes at a time and the most instances that were not read. `is_seen`: an instance was read."""
 
@@ -78,7 +80,7 @@ class _DriftBucket:
         return ", ".join(filter(None, (seen, unread)))
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Moment:
     """The state of all instances at a time: the changes on each, None where it was not read."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.run import RunMode, Status
 from reconciler.report.phrases import capitalize_sentence
 from reconciler.report.sanitize import truncate_text

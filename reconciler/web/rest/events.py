@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -23,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.report.json.common import encode_json, iso_utc
 from reconciler.web.api import run_json
 from reconciler.web.catalogue import KnownTorrent

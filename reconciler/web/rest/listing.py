@@ -12,13 +12,13 @@ import binascii
 import heapq
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.catalogue import KnownTorrent
 from reconciler.web.rest.documents import get_eta, get_number, list_tags
 from reconciler.web.sync_states import SyncState

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.rest.documents import (
     ChangeResult,
     LiveSnapshotDocument,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +21,7 @@ from reconciler.model.intake import (
     IntakeFull,
     IntakeUnavailable,
 )
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.path_maps import to_instance_path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.intake import HandedIn
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.services.calls import Call, Refusal, change, describe_problem, hand_in, remove, render_json
 from reconciler.web.services.downloader import find_link_fault
 from reconciler.web.services.states import (

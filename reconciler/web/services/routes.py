@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from reconciler.model.gateway import ServiceSettings
+from reconciler.model.lazy_dataclass import dataclass
 from reconciler.web.catalogue import Catalogue, CatalogueView
 from reconciler.web.context import WebContext
 from reconciler.web.gateway.access import GatewayAccess
