@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import re
 import secrets
@@ -36,6 +37,7 @@ settings.load_profile("check")
 _CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0.0.2"}
 
 _TESTS: Final = Path(__file__).parent
+_NUMBERS: Final = itertools.count()  # of the tests of this process
 
 _BUILDS_HELP: Final = (
     "(*names, having=None, lacking=None): run the test on these versions from Debian's packages; on a build of "
@@ -148,10 +150,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The journal folder of this test and of every command that it runs: never in the user's home."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
-    return tmp_path / ".state" / "reconcile"
+def state_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journal folder of this test and of every command that it runs: never in the user's home.
+
+    It is made by what writes to it: to make and remove a folder for each of the many tests that need none takes longer
+    than most of them.
+    """
+    home = tmp_path_factory.getbasetemp() / f".state-{next(_NUMBERS)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    return home / "reconcile"
 
 
 @pytest.fixture(autouse=True)

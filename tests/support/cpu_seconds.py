@@ -19,7 +19,7 @@ from tests.support import commands
 
 MAX_SECONDS: Final = 25  # of the tests of a folder that need no server: 15 s on two cores, with start and collection
 _PROPERTY: Final = "cpu seconds"
-_SERVER_FIXTURES: Final = frozenset({"make_server", "subject"})
+_SERVER_FIXTURES: Final = frozenset({"make_server", "servers", "subject"})
 _BEGUN: Final = pytest.StashKey[float]()
 
 
@@ -31,7 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Remember the CPU time before a test."""
-    item.stash[_BEGUN] = _measure_cpu()
+    if item.config.getoption("--cpu-seconds"):
+        item.stash[_BEGUN] = _measure_cpu()
     return (yield)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.model.position import Position, Problem
 from reconciler.model.status import FIRST_PAGE, Pagination, StatusReport, WaitOutcome, WaitResult
 from reconciler.report.json.status import write_status, write_status_line
-from tests.support.status_rows import MANY_TORRENTS, MIXED_TORRENTS
+from tests.support.status_rows import MIXED_TORRENTS, make_many_torrents
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
 
@@ -72,8 +72,8 @@ def test_the_json_report() -> None:
 
 
 def test_json_contains_all_torrents_unless_paged() -> None:
-    assert len(as_json(MANY_TORRENTS)["torrents"]) == 10_000
-    document = as_json(MANY_TORRENTS, Pagination(9_998, 50))
+    assert len(as_json(make_many_torrents())["torrents"]) == 10_000
+    document = as_json(make_many_torrents(), Pagination(9_998, 50))
     assert [torrent["name"] for torrent in document["torrents"]] == ["t9998", "t9999"]
     assert (document["summary"]["selected"], document["summary"]["offset"]) == (10_000, 9_998)
 

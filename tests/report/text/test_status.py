@@ -18,8 +18,8 @@ from reconciler.model.status import (
 from reconciler.report.text.lines import measure_width, render_plain
 from reconciler.report.text.status import format_duration, format_rate, progress_text, render_status
 from tests.support.status_rows import (
-    MANY_TORRENTS,
     MIXED_TORRENTS,
+    make_many_torrents,
     make_status_report,
     make_status_row,
     make_transfer,
@@ -96,7 +96,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("page", "count", "last", "hint"), PAGES)
 def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last: str, hint: str) -> None:
-    lines = text(MANY_TORRENTS, page)
+    lines = text(make_many_torrents(), page)
     assert lines[-2:] == ["", "10,000 declared torrents: 9,990 seeding, 10 stopped"]
     assert sum(line.startswith("=") for line in lines) == count
     assert lines[-3].startswith(last)
