@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.file_fingerprint import StatFingerprint
 from reconciler.watch import file_watcher
 from reconciler.watch.file_watcher import POLL_INTERVAL, FileFingerprints, FileWatcher, directories_to_watch
 
@@ -216,6 +217,21 @@ def test_old_file_is_not_read_again_and_a_young_one_is(tmp_path: Path, monkeypat
     resting = looker.compute([file])
     monkeypatch.setattr(file_watcher, "read_regular_file", lambda *_: pytest.fail("read again"))
     assert looker.compute([file]) == resting
+
+
+def test_a_thorough_look_finds_what_the_times_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    monkeypatch.setattr(file_watcher, "fingerprint_stat", lambda _: StatFingerprint(1, 2, 3, 4, 5))
+    looker = FileFingerprints()
+    first = looker.compute([file])
+    assert looker.compute([file], thorough=True) == first
+    file.write_text("b")
+    assert looker.compute([file]) == first, "it looks the same"
+    second = looker.compute([file], thorough=True)
+    assert second != first
+    assert looker.compute([file]) == second
+    assert FileFingerprints().compute([file]) == second, "the same content has the same fingerprint for everybody"
 
 
 def test_a_new_yaml_file_in_a_watched_folder_is_reported(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
