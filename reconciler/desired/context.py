@@ -66,6 +66,12 @@ class LoadContext:
     reads_intake: bool = True
     parsed: ParsedFiles | None = field(default=None, repr=False)
 
+    def add_file(self, name: str) -> None:
+        """Note a file that the desired state depends on, before anything about it is looked at."""
+        if self.torrent_files.before_read:
+            self.torrent_files.before_read(name)
+        self.files.append(name)
+
     def add_problem(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""
         self.problems.append(Problem(position, code, message, hint))

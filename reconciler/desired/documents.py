@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.desired.context import LoadContext, LoadedText
 from reconciler.desired.files import SourceFile, list_yaml_files, read_files, read_text
-from reconciler.desired.includes import find_included_files, has_glob
+from reconciler.desired.includes import IncludedFiles, find_included_files, has_glob
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.model.codes import Code
@@ -83,7 +83,7 @@ class _DocumentReader:
 
     def _read_intake_file(self, path: Path, position: Position) -> list[YamlDocument]:
         self._context.intake_file = str(path)
-        self._context.files.append(str(path))
+        self._context.add_file(str(path))
         if origin := self._origins.get(os.path.realpath(path)):
             message = f"the intake cannot be a file that people write: {origin.position or '-f'} names it too"
             self._add_problem(Problem(position, Code.INTAKE_FILE, message, "Name a file that only the sidecar writes"))
@@ -135,13 +135,22 @@ class _DocumentReader:
                 self._context.is_complete = False
 
     def _read_item(self, document: YamlDocument, text: str, position: Position) -> Iterator[SourceFile]:
-        found = find_included_files(document.base, text, self._texts)
-        self._context.files += map(str, (*found.files, *found.folders))
+        found = self._find_included(document, text)
         if found.error:
             self._add_problem(Problem(position, Code.INCLUDE, found.error.message, found.error.hint))
         for path in found.files if found.error is None else ():
             if self._is_first_read(path, document, text, position) and (source := self._read_source(path, position)):
                 yield source
+
+    def _find_included(self, document: YamlDocument, text: str) -> IncludedFiles:
+        """Return what an item names. The second look sees what has changed since the first, before it was noted."""
+        found = find_included_files(document.base, text, self._texts)
+        for path in (*found.files, *found.folders):
+            self._context.add_file(str(path))
+        if self._context.torrent_files.before_read:
+            found = find_included_files(document.base, text, self._texts)
+            self._context.files += map(str, (*found.files, *found.folders))
+        return found
 
     def _is_first_read(self, path: Path, document: YamlDocument, text: str, position: Position) -> bool:
         """Return True for a file that is new; report a circle, and a file that is read for another place already."""

@@ -69,7 +69,7 @@ def check_receiver(
 def read_secret_lock(path: Path, context: LoadContext) -> SecretLock:
     """Read the file of `--secrets-for`. If something is wrong with it, that is a problem, and nothing is allowed."""
     name, start = str(path), Position(str(path), 1, 1)
-    context.files.append(name)
+    context.add_file(name)
     try:
         text = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:

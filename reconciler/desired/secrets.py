@@ -114,7 +114,7 @@ def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, cont
 
 
 def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadContext) -> str | None:
-    context.files.append(str(document.base / path))
+    context.add_file(str(document.base / path))
     text = ""
     try:
         text = read_regular_file(document.base / path, MAX_SMALL_FILE_BYTES).decode("utf-8").strip(_SURROUNDINGS)

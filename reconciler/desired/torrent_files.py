@@ -34,11 +34,16 @@ class TorrentFileCache:
     """The local .torrent files of earlier loads, so that the next load reads only files that changed. Not thread-safe.
 
     Without `fetch`, no server is contacted, and the torrents behind URLs stay unknown. `parsed`: the documents of
-    earlier loads.
+    earlier loads. `before_read` is called with the name of each file that a document names, before it is looked at.
     """
 
-    def __init__(self, fetch: TorrentFetcher | None = None, parsed: ParsedFiles | None = None) -> None:
-        self.fetch, self.parsed = fetch, parsed
+    def __init__(
+        self,
+        fetch: TorrentFetcher | None = None,
+        parsed: ParsedFiles | None = None,
+        before_read: Callable[[str], None] | None = None,
+    ) -> None:
+        self.fetch, self.parsed, self.before_read = fetch, parsed, before_read
         self._files_by_path: dict[str, tuple[StatFingerprint, TorrentFile]] = {}
 
     def get(self, path: str) -> TorrentFile:

@@ -46,13 +46,14 @@ class DesiredSource:
         permissions: LoadPermissions | None = None,
     ) -> None:
         self._fetcher = fetcher
-        self._torrents = TorrentFileCache(fetcher, ParsedFiles())
+        self._torrents = TorrentFileCache(fetcher, ParsedFiles(), self._fingerprint_before_read)
         self.problems: tuple[Problem, ...] = ()
         self._paths = tuple(paths)
         self._environ = environ
         self._permissions = permissions or LoadPermissions()
         self._file_fingerprints = FileFingerprints()
         self._dependencies: tuple[str, ...] = ()
+        self._fingerprints_before: Fingerprints = {}
         self.read_fingerprints: Fingerprints = {}
         self.desired = self._read_first()
 
@@ -80,10 +81,9 @@ class DesiredSource:
         A fingerprint belongs to the content that was read only if it is the same before and after the read. What the
         sidecar writes is whole at any moment: a write meanwhile only means that there is more to read.
         """
-        before, loaded = self.fingerprint_files(), self._try_load()
-        if not self._has_whole_files(set(loaded.files) - before.keys(), loaded):  # they name other files now
-            self._dependencies = tuple(dict.fromkeys((*self._dependencies, *loaded.files)))
-            before, loaded = self.fingerprint_files(), self._try_load()
+        before, loaded = self._load()
+        if not self._has_whole_files(set(loaded.files) - before.keys(), loaded):
+            before, loaded = self._load()
         after = self.fingerprint_files()
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         changed.update(set(loaded.files) - before.keys())
@@ -106,8 +106,7 @@ class DesiredSource:
 
     def _read_first(self) -> DesiredState:
         for _ in range(_READ_ATTEMPTS):
-            before = self.fingerprint_files()
-            loaded = self._try_load()
+            before, loaded = self._load()
             self._dependencies = loaded.files
             self.read_fingerprints = self.fingerprint_files()
             if self.read_fingerprints == before:
@@ -116,8 +115,20 @@ class DesiredSource:
             raise loaded
         return loaded
 
-    def _try_load(self) -> DesiredState | DesiredStateError:
+    def _load(self) -> tuple[Fingerprints, DesiredState | DesiredStateError]:
+        """Return the fingerprints of the files from before they were read, and what they say.
+
+        The files that they name for the first time become known while they are read; all count from then on.
+        """
+        self._fingerprints_before = self.fingerprint_files()
+        loaded: DesiredState | DesiredStateError
         try:
-            return load(self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions)
+            loaded = load(self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions)
         except DesiredStateError as error:
-            return error
+            loaded = error
+        self._dependencies = tuple(dict.fromkeys((*self._dependencies, *loaded.files)))
+        return self._fingerprints_before, loaded
+
+    def _fingerprint_before_read(self, name: str) -> None:
+        if name not in self._fingerprints_before:
+            self._fingerprints_before |= self._file_fingerprints.compute([Path(name)])

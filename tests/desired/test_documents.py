@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import DesiredStateError, list_read_files, load
+from reconciler.desired import DesiredStateError, TorrentFileCache, list_read_files, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.torrent_file import TorrentFile
 from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, write_file
@@ -71,6 +71,23 @@ def test_paths_in_an_included_file_are_relative_to_it_and_its_defaults_are_its_o
     first, second = load_main().torrents
     assert first.paused is None and second.paused is True
     assert isinstance(second.source, TorrentFile)
+
+
+def test_a_file_that_appears_right_before_its_folder_is_noted_is_included(folder: Path) -> None:
+    """Otherwise whoever fingerprints the folder then would never learn of it."""
+    noted = []
+
+    def note(name: str) -> None:
+        noted.append(name)
+        if name == "sets":
+            write("sets/late.yaml", magnet=STEEL)
+
+    write("main.yaml", "[sets/*.yaml]", SINTEL, HEAD)
+    write("sets/a.yaml", magnet=BUNNY)
+    desired = load([Path("main.yaml")], {}, torrent_files=TorrentFileCache(before_read=note))
+    assert len(desired.torrents) == 3
+    assert noted == ["sets/a.yaml", "sets"]
+    assert "sets/late.yaml" in desired.files
 
 
 def test_the_links_of_a_configmap_are_followed(folder: Path) -> None:

@@ -70,6 +70,64 @@ def test_newly_named_files_are_fingerprinted_before_they_are_read(source: Desire
     assert {file.name for file in source.list_files()} == {"desired.yaml", "other"}
 
 
+MANY_FILES = "include: [sets/*.yaml]\nintake: {file: intake.yaml, instance: box}\ntorrents:\n- torrent: a.torrent\n"
+
+
+@pytest.fixture
+def many_files(tmp_path: Path) -> Path:
+    """A desired state that names a file of every kind, and a folder."""
+    (tmp_path / "secret").write_text("one")
+    (tmp_path / "a.torrent").write_bytes(make_torrent(1))
+    (tmp_path / "intake.yaml").write_text("version: 1\n")
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "a.yaml").write_text("version: 1\n")
+    return write(tmp_path, more=MANY_FILES)
+
+
+class Loads:
+    """Counts the loads, and writes a file at the end of the first one."""
+
+    def __init__(self, file: Path | None = None, content: bytes = b"") -> None:
+        self.count, self._file, self._content = 0, file, content
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self.count += 1
+        loaded_state = load(*args, **options)
+        if self._file and self.count == 1:
+            self._file.write_bytes(self._content)
+        return loaded_state
+
+
+def test_files_that_are_named_for_the_first_time_are_read_once(
+    many_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "load", loads := Loads())
+    source = DesiredSource([many_files], {})
+    assert loads.count == 1
+    assert source.fingerprint_files() == source.read_fingerprints
+    assert len(source.read_fingerprints) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("secret", b"two"),
+        ("a.torrent", make_torrent(2)),
+        ("sets/a.yaml", b"version: 1\ncategories: {new: {}}\n"),
+        ("sets/b.yaml", b"version: 1\ncategories: {new: {}}\n"),
+    ],
+)
+def test_file_named_for_the_first_time_and_written_while_it_is_read_is_read_again(
+    many_files: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "load", loads := Loads(many_files.parent / name, content))
+    source = DesiredSource([many_files], {})
+    assert loads.count == 2
+    assert source.fingerprint_files() == source.read_fingerprints
+    news = password(source), [entry.label for entry in source.desired.torrents], set(source.desired.categories)
+    assert news != ("one", ["torrent-1"], set())
+
+
 def test_secret_file_that_is_missing_for_a_while(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "secret").unlink()
     assert source.read()

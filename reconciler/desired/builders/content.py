@@ -170,7 +170,7 @@ def _resolve_export(text: str, document: YamlDocument, index: int, context: Load
             "Choose a path inside it, or allow the other folder with --allow-export DIR",
         )
         return TorrentExport(text, path)
-    context.files.append(path)
+    context.add_file(path)
     try:
         return TorrentExport(text, path, context.torrent_files.get(path).infohashes)
     except MissingTorrentFileError:

@@ -299,7 +299,7 @@ def _resolve_ca_file(
     if path is None:
         return None
     resolved_path: Path = document.base / path
-    context.files.append(str(resolved_path))
+    context.add_file(str(resolved_path))
     try:
         is_file = bool(path) and resolved_path.is_file()
     except (OSError, ValueError):

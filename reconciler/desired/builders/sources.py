@@ -88,7 +88,7 @@ class SourceResolver:
 
     def _resolve_path(self, location: str, document: YamlDocument, index: int) -> ResolvedSource | None:
         path = str(document.base / location)
-        self._context.files.append(path)
+        self._context.add_file(path)
         try:
             file = self._context.torrent_files.get(path)
         except TorrentFileError as error:
