@@ -83,6 +83,7 @@ _HELD_STATE_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
 
 LiveReader = Callable[[LiveTorrent], FieldValue]
 EntryReader = Callable[[DesiredTorrent], FieldValue]
+InitialValues = tuple[tuple[str, FieldValue], ...]
 AppliedCheck = Callable[[Change, LiveTorrent, SetTorrent], bool]
 
 
@@ -175,12 +176,6 @@ class Field:
     to_declared: Callable[[FieldValue], FieldValue] = _return_unchanged
     rank: int = 0
 
-    def normalize_live_value(self, torrent: LiveTorrent, wanted: FieldValue) -> FieldValue:
-        """Return the live value, in the form of the wanted one where qBittorrent does not distinguish them."""
-        value = self.read(torrent)
-        resolved = self.resolve(wanted, torrent) if self.resolve else wanted
-        return wanted if self.is_same(value, resolved) else value
-
     def matches(self, torrent: LiveTorrent, wanted: FieldValue) -> bool:
         """Return True if the live value is, to qBittorrent, the wanted one."""
         return self.is_same(self.read(torrent), self.resolve(wanted, torrent) if self.resolve else wanted)
@@ -215,7 +210,12 @@ def _make_mark_encoder(tag: str) -> Callable[[FieldValue], frozenset[str]]:
 
 
 def _read_tags(torrent: LiveTorrent) -> FieldValue:
-    return tuple(sorted(select_user_tags(torrent.tags)))
+    return _sort_user_tags(torrent.tags)
+
+
+@lru_cache(4096)  # thousands of torrents have few different sets of tags
+def _sort_user_tags(tags: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(select_user_tags(tags)))
 
 
 def _declare_tags(entry: DesiredTorrent) -> FieldValue:
@@ -226,7 +226,13 @@ def _want_tags(entry: DesiredTorrent, torrent: LiveTorrent) -> FieldValue:
     tags = entry.tags
     if tags is None:
         return None
-    return tuple(sorted(tags.names if tags.only else tags.names | select_user_tags(torrent.tags)))
+    return _join_tags(tags.names, frozenset() if tags.only else torrent.tags)
+
+
+@lru_cache(4096)
+def _join_tags(declared: frozenset[str], live: frozenset[str]) -> tuple[str, ...]:
+    """Return declared tags with the user's own tags of a torrent."""
+    return tuple(sorted(declared | select_user_tags(live)))
 
 
 def _declare_save_path(entry: DesiredTorrent) -> FieldValue:
@@ -816,43 +822,63 @@ def list_ignorable_keys() -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry_key_of(field.name) for field in FIELDS.values() if field.is_ignorable))
 
 
-@lru_cache(1024)  # thousands of entries declare few different sets of options
-def _select_readers(declared_options: tuple[str, ...], for_add: bool) -> tuple[tuple[str, EntryReader], ...]:
-    """Return the readers without those of options that an entry does not declare."""
+@lru_cache(1024)  # thousands of entries declare few different sets of keys
+def _select_readers(
+    declared_options: tuple[str, ...], has_content: bool, has_collections: bool, for_add: bool
+) -> tuple[tuple[str, EntryReader], ...]:
+    """Return the readers without those of fields that an entry does not declare."""
     undeclared = (OPTIONS.keys() | CREATE_ONLY_OPTIONS.keys()) - set(declared_options)
+    undeclared |= set() if has_content else {CONTENT, CONTENT_OF, EXPORT}
+    undeclared |= set() if has_collections else {TRACKERS, WEB_SEEDS, FILES}
     readers = _ADD_READERS if for_add else _DECLARED_READERS
     return tuple((name, declare) for name, declare in readers if name not in undeclared)
 
 
+def _find_readers(entry: DesiredTorrent, *, for_add: bool) -> tuple[tuple[str, EntryReader], ...]:
+    has_collections = bool(entry.trackers or entry.only_trackers or entry.web_seeds or entry.files)
+    return _select_readers((*entry.options, *entry.create_only), entry.content is not None, has_collections, for_add)
+
+
+def read_initial_values(entry: DesiredTorrent) -> InitialValues:
+    """Return every field that the add of an entry sets, with its value, in plan order."""
+    readers = _find_readers(entry, for_add=True)
+    return tuple([(name, value) for name, declare in readers if (value := declare(entry)) is not None])
+
+
 def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
     """Return everything that the add of an entry sets, each field from nothing, in plan order."""
-    readers = _select_readers((*entry.options, *entry.create_only), True)
-    return _build_changes(tuple([(name, value) for name, declare in readers if (value := declare(entry)) is not None]))
+    return build_changes(read_initial_values(entry))
 
 
 @lru_cache(4096)  # thousands of entries declare the same, and then share their changes
-def _build_changes(values: tuple[tuple[str, FieldValue], ...]) -> tuple[Change, ...]:
+def build_changes(values: InitialValues) -> tuple[Change, ...]:
+    """Return the changes that set these values, each field from nothing."""
     return tuple([Change(name, None, value) for name, value in values])
 
 
 def read_declared_values(entry: DesiredTorrent) -> dict[str, FieldValue]:
     """Return every field that an entry declares, with its value as changes show it."""
-    readers = _select_readers((*entry.options, *entry.create_only), False)
+    readers = _find_readers(entry, for_add=False)
     return {name: value for name, declare in readers if (value := declare(entry)) is not None}
 
 
-def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[tuple[Field, FieldValue]]:
-    """Yield each declared field that is compared by value, with the value that the torrent should have."""
-    ignored = entry.ignore_changes
-    for field in _PROPERTIES:
-        value = field.want(entry, torrent) if field.want else field.declare(entry)
-        if value is not None and field.name not in ignored:
-            yield field, value
-    for name, value in entry.options.items():
+def list_differences(entry: DesiredTorrent, torrent: LiveTorrent) -> list[tuple[str, FieldValue, FieldValue]]:
+    """Return the declared fields that are compared by value and differ: the name, the live value and the wanted one.
+
+    Every run calls it for every torrent, and most of them have no difference.
+    """
+    wanted = [(field, field.want(entry, torrent) if field.want else field.declare(entry)) for field in _PROPERTIES]
+    for name, declared in entry.options.items():
         option = OPTIONS[name]
-        wanted = option.want(entry, torrent) if option.want else value
-        if wanted is not None and entry_key_of(name) not in ignored:
-            yield option, wanted
+        wanted.append((option, option.want(entry, torrent) if option.want else declared))
+    return [
+        (field.name, field.read(torrent), value)
+        for field, value in wanted
+        if value is not None
+        and not field.matches(torrent, value)
+        and field.read(torrent) != value
+        and entry_key_of(field.name) not in entry.ignore_changes
+    ]
 
 
 def iter_special_changes(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[Change]:

@@ -9,30 +9,23 @@ from reconciler.model.fields import (
     AUTO_TMM,
     CATEGORY,
     DOWNLOAD_PATH,
-    FIELD_ORDER,
     FORCE_START,
     PAUSED,
     QUARANTINE,
     SAVE_PATH,
     iter_special_changes,
-    iter_wanted_values,
+    list_differences,
     sort_changes,
 )
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import extract_quarantines, has_been_running
 
-_FieldValues = tuple[tuple[str, FieldValue], ...]
-
 
 def find_drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
     """Return the changes that bring the live torrent to what its entry declares, in plan order; empty if they agree."""
-    wanted: list[tuple[str, FieldValue]] = []
-    present: list[tuple[str, FieldValue]] = []
-    for field, value in iter_wanted_values(entry, live):
-        wanted.append((field.name, value))
-        present.append((field.name, field.normalize_live_value(live, value)))
-    changes = () if wanted == present else _diff_values(tuple(present), tuple(wanted))
+    differences = list_differences(entry, live)
+    changes = _build_changes(tuple(differences)) if differences else ()
     if extract_quarantines(live.tags):
         changes = (*changes, *_end_quarantine(entry, live))
     if entry.options or changes:
@@ -69,11 +62,6 @@ def _add_consequences(changes: tuple[Change, ...], entry: DesiredTorrent, live: 
 
 
 @lru_cache(maxsize=4096)
-def _diff_values(present: _FieldValues, wanted: _FieldValues) -> tuple[Change, ...]:
-    """Return the changes of a pair that is known to differ. Cached: many torrents drift in the same way."""
-    before, after = dict(present), dict(wanted)
-    return tuple(
-        Change(field, before[field], after[field])
-        for field in FIELD_ORDER
-        if field in after and before[field] != after[field]
-    )
+def _build_changes(differences: tuple[tuple[str, FieldValue, FieldValue], ...]) -> tuple[Change, ...]:
+    """Return the changes that end these differences, in plan order. Cached: many torrents drift in the same way."""
+    return sort_changes([Change(*difference) for difference in differences])

@@ -29,6 +29,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.versions import ApiVersion
 from reconciler.plan.platform import foreign_path_reason
 
 CHECKED_REASON: Final = "it is being checked, which hides whether it is stopped; to stop it now would end the check"
@@ -48,7 +49,7 @@ def split_feasible(
 
     `metadata_first`: the torrent runs until its metadata has arrived, though it is declared paused.
     """
-    able, held = _split_unsupported(changes, snapshot)
+    able, held = _split_unsupported(changes, snapshot.version, snapshot.api_version)
     is_at_limit = _is_stopped_by_limit(live) and not any(entry_key_of(change.field) == SHARE_LIMITS for change in able)
     free: list[Change] = []
     for change in able:
@@ -75,15 +76,15 @@ def _is_stopped_by_limit(live: LiveTorrent) -> bool:
 
 
 def split_feasible_add(
-    declared: Sequence[Change], snapshot: Snapshot, *, carried_fields: Collection[str]
+    declared: Sequence[Change], version: str, api_version: ApiVersion, *, carried_fields: Collection[str]
 ) -> tuple[tuple[Change, ...], list[HeldChanges]]:
-    """Split the changes of an add in the same way.
+    """Split the changes of an add to a server of these versions in the same way.
 
     Fields that only an add can set stay with it: see `unsupported_at_add`.
 
     `carried_fields` go with the source, such as web seeds with a magnet link, on every version.
     """
-    able, held = _split_unsupported(declared, snapshot, carried_fields)
+    able, held = _split_unsupported(declared, version, api_version, carried_fields)
     return tuple(able), held
 
 
@@ -104,18 +105,19 @@ def unsupported_at_add(declared: Iterable[Change], snapshot: Snapshot) -> str | 
 
     The server lacks a field that only an add can set.
     """
-    _, held = _split_unsupported([change for change in declared if change.field in CREATE_ONLY_OPTIONS], snapshot)
+    changes = [change for change in declared if change.field in CREATE_ONLY_OPTIONS]
+    _, held = _split_unsupported(changes, snapshot.version, snapshot.api_version)
     return held[0][2] if held else None
 
 
 def _split_unsupported(
-    changes: Iterable[Change], snapshot: Snapshot, carried_fields: Collection[str] = ()
+    changes: Iterable[Change], version: str, api_version: ApiVersion, carried_fields: Collection[str] = ()
 ) -> tuple[list[Change], list[HeldChanges]]:
     """Split the changes into supported or carried ones, and all others with one reason."""
     supported, lacking, descriptions = [], [], []
-    api = snapshot.api_version
     for change in changes:
-        release = None if change.field in carried_fields else find_required_release(change.field, change.after, api)
+        is_carried = change.field in carried_fields
+        release = None if is_carried else find_required_release(change.field, change.after, api_version)
         if release:
             lacking.append(change)
             description = f"{change.field} {change.after}" if change.field in CREATE_ONLY_OPTIONS else change.field
@@ -124,7 +126,7 @@ def _split_unsupported(
             supported.append(change)
     if not lacking:
         return supported, []
-    reason = f"unsupported: qBittorrent {snapshot.version} cannot set {' and '.join(descriptions)}"
+    reason = f"unsupported: qBittorrent {version} cannot set {' and '.join(descriptions)}"
     return supported, [(tuple(lacking), Outcome.BLOCKED, reason)]
 
 

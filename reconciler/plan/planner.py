@@ -191,7 +191,8 @@ def _plan_declared(
         if not entry.infohashes:
             torrents.unresolved.append(entry)
             continue
-        torrents.matched_ids.update(decision.id for decision in placed_entry.match.live_torrents)
+        for torrent in placed_entry.match.live_torrents:
+            torrents.matched_ids.add(torrent.id)
         is_surplus = assignment is not None and assignment.disposition is Disposition.SURPLUS
         if live and not is_surplus and (fault := find_fault(entry, live, name, context)):
             torrents.faults.append(fault)
@@ -257,7 +258,8 @@ def _plan_placed_entry(
     facts = _collect_facts(match, name, resolved, context)
     if assignment and assignment.waits_reason and match.live is None:
         facts = replace(facts, unavailable=assignment.waits_reason)
-    match = add_where_data_is(placed_entry, resolved.desired.categories_of(name), snapshot)
+    if assignment:
+        match = add_where_data_is(placed_entry, resolved.desired.categories_of(name), snapshot)
     decisions = plan_entry(match, context, snapshot, facts)
     if match.live and not match.conflict:
         decisions = release(decisions, match.live, context, snapshot, match.entry)

@@ -99,8 +99,10 @@ def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
 
 def data_damaged_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
     """Return a warning if the data has changed since the torrent was created. It is never created again unasked."""
+    if not isinstance(entry.content, Content):
+        return None
     whole = live.progress >= 1 and not live.has_missing_files
-    if not isinstance(entry.content, Content) or whole or live.is_moving or live.state.startswith("checking"):
+    if whole or live.is_moving or live.state.startswith("checking"):
         return None
     share = "its files are missing" if live.has_missing_files else f"{live.progress:.1%} of it is as it was"
     return (

@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from reconciler.model.content import ContentReference
@@ -53,7 +54,10 @@ from reconciler.model.fields import (
     OWNER,
     PEER,
     STOP_CONDITION,
+    InitialValues,
+    build_changes,
     build_initial_changes,
+    read_initial_values,
     sort_changes,
 )
 from reconciler.model.lazy_dataclass import dataclass
@@ -72,7 +76,7 @@ from reconciler.model.plan import (
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG, parse_owners
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from reconciler.model.versions import METADATA_BY_FILE
+from reconciler.model.versions import METADATA_BY_FILE, ApiVersion
 from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
 from reconciler.plan.builds import (
     becomes_v1_text,
@@ -83,7 +87,13 @@ from reconciler.plan.builds import (
 )
 from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import find_drift
-from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
+from reconciler.plan.feasibility import (
+    HeldChanges,
+    needs_metadata_first,
+    split_feasible,
+    split_feasible_add,
+    unsupported_at_add,
+)
 from reconciler.plan.match import Match
 from reconciler.plan.platform import foreign_path_reason
 from reconciler.plan.quarantine import plan_quarantine
@@ -157,23 +167,31 @@ def build_add(
     context: PlanContext,
     snapshot: Snapshot,
     reason: str,
-    carried_fields: Sequence[str] | None = None,
+    carried_fields: tuple[str, ...] | None = None,
 ) -> tuple[AddTorrent, list[Action]]:
     """Return the add, and the held changes that can be set neither with it nor after it.
 
     `carried_fields`: the fields that its source carries on every version, if they are not those of its kind.
     """
-    owner = Change(OWNER, None, context.owner)
-    declared = build_initial_changes(entry)
+    values = read_initial_values(entry)
     if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
-        stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
-        declared = sort_changes((*declared, stop))
+        values = (*values, (STOP_CONDITION, METADATA_RECEIVED))
     carried = _list_carried_fields(entry) if carried_fields is None else carried_fields
-    free, held = split_feasible_add(declared, snapshot, carried_fields=carried)
+    free, held = _split_initial_changes(values, context.owner, snapshot.version, snapshot.api_version, carried)
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata has arrived"
-    added = build_add_action(entry, reason + becomes_v1_text(entry.infohashes, snapshot), (owner, *free))
+    added = build_add_action(entry, reason + becomes_v1_text(entry.infohashes, snapshot), free)
     return added, [build_update_action(entry, None, held_reason, changes, hold) for changes, hold, held_reason in held]
+
+
+@lru_cache(4096)  # thousands of entries declare the same; their adds then share one tuple of changes
+def _split_initial_changes(
+    values: InitialValues, owner: str, version: str, api_version: ApiVersion, carried_fields: tuple[str, ...]
+) -> tuple[tuple[Change, ...], Sequence[HeldChanges]]:
+    """Return the changes that an add to a server of these versions makes, and all others with the reasons."""
+    declared = sort_changes(build_changes(values))
+    free, held = split_feasible_add(declared, version, api_version, carried_fields=carried_fields)
+    return (Change(OWNER, None, owner), *free), tuple(held)
 
 
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:

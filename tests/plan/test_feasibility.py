@@ -53,8 +53,9 @@ def test_a_stop_waits_for_the_metadata() -> None:
 
 def test_an_add_sets_fields_that_its_link_carries_on_every_version() -> None:
     seeds, snapshot = Change("web_seeds", None, ("http://h",)), make_snapshot([], version="4.2.5")
-    assert split_feasible_add((seeds,), snapshot, carried_fields=("web_seeds",)) == ((seeds,), [])
-    free, held = split_feasible_add((seeds,), snapshot, carried_fields=())
+    server = snapshot.version, snapshot.api_version
+    assert split_feasible_add((seeds,), *server, carried_fields=("web_seeds",)) == ((seeds,), [])
+    free, held = split_feasible_add((seeds,), *server, carried_fields=())
     assert (free, [hold for _, hold, _ in held]) == ((), [Outcome.BLOCKED])
 
 

@@ -17,6 +17,7 @@ from reconciler.plan.match import Match
 from reconciler.plan.resolve import TO_BE_CREATED, UnresolvedEntry
 from reconciler.plan.torrents import (
     EntryFacts,
+    build_add,
     build_delete,
     deletion_spared_reason,
     plan_absent,
@@ -97,6 +98,14 @@ def test_a_missing_torrent_is_added_with_our_owner_tag_under_every_policy() -> N
             Change("category", None, "c"),
             Change("paused", None, False),
         )
+
+
+def test_adds_that_set_the_same_share_one_tuple_of_changes() -> None:
+    rows = ({"hash": "a", "tags": ["t"]}, {"hash": "b", "tags": ["t"]}, {"hash": "c", "tags": ["u"]})
+    entries = [make_desired_torrent(row, 1) for row in rows]
+    first, second, other = (build_add(entry, CONTEXT, SNAPSHOT, "missing")[0].changes for entry in entries)
+    assert first is second
+    assert other != first
 
 
 def test_a_torrent_that_is_only_known_by_its_infohash_cannot_be_added() -> None:
