@@ -205,7 +205,9 @@ def test_on_a_terminal_each_status_replaces_the_previous(home: Home, box: Proxy,
     assert not re.search(r"--\w*$", "\n".join(screen), re.MULTILINE), "no word is broken"
     assert max(map(len, screen)) <= 80
     assert bool(re.search(r"\x1b\[[0-9;]*m", output)) is colours
-    assert output.count("\x1b[?25l") == output.count("\x1b[?25h") == 1, "the cursor is back"
+    hidden = output.count("\x1b[?25l")
+    assert hidden == output.count("\x1b[?25h"), "the cursor is back"
+    assert 1 <= hidden <= 2, "hidden by the display, and before it by a wait of more than a second on a busy machine"
     assert "stopping" not in output
     assert box.count_requests("auth/logout") == 1
 
