@@ -22,6 +22,7 @@ def _read_output(ran: ReportedRun) -> str:
     return ran.out + ran.err
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # refused with 200, or with 401
 def test_a_wrong_password_is_sent_once_however_many_runs_there_are(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1, paused=True))
     for _ in range(6):  # the server bans an address after five

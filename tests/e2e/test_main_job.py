@@ -107,6 +107,7 @@ def test_existing_torrents_are_adopted_with_their_drift(home: Home, proxy: Proxy
     assert home.run().summary == {"unchanged": 2}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_only_owned_undeclared_torrents_are_pruned(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(7), make_magnet(8)])
     truth.add_tags([8], "reconcile:somebody")
@@ -128,6 +129,7 @@ def test_only_owned_undeclared_torrents_are_pruned(home: Home, proxy: Proxy, tru
     assert set(truth.list_torrents()) == {make_infohash(n) for n in (0, 2, 3, 4, 7, 8)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_declared_absent_deletes_a_torrent_that_was_never_ours(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     home.write(make_entry(1, state="absent"), make_entry(3, state="absent"), make_entry(0))
@@ -136,6 +138,7 @@ def test_declared_absent_deletes_a_torrent_that_was_never_ours(home: Home, proxy
     assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(2)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)], tags="reconcile:work", category="")
     truth.add_tags([1], "reconcile:work")
@@ -151,6 +154,7 @@ def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Prox
     assert make_infohash(1) not in truth.list_stopped()
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     truth.add_tags([1], "reconcile:ignore")
@@ -181,6 +185,7 @@ def test_what_a_reply_left_out_is_not_claimed_by_an_add(home: Home, proxy: Proxy
     assert home.run().summary == {"spared": 1, "blocked": 1}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*make_entries(6), head="guard: {max_delete: 2}")
     assert home.run().exit_code == 0
@@ -206,6 +211,7 @@ def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, 
     assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(9)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1))
     assert home.run().exit_code == 0
@@ -214,6 +220,7 @@ def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient)
     assert set(truth.list_torrents()) == {make_infohash(1)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_upsert_corrects_drift_and_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1), make_entry(2))
     assert home.run().exit_code == 0
@@ -222,6 +229,7 @@ def test_upsert_corrects_drift_and_never_deletes(home: Home, proxy: Proxy, truth
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), make_infohash(3)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_create_only_changes_no_existing_torrent(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     home.write(make_entry(1, paused=False), make_entry(2), policy="create-only")
@@ -230,6 +238,7 @@ def test_create_only_changes_no_existing_torrent(home: Home, proxy: Proxy, truth
     assert make_infohash(1) in truth.list_stopped()
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 @pytest.mark.parametrize("where", ["everywhere", "there"])
 def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1), head="suspend: true" if where == "everywhere" else "")

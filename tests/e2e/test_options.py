@@ -264,6 +264,7 @@ def test_files_get_their_priorities(home: Home, proxy: Proxy, truth: RawClient, 
     assert priorities(truth, key) == {"T/a.mkv": 7, "T/Extras/b.nfo": 0, "T/Extras/c.txt": 6, "T/d.NFO": 1}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we wait, whoever the server is
 def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1, files=RULES))
     added = home.run()
@@ -274,6 +275,7 @@ def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> 
     assert home.run("--dry-run", "--detailed-exitcode").exit_code == 2
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # files are in the list of torrents, or asked for each torrent
 def test_files_are_read_only_where_they_are_declared(
     home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, build: Build
 ) -> None:

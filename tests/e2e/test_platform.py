@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
@@ -10,6 +12,7 @@ from tests.support.raw import RawClient
 WINDOWS_PATH = r"C:\data"
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we refuse it, not the server
 def test_a_path_of_windows_is_refused_before_anything_is_sent(home: Home, proxy: Proxy, truth: RawClient) -> None:
     entries = [make_entry(1, save_path=WINDOWS_PATH), make_entry(2, category="films")]
     home.write(*entries, head=r"categories: {films: {save_path: '\\nas\films'}}")
@@ -29,6 +32,7 @@ def test_a_path_of_windows_is_refused_before_anything_is_sent(home: Home, proxy:
     assert {row["save_path"].rstrip("/") for row in truth.list_torrents().values()} == {"/tmp/here"}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we refuse it, not the server
 def test_a_move_to_a_path_of_windows_is_refused_in_each_run(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1))
     assert home.run().exit_code == 0

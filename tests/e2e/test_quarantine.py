@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.support.home import Home, make_entry
@@ -53,6 +55,7 @@ def test_a_quarantine_from_its_beginning_to_its_end(home: Home, proxy: Proxy, tr
     assert truth.list_torrents().keys() == {make_infohash(1), make_infohash(3)}
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_redeclaring_restores(home: Home, proxy: Proxy, truth: RawClient) -> None:
     every = (make_entry(1), make_entry(2), make_entry(3), make_entry(4, paused=True))
     home.write(*every, head="quarantine: 7d")
@@ -73,6 +76,7 @@ def test_redeclaring_restores(home: Home, proxy: Proxy, truth: RawClient) -> Non
     assert proxy.mutations == []
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # we decide it, by tags that all versions show alike
 def test_many_quarantines_are_refused_and_an_invalid_date_waits_for_a_person(
     home: Home, proxy: Proxy, truth: RawClient
 ) -> None:
