@@ -159,8 +159,8 @@ def _is_subfolder(entry: os.DirEntry[str]) -> bool:
 def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:
     """Return the directories of the files, and of every link on the way to them."""
     directories: set[str] = set()
-    for file in files:
-        _collect_directories(Path(os.path.abspath(file)), directories, _MAX_LINKS)  # noqa: PTH100 - keeps the links
+    for path in {_skip_plain_name(os.path.abspath(file)) for file in files}:  # noqa: PTH100 - keeps the links
+        _collect_directories(Path(path), directories, _MAX_LINKS)
     watched = set()
     for directory in directories:
         try:
@@ -170,6 +170,15 @@ def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:
             continue
         watched.add((real_path, status.st_dev, status.st_ino))
     return frozenset(watched)
+
+
+def _skip_plain_name(path: str) -> str:
+    """Return the folder of a file that is neither a link nor a folder: many files share it, and its links."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return path
+    return path if stat.S_ISLNK(mode) or stat.S_ISDIR(mode) else os.path.dirname(path)  # noqa: PTH120 - many calls
 
 
 def _collect_directories(path: Path, directories: set[str], links_left: int) -> None:

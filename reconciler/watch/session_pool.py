@@ -26,11 +26,11 @@ class SessionPool:
 
     def connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
         """Return the target of an instance, already open if possible. This is a `SessionFactory`."""
-        key, session = session_key(instance), self._sessions.get(instance.name)
-        if session is None or session.is_closed or session.session_key != key:
+        session = self._sessions.get(instance.name)
+        if session is None or session.is_closed or not session.fits(instance):
             if session:
                 session.close()
-            session = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), key)
+            session = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), instance)
         return cast("OpenTarget", _BorrowedTarget(session))
 
     def close_stale(self, instances: Mapping[str, Instance]) -> None:
@@ -38,7 +38,7 @@ class SessionPool:
         stale = [
             name
             for name, session in self._sessions.items()
-            if name not in instances or session.session_key != session_key(instances[name])
+            if name not in instances or not session.fits(instances[name])
         ]
         self._close_sessions(stale)
 
@@ -56,11 +56,17 @@ class SessionPool:
 @dataclass(slots=True)
 class _PooledSession:
     target: OpenTarget
-    session_key: Instance
+    instance: Instance  # as it was declared last
     is_open: bool = False
     is_broken: bool = False
     is_closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fits(self, instance: Instance) -> bool:
+        """Return True if a session for `instance` has the same URL, credentials and settings."""
+        if instance is not self.instance and session_key(instance) == session_key(self.instance):
+            self.instance = instance  # between two loads it is the same object
+        return instance is self.instance
 
     def close(self) -> None:
         with self.lock:
