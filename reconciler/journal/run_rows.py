@@ -43,12 +43,16 @@ def instance_rows(run: Run) -> list[Row]:
 
 def action_rows(run: Run) -> Iterator[Row]:
     """Yield instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
+    change_texts: dict[tuple[Verb, int], str] = {}  # by the id of the changes, which the run keeps: many are the same
     for instance in run.instances:
         for result in instance.results:
             if result.outcome not in RECORDED_OUTCOMES and not result.has_effect:
                 continue
             action = result.action
-            changes = "; ".join(_change_text(change) for change in action.changes if _is_informative(action, change))
+            key = action.verb, id(action.changes)
+            changes = change_texts.get(key)
+            if changes is None:
+                changes = change_texts[key] = _truncate(_describe_changes(action))
             error = _truncate(result.error) if result.error else None
             yield (
                 instance.name,
@@ -56,7 +60,7 @@ def action_rows(run: Run) -> Iterator[Row]:
                 action.kind,
                 _truncate(action.name),
                 action.infohash,
-                _truncate(changes),
+                changes,
                 result.outcome,
                 error,
             )
@@ -66,6 +70,10 @@ def _problem_reason(result: InstanceResult) -> str | None:
     if result.verdict.refused:
         return "refused by the guard: " + "; ".join(result.verdict.reasons)
     return None if result.status.is_ok else result.error
+
+
+def _describe_changes(action: Action) -> str:
+    return "; ".join(_change_text(change) for change in action.changes if _is_informative(action, change))
 
 
 def _is_informative(action: Action, change: Change) -> bool:

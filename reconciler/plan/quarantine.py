@@ -20,7 +20,8 @@ from reconciler.plan.feasibility import CHECKED_REASON
 
 def is_quarantine_start(action: ActionBase) -> bool:
     """True if the action puts a torrent into quarantine."""
-    return any(change.field == QUARANTINE and change.after for change in action.changes)
+    is_update = isinstance(action, UpdateTorrent)
+    return is_update and any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def plan_quarantine(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.model.fields import QUARANTINE
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.plan import Action, Blast, DeleteTorrent, Outcome
+from reconciler.model.plan import Action, Blast, DeleteTorrent, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult
 
 _NOT_DONE_OUTCOMES = (Outcome.BLOCKED, Outcome.DROPPED)
@@ -35,7 +35,8 @@ def is_deletion(action: Action) -> bool:
 
 def is_quarantine(action: Action) -> bool:
     """True if the action puts a torrent into quarantine."""
-    return QUARANTINE in [change.field for change in action.changes if change.after]  # `any` takes thrice as long
+    is_update = isinstance(action, UpdateTorrent)
+    return is_update and any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def is_last_copy(blast: Blast | None) -> bool:

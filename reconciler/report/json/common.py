@@ -64,20 +64,38 @@ def write_failure(
     write_object(stream, head, {"problems": encode_problems(problems)})
 
 
-def encode_action(result: ActionResult) -> str:
-    """Return an action and its outcome as an encoded JSON object."""
+def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
+    """Yield each action and its outcome as an encoded JSON object.
+
+    Thousands of actions make the same changes for the same reason. These parts are encoded once, the changes by their
+    identity, since the results keep them.
+    """
+    change_texts: dict[int, str] = {}
+    end_texts: dict[object, str] = {}
+    for result in results:
+        action = result.action
+        changes = change_texts.get(id(action.changes))
+        if changes is None:
+            changes = change_texts[id(action.changes)] = encode_json(_changes_json(action))
+        end = _action_end_json(result)
+        key = None if action.blast else tuple(end.values())
+        text = end_texts.get(key) if key else None
+        if text is None:
+            text = end_texts[key] = encode_json(end)
+        yield f'{encode_json(action_subject_json(action))[:-1]}, "changes": {changes}, {text[1:]}'
+
+
+def _action_end_json(result: ActionResult) -> dict[str, object]:
+    """Return everything that follows the changes of an action."""
     action = result.action
-    return encode_json(
-        {
-            **action_subject_json(action),
-            **action_effect_json(action),
-            "removed": result.is_removed,
-            "blast": _blast_json(action.blast),
-            **action_reason_json(action),
-            "outcome": result.outcome,
-            "error": result.error,
-        }
-    )
+    return {
+        **_action_risk_json(action),
+        "removed": result.is_removed,
+        "blast": _blast_json(action.blast),
+        **action_reason_json(action),
+        "outcome": result.outcome,
+        "error": result.error,
+    }
 
 
 def action_subject_json(action: Action) -> dict[str, object]:
@@ -93,8 +111,15 @@ def action_subject_json(action: Action) -> dict[str, object]:
 
 def action_effect_json(action: Action) -> dict[str, object]:
     """Return what an action changes."""
+    return {"changes": _changes_json(action), **_action_risk_json(action)}
+
+
+def _changes_json(action: Action) -> list[dict[str, object]]:
+    return [change_json(change) for change in action.changes]
+
+
+def _action_risk_json(action: Action) -> dict[str, object]:
     return {
-        "changes": [change_json(change) for change in action.changes],
         "disruptive": action.disruptive,
         "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
     }

@@ -8,7 +8,7 @@ from reconciler.model.explanation import Explanation, InstanceExplanation
 from reconciler.report.history import past_run_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    encode_action,
+    encode_actions,
     encode_json,
     encode_object,
     fault_json,
@@ -68,4 +68,4 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         )
         for torrent in instance.live_torrents
     )
-    return encode_object(head, {"live": live_torrents, "actions": map(encode_action, instance.results)})
+    return encode_object(head, {"live": live_torrents, "actions": encode_actions(instance.results)})

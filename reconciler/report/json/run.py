@@ -19,7 +19,7 @@ from reconciler.report.json.common import (
     FORMAT_VERSION,
     blast_totals_json,
     change_json,
-    encode_action,
+    encode_actions,
     encode_json,
     encode_object,
     encode_problems,
@@ -104,7 +104,7 @@ def _encode_instance(instance: InstanceResult) -> str:
         **blast_totals_json(instance.results),
     }
     lists = {
-        "actions": map(encode_action, instance.results),
+        "actions": encode_actions(instance.results),
         "spared": map(_encode_spared, instance.spared),
         "faults": (encode_json(fault_json(fault)) for fault in instance.faults),
     }

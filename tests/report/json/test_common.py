@@ -13,7 +13,7 @@ from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult
 from reconciler.model.secret import Secret
 from reconciler.report.json.common import (
-    encode_action,
+    encode_actions,
     encode_json,
     encode_object,
     health_json,
@@ -58,7 +58,7 @@ def test_further_lines_of_a_failure_stand_before_its_problems() -> None:
 def test_an_action_on_a_setting_has_no_torrent_keys_and_no_secret() -> None:
     change = Change("value", "(secret)", "(secret)")
     action = SetPreference("proxy_password", "value differs", (change,), value=Secret("hunter2"))
-    encoded = encode_action(ActionResult(action, Outcome.FAILED, "full"))
+    (encoded,) = encode_actions([ActionResult(action, Outcome.FAILED, "full")])
     assert "hunter2" not in encoded
     assert json.loads(encoded) == {
         "verb": "update",
@@ -82,7 +82,7 @@ def test_an_action_on_a_setting_has_no_torrent_keys_and_no_secret() -> None:
 def test_a_placed_action_has_its_group_and_position() -> None:
     placement = ActionPlacement("resilient", "the first healthy member")
     action = make_torrent_action(Verb.ADD, "Sintel", "not on the instance", number=20, placement=placement)
-    document = json.loads(encode_action(ActionResult(action, Outcome.PLANNED)))
+    document = json.loads(next(encode_actions([ActionResult(action, Outcome.PLANNED)])))
     assert (document["group"], document["placement_reason"]) == ("resilient", "the first healthy member")
     assert document["source"] == position_text(make_position(20)) == "desired.yaml:20:5"
     assert position_text(None) is None
