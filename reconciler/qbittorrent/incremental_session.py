@@ -35,11 +35,12 @@ from reconciler.qbittorrent.deltas import (
     set_stop_intent,
 )
 from reconciler.qbittorrent.logins import LoginMemory
-from reconciler.qbittorrent.main_data_polls import MainDataPolls
+from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL, MainDataPolls
 from reconciler.qbittorrent.session import Session, is_missing_files
 from reconciler.qbittorrent.transfers import TransferStats
 
 MISMATCH_TIMEOUT = 30.0  # seconds after which a lasting disagreement of the two reads is logged
+_CATEGORY_KEYS = ("categories", "categories_removed")  # of a delta
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,13 @@ class _SyncState:
     A delta contains what changed in the view that the server keeps for the session. Where this view differs from a full
     read, a change could be missed. `mismatches` are the torrents whose view differs, as the view has them: they are
     read again until both agree. `has_category_mismatch`: the same for categories, until the next full read.
+    `login`: the number of the login after which the full read was sent.
     """
 
     snapshot: Snapshot
     torrents: TorrentsById  # of the snapshot
     full_read_at: float
+    login: int
     mismatches: TorrentsById = field(default_factory=dict)
     has_category_mismatch: bool = False
 
@@ -74,6 +77,8 @@ class IncrementalSession(Session):
     It reads deltas from qBittorrent 4.6 on. It reads in full, by `Session.read_snapshot`: first, after a failed read,
     after a new login or a restart of the server, every 15 minutes, and on `read_full_snapshot`; a full read must
     precede every deletion. Every read is full before 4.6, and with an API key, whose session cannot be ended.
+    The read after a full one takes the full reply of sync/maindata that deltas continue: both in one read would take
+    twice the time. Without a login, which a restart ends, both are in one read.
 
     Starting a torrent without metadata ends the deltas; `MainDataPolls` says why, and what else does.
 
@@ -108,7 +113,7 @@ class IncrementalSession(Session):
 
         One request, and one more for each of: declared preferences, declared content, torrents whose state hides the
         stop intent, torrents that wait for metadata, complete torrents that have just stopped, changed categories,
-        torrents that differed at the last full read.
+        torrents that differ from the full reply of sync/maindata, torrents that are not in it.
 
         Deltas contain no file priorities. They are read with a full read, and when the selected size has changed.
         """
@@ -116,13 +121,22 @@ class IncrementalSession(Session):
 
     def _read_state(self, files_of: Collection[str], creations: Collection[CreationSpec], full: bool) -> Snapshot:
         previous, self._state = self._state, None  # a read that fails leaves no copy to continue from
-        base = previous if not full and self._polls.can_continue else None
-        self._state = self._read_delta(base, files_of) if base else self._read_full(previous, files_of)
-        self._has_full_snapshot = base is None or self._state.full_read_at > base.full_read_at
+        self._has_full_snapshot = False
+        if previous is None or full or not self._is_recent(previous):
+            self._state = self._read_full(previous, files_of)
+        elif self._polls.can_continue:
+            self._state = self._read_delta(previous, files_of)
+        else:
+            self._state = self._begin_deltas(previous, files_of)
         tasks = self._read_tasks_for(creations)
         if tasks != self._state.snapshot.creator_tasks:
             self._state = replace(self._state, snapshot=replace(self._state.snapshot, creator_tasks=tasks))
         return self._state.snapshot
+
+    def _is_recent(self, state: _SyncState) -> bool:
+        """True if deltas may follow, or continue, the full read that this state comes from."""
+        is_same_login = state.login == self._connection.open_count
+        return self._polls.is_possible and is_same_login and self._now() - state.full_read_at < FULL_READ_INTERVAL
 
     @property
     def has_full_snapshot(self) -> bool:
@@ -167,6 +181,23 @@ class IncrementalSession(Session):
         self._state = None
         self._delta_risks.record(self._instance.url)
 
+    def _begin_deltas(self, state: _SyncState, files_of: Collection[str]) -> _SyncState:
+        """Return the state that deltas can continue, with whatever has changed since the full read.
+
+        What differs in the full reply of sync/maindata, and what is not in it, is read again: the reply may be older.
+        """
+        reply = self._polls.begin()
+        if self._connection.open_count != state.login:
+            return self._read_full(state, files_of, reply)
+        state = self._prepare_deltas(state, reply)
+        if not self._polls.can_continue:
+            return self._read_full(state, files_of)
+        views = convert_full_reply(reply)
+        unseen = [key for key in state.torrents if key not in views]
+        gone = set(unseen).difference(torrent.id for torrent in self.read_torrents(unseen)) if unseen else ()
+        torrents = {key: torrent for key, torrent in state.torrents.items() if key not in gone} if gone else state.torrents
+        return self._complete_state(state, reply, torrents, state.mismatches, files_of)
+
     def _read_delta(self, state: _SyncState, files_of: Collection[str]) -> _SyncState:
         """Return the state after the changes since the last read."""
         if not self._polls.are_ids_kept(state.waiting_ids):
@@ -179,6 +210,17 @@ class IncrementalSession(Session):
             mismatches = apply_delta(state.mismatches, filter_delta(reply, state.mismatches))
         except NotADelta:  # without a login, this may be the only sign of a restart, perhaps as another version
             return self._read_full(state, files_of)
+        return self._complete_state(state, reply, torrents, mismatches, files_of)
+
+    def _complete_state(
+        self,
+        state: _SyncState,
+        reply: SyncReply,
+        torrents: TorrentsById,
+        mismatches: TorrentsById,
+        files_of: Collection[str],
+    ) -> _SyncState:
+        """Return the state with these torrents, and with what the reply does not show; `state` if nothing changed."""
         torrents, mismatches = self._reread_mismatches(torrents, mismatches)
         torrents = self._read_shared_amounts(torrents, reply.get("torrents", {}))
         hidden_ids = state.hidden_ids if torrents is state.torrents else _find_hidden(torrents)
@@ -220,7 +262,8 @@ class IncrementalSession(Session):
     def _update_snapshot(self, state: _SyncState, reply: SyncReply) -> Snapshot:
         """Return the snapshot with its categories and preferences up to date."""
         snapshot = state.snapshot
-        if state.has_category_mismatch or "categories" in reply or "categories_removed" in reply:
+        is_delta = not reply.get("full_update")  # the categories of a full reply have been compared
+        if state.has_category_mismatch or (is_delta and not reply.keys().isdisjoint(_CATEGORY_KEYS)):
             categories = self.read_categories()
             if categories != snapshot.categories:
                 snapshot = replace(snapshot, categories=categories)
@@ -234,7 +277,7 @@ class IncrementalSession(Session):
     ) -> _SyncState:
         """Return a state that depends on nothing read before.
 
-        The `reply` of sync/maindata that deltas will continue is read first, so that no change in between is missed.
+        `reply`: a full reply of sync/maindata that deltas can continue. It is older, so no change after it is missed.
         """
         now = self._now()
         if previous and previous.mismatches and now - previous.full_read_at > MISMATCH_TIMEOUT:
@@ -242,8 +285,9 @@ class IncrementalSession(Session):
                 f"{self._instance.name}: sync/maindata and torrents/info still disagree on {len(previous.mismatches)} "
                 "torrents; torrents/info is used"
             )
-        if reply is None and self._polls.is_possible:
-            reply = self._polls.begin()
+        if reply is None:
+            reply = self._renew_session()
+        login = self._connection.open_count
         snapshot = super().read_snapshot(files_of)
         if previous and any(torrent.is_stop_intent_hidden for torrent in snapshot.torrents):
             known = (
@@ -257,8 +301,16 @@ class IncrementalSession(Session):
             and _without_torrents(snapshot) == _without_torrents(previous.snapshot)
         ):
             snapshot, torrents = previous.snapshot, previous.torrents
-        state = _SyncState(snapshot, torrents, now)
+        self._has_full_snapshot = True
+        state = _SyncState(snapshot, torrents, now, login)
         return self._prepare_deltas(state, reply) if reply else state
+
+    def _renew_session(self) -> SyncReply | None:
+        """End the deltas. Where no login would show a restart before the next read, return what they begin with."""
+        if self._polls.is_possible and self._instance.password is None:
+            return self._polls.begin()
+        self._polls.renew_session()
+        return None
 
     def _prepare_deltas(self, state: _SyncState, reply: SyncReply) -> _SyncState:
         """Return the state that deltas can continue, with its differences from a full `reply` of sync/maindata."""

@@ -55,11 +55,16 @@ class MainDataPolls(Generic[Reply]):
 
     def begin(self) -> Reply:
         """Return a full reply, in a session whose view of the instance has no gaps."""
+        self.renew_session()
+        self._full_reply_at = self._now()
+        return self._poll(0)
+
+    def renew_session(self) -> None:
+        """Let no delta follow the last reply. Log in again if the session has polled: its next full reply needs another."""
+        self._rid = 0
         if self._polled_session == self._connection.open_count:
             self._connection.close()
             self._connection.open()
-        self._full_reply_at = self._now()
-        return self._poll(0)
 
     def follow(self) -> tuple[Reply, bool]:
         """Return the next reply, and True if it is a full one, because the session had to begin again.

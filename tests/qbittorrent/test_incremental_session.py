@@ -43,12 +43,38 @@ def test_it_returns_what_a_full_read_returns_after_any_changes(
     proxy, dice = make_proxy(server), random.Random(seed)
     with IncrementalSession(make_instance(proxy, server)) as mirror, Session(make_instance(server)) as session:
         hand = RandomEditor(server, dice)
-        mirror.read_snapshot()
-        for _ in range(12):
+        for number in range(12):
+            if number % 4 == 0:
+                mirror.read_full_snapshot()
             for _ in range(dice.randrange(1, 5)):
                 hand.change()
             wait_until_equal(mirror, session)
-        assert count_full_reads(proxy) < 6 or not build.has(INCREMENTAL_SYNC)
+        assert count_full_reads(proxy) < 8 or not build.has(INCREMENTAL_SYNC)
+
+
+@INCREMENTAL
+def test_the_deltas_begin_with_the_read_after_a_full_one(
+    make_server: MakeServer, make_proxy: MakeProxy, version: str
+) -> None:
+    server = make_server(version)
+    raw, proxy = RawClient(server), make_proxy(server)
+    raw.add_magnets(map(make_magnet, range(5)))
+    with IncrementalSession(make_instance(proxy, server)) as mirror, Session(make_instance(server)) as session:
+        proxy.clear()
+        mirror.read_snapshot()
+        assert mirror.has_full_snapshot
+        assert [request.endpoint for request in proxy.requests] == ["torrents/info", "torrents/categories"]
+        raw.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
+        raw.add_magnets([make_magnet(7)])
+        raw.add_tags([2], "new")
+        raw.post("torrents/createCategory", category="linux", savePath="/tmp/linux")
+        raw.wait_until(lambda: set(raw.list_torrents()) == {make_infohash(number) for number in (0, 2, 3, 4, 7)})
+        proxy.clear()
+        assert snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot())
+        assert not mirror.has_full_snapshot, "a deletion needs another read"
+        endpoints = [request.endpoint for request in proxy.requests]
+        assert endpoints == ["sync/maindata", "torrents/info", "torrents/info", "torrents/categories"]
+        assert count_full_reads(proxy) == 0, "only what differs, and what is no longer there, is read again"
 
 
 @INCREMENTAL

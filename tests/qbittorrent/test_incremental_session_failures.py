@@ -29,6 +29,7 @@ from tests.support.incremental_sessions import (
 from tests.support.instances import (
     OPTIONS_ROW,
     QBITTORRENT_ANSWERS,
+    StubRequest,
     json_answer,
     make_instance,
     serve_stub,
@@ -180,13 +181,22 @@ def build_answers(**torrents: Any) -> dict[str, Any]:
     }
 
 
+LOGIN: dict[str, Any] = {"username": "admin", "password": Secret("password")}
+
+
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_torrents_info_is_used_and_a_warning_given_if_the_two_reads_differ(name: str) -> None:
+@pytest.mark.parametrize(("login", "reads"), [({}, 3), (LOGIN, 2)])
+def test_torrents_info_is_used_and_a_warning_given_if_the_two_reads_differ(
+    name: str, login: dict[str, Any], reads: int
+) -> None:
     clock, warnings = ManualMonotonicClock(), list[str]()
     ghost = {"f" * 40: {**ROW, "infohash_v1": "f" * 40}} if name == "a" else {}
     answers = build_answers(**{TORRENT: {**ROW, "name": name}}, **ghost)
-    with serve_stub(answers) as url, IncrementalSession(make_instance(url), now=clock, warn=warnings.append) as mirror:
-        for _ in range(3):
+    with (
+        serve_stub(answers) as url,
+        IncrementalSession(make_instance(url, **login), now=clock, warn=warnings.append) as mirror,
+    ):
+        for _ in range(reads):
             assert [torrent.name for torrent in mirror.read_snapshot().torrents] == ["b"]
             assert warnings == []
         clock.time += 31
@@ -194,24 +204,51 @@ def test_torrents_info_is_used_and_a_warning_given_if_the_two_reads_differ(name:
         assert [" 2 torrents" in message for message in warnings] == [True] * (name == "a")
 
 
-def test_an_incomplete_maindata_means_full_reads() -> None:
+@pytest.mark.parametrize(("login", "reads"), [({}, 2), (LOGIN, 3)])
+def test_an_incomplete_maindata_means_full_reads(login: dict[str, Any], reads: int) -> None:
     warnings = list[str]()
     with (
         serve_stub(build_answers(**{TORRENT: {"name": "b"}})) as url,
-        IncrementalSession(make_instance(url), warn=warnings.append) as mirror,
+        IncrementalSession(make_instance(url, **login), warn=warnings.append) as mirror,
     ):
-        assert mirror.read_snapshot() is mirror.read_snapshot()
+        first = mirror.read_snapshot()
+        for _ in range(reads - 1):
+            assert mirror.read_snapshot() is first and mirror.has_full_snapshot
         assert len(warnings) == 2 and "full one" in warnings[0]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_torrent_that_maindata_lacks_is_read_again(is_there: bool) -> None:
+    answers, requests = build_answers(), list[StubRequest]()
+    with serve_stub(answers, requests) as url, IncrementalSession(make_instance(url, **LOGIN)) as mirror:
+        mirror.read_snapshot()
+        requests.clear()
+        answers["torrents/info"] = answers["torrents/info"] if is_there else json_answer("[]")
+        assert [torrent.id for torrent in mirror.read_snapshot().torrents] == [TORRENT] * is_there
+        assert [request for request in requests if request[0] == "torrents/info"] == [
+            ("torrents/info", {"hashes": TORRENT})
+        ]
+
+
+def test_a_login_before_the_deltas_begin_means_a_full_read() -> None:
+    answers = build_answers(**{TORRENT: ROW})
+    with serve_stub(answers) as url, IncrementalSession(make_instance(url, **LOGIN)) as mirror:
+        mirror.read_snapshot()
+        mirror.open()  # as after a restart of the server, perhaps as another version
+        mirror.read_snapshot()
+        assert mirror.has_full_snapshot
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN])
 @pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
-def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
+def test_a_maindata_of_another_shape_is_an_error(reply: str, login: dict[str, Any]) -> None:
     answers = {**QBITTORRENT_ANSWERS, "sync/maindata": json_answer(reply)}
     with (
         serve_stub(answers) as url,
-        IncrementalSession(make_instance(url)) as mirror,
+        IncrementalSession(make_instance(url, **login)) as mirror,
         pytest.raises(InstanceError, match="sync/maindata"),
     ):
+        mirror.read_snapshot()
         mirror.read_snapshot()
 
 
