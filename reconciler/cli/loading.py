@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ from reconciler.report.text.problems import format_count
 from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
-    from reconciler.desired import LoadPermissions, TorrentFileCache
+    from reconciler.desired import BeginReading, LoadPermissions, TorrentFileCache
     from reconciler.fetch import Fetcher
 
 
@@ -75,7 +76,7 @@ def make_fetcher(
 def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
     """Return the failure for a desired state with problems."""
     count = format_count(len(problems), "problem")
-    return CommandFailure(f"the desired state is invalid: {count}; nothing was contacted", 4, problems)
+    return CommandFailure(f"the desired state is invalid: {count}; nothing was changed", 4, problems)
 
 
 def print_warnings(settings: Settings, desired: DesiredState) -> None:
@@ -100,14 +101,14 @@ def load_desired(
     stop_signals: StopSignals | None = None,
     torrents: TorrentFileCache | None = None,
     read_only: bool = True,
-    needs_access: bool = True,
+    contacts_instances: bool = True,
+    begin_reading: BeginReading | None = None,
 ) -> DesiredState:
     """Load the files and print their warnings. Raises `CommandFailure` with all problems, or if it is stopped.
 
     Without `resolve_secrets` nothing is contacted: torrents declared by URL are missing and counted. `torrents` is a
     cache that a caller shares between several loads, and that may fetch them nevertheless. `read_only`: what is fetched
-    is not kept for later runs. Without `needs_access` no instance is contacted either, and a missing password is not
-    worth a warning.
+    is not kept for later runs. `contacts_instances`: see `LoadPermissions`. `begin_reading`: see `load`.
     """
     from reconciler.desired import DesiredStateError, TorrentFileCache, load
 
@@ -124,8 +125,8 @@ def load_desired(
                 resolve_secrets=resolve_secrets,
                 torrent_files=torrents,
                 texts={settings.new_file: EMPTY_DOCUMENT} if settings.new_file else {},
-                permissions=make_permissions(settings),
-                needs_access=needs_access,
+                permissions=replace(make_permissions(settings), contacts_instances=contacts_instances),
+                begin_reading=begin_reading,
             )
     except DesiredStateError as error:
         raise failure_from_problems(error.problems) from error

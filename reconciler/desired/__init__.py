@@ -8,7 +8,7 @@ files only in `edit`, and never returns part of a desired state: a run would del
 `schema`, `messages`, `salvage`) → `merge` → `builders`. `render` and `edit` go the other way, from values to text.
 """
 
-from reconciler.desired.context import DesiredStateError, LoadPermissions
+from reconciler.desired.context import BeginReading, DesiredStateError, LoadPermissions
 from reconciler.desired.documents import list_read_files
 from reconciler.desired.files import list_yaml_files
 from reconciler.desired.load import load
@@ -16,6 +16,7 @@ from reconciler.desired.parsed_files import ParsedFiles
 from reconciler.desired.torrent_files import TorrentFetcher, TorrentFileCache
 
 __all__ = [
+    "BeginReading",
     "DesiredStateError",
     "LoadPermissions",
     "ParsedFiles",

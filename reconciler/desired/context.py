@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.model.codes import Code
+from reconciler.model.desired import DesiredState
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Position, Problem
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from reconciler.desired.parsed_files import ParsedFiles
     from reconciler.desired.secret_hosts import SecretLock
+
+BeginReading = Callable[[DesiredState], None]
+"""Begins to read the instances of a desired state whose torrents are not known yet."""
 
 MAX_PROBLEMS: Final = 1000  # that are listed: nobody reads more, and each costs time and memory
 
@@ -97,13 +101,15 @@ class LoadPermissions:
 
     `secrets_file` lists the secrets that may be used, each with its hosts; None: all. `export_folders`: folders that an
     export may be written to. `reads_secrets` False: each secret is the text of its reference, `{env: NAME}`, to be
-    compared and never to be sent. `reads_intake` False: what services have handed in is left out.
+    compared and never to be sent. `reads_intake` False: what services have handed in is left out. `contacts_instances`
+    False: what this machine lacks to contact them is not even worth a warning.
     """
 
     secrets_file: Path | None = None
     export_folders: tuple[Path, ...] = ()
     reads_secrets: bool = True
     reads_intake: bool = True
+    contacts_instances: bool = True
 
 
 class DesiredStateError(Exception):

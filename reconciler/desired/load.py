@@ -1,6 +1,7 @@
 """Loads paths as a `DesiredState`: the entry point of this package.
 
 See docs/decisions/0003-validate-everything-before-contacting-anything.md.
+See docs/decisions/0134-reading-begins-while-torrents-are-checked.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.desired.context import DesiredStateError, LoadContext, LoadPermissions
+from reconciler.desired.context import BeginReading, DesiredStateError, LoadContext, LoadPermissions
 from reconciler.desired.documents import read_documents
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.desired.yaml.document import YamlDocument
@@ -32,7 +33,7 @@ def load(
     torrent_files: TorrentFileCache | None = None,
     texts: Mapping[Path, str] = MappingProxyType({}),
     permissions: LoadPermissions = _DEFAULT_PERMISSIONS,
-    needs_access: bool = True,
+    begin_reading: BeginReading | None = None,
 ) -> DesiredState:
     """Read, check and merge the desired state of `paths`: files with what they include, and directories of YAML files.
 
@@ -41,9 +42,9 @@ def load(
     the next load; without it no server is contacted, and `unfetched_count` says how many torrents are missing. `texts`
     replaces the text of files, by path, before they are written: each is one of `paths`, in a directory of `paths`, or
     included by its name.
-    `permissions` limit the secrets that the files may use, and extend the folders that they may export to.
-    `needs_access` False, with `resolve_secrets` False: no instance is contacted, so that not even a warning is worth
-    the lack of what only that needs.
+    `permissions` limit the secrets that the files may use, extend the folders that they may export to, and say if
+    instances are contacted.
+    `begin_reading` is called with everything but the torrents, as soon as that is valid and each entry by itself too.
     Raises `DesiredStateError` with every problem of every file.
     """
     with _pause_garbage_collection():
@@ -52,13 +53,13 @@ def load(
             resolve_secrets,
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
-            needs_access=needs_access,
+            needs_access=permissions.contacts_instances,
             keeps_references=not permissions.reads_secrets,
             reads_intake=permissions.reads_intake,
             parsed=torrent_files.parsed if torrent_files else None,
         )
         documents = read_documents(paths, texts, context)
-        desired = _build_state(documents, context, permissions.secrets_file)
+        desired = _build_state(documents, context, permissions.secrets_file, begin_reading)
         return replace(desired, state_id=_compute_state_id(paths))
 
 
@@ -74,7 +75,12 @@ def _pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _build_state(documents: list[YamlDocument], context: LoadContext, secrets_file: Path | None) -> DesiredState:
+def _build_state(
+    documents: list[YamlDocument],
+    context: LoadContext,
+    secrets_file: Path | None,
+    begin_reading: BeginReading | None,
+) -> DesiredState:
     # pydantic is slow to import: it is needed only now, after the parse, while the instances answer
     from reconciler.desired.builders.desired_state import build_desired_state
 
@@ -82,7 +88,7 @@ def _build_state(documents: list[YamlDocument], context: LoadContext, secrets_fi
         from reconciler.desired.secret_hosts import read_secret_lock
 
         context.secret_lock = read_secret_lock(secrets_file, context)
-    desired = build_desired_state(documents, context)
+    desired = build_desired_state(documents, context, begin_reading)
     if not (context.problems or desired.warnings):
         return desired
     from reconciler.desired.excerpts import add_excerpts

@@ -30,7 +30,7 @@ def connect_incremental(
     stop: threading.Event,
     logins: LoginMemory | None = None,
     delta_risks: DeltaRisks | None = None,
-) -> OpenTarget:
+) -> IncrementalSession:
     """Return a session that reads only what has changed since its last read, for a loop."""
     import structlog  # a tenth of a second that a single run can do without
 

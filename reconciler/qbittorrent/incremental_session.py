@@ -194,9 +194,13 @@ class IncrementalSession(Session):
             return self._read_full(state, files_of)
         views = convert_full_reply(reply)
         unseen = [key for key in state.torrents if key not in views]
-        gone = set(unseen).difference(torrent.id for torrent in self.read_torrents(unseen)) if unseen else ()
-        torrents = {key: torrent for key, torrent in state.torrents.items() if key not in gone} if gone else state.torrents
+        torrents = self._drop_removed(state.torrents, unseen) if unseen else state.torrents
         return self._complete_state(state, reply, torrents, state.mismatches, files_of)
+
+    def _drop_removed(self, torrents: TorrentsById, unseen: Collection[str]) -> TorrentsById:
+        """Return the torrents without those of `unseen` that are no longer there."""
+        removed = set(unseen).difference(torrent.id for torrent in self.read_torrents(unseen))
+        return {key: torrent for key, torrent in torrents.items() if key not in removed} if removed else torrents
 
     def _read_delta(self, state: _SyncState, files_of: Collection[str]) -> _SyncState:
         """Return the state after the changes since the last read."""

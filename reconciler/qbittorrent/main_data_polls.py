@@ -60,7 +60,7 @@ class MainDataPolls(Generic[Reply]):
         return self._poll(0)
 
     def renew_session(self) -> None:
-        """Let no delta follow the last reply. Log in again if the session has polled: its next full reply needs another."""
+        """Let no delta follow the last reply, and log in again if the session has polled."""
         self._rid = 0
         if self._polled_session == self._connection.open_count:
             self._connection.close()

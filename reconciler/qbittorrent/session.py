@@ -71,6 +71,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         self._connection = Connection(instance, stop, self._cancelled, transfer_stats, self._logins)
         self._separate_requests = 0  # sent in separate sessions
         self._libtorrent = (0, "")  # the session in which it was read, and the version
+        self._torrents_ahead: list[LiveTorrent] | None = None  # what the next read of all torrents returns
 
     @property
     def version(self) -> str:
@@ -123,6 +124,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         categories, preferences = self.read_categories(), self._read_declared_preferences()
         tasks = self._read_tasks_for(creations)
         return Snapshot(self.version, self.web_api, torrents, categories, self._known_libtorrent, preferences, tasks)
+
+    def read_ahead(self) -> None:
+        """Read every torrent now, for the next snapshot: one request, two if a state hides the stop intent."""
+        self._torrents_ahead = self._read_all_torrents()
 
     @property
     def has_full_snapshot(self) -> bool:
@@ -211,7 +216,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
             raise
 
     def _read_all_torrents(self) -> list[LiveTorrent]:
-        """Read the torrents. Each row is gone before the last one is parsed."""
+        """Read the torrents, unless they were read ahead. Each row is gone before the last one is parsed."""
+        ahead, self._torrents_ahead = self._torrents_ahead, None
+        if ahead is not None:
+            return ahead
         converter = TorrentConverter()
         torrents = self._connection.call(
             "torrents/info", lambda client: [converter.convert(row) for row in client.iter_torrent_rows()]

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.engine.events import Backoff
-from reconciler.model.desired import DesiredPreference, Instance
-from reconciler.model.health import UnhealthyPolicy
+from reconciler.engine.session_key import session_key
+from reconciler.model.desired import Instance
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.retry import Clock, compute_backoff_delay
 
@@ -19,24 +18,6 @@ BACKOFF_FIRST: Final = 1.0  # seconds, at most, after the first failure
 BACKOFF_MAX: Final = 300.0
 BANNED_BACKOFF: Final = 900.0  # seconds; a ban lasts an hour by default, and a login during it does not count
 CREDENTIALS_INTERVAL: Final = 60.0  # seconds between two looks whether refused credentials may be sent again
-_NO_POSITION: Final = Position("", 0, 0)
-_ANY_PREFERENCES: Final = {
-    "": DesiredPreference("", _NO_POSITION, 0)
-}  # a session reads all preferences if any is declared
-
-
-def session_key(instance: Instance) -> Instance:
-    """Return the parts of an instance that a session depends on: its URL, credentials and connection settings."""
-    return replace(
-        instance,
-        position=_NO_POSITION,
-        categories={},
-        preferences=_ANY_PREFERENCES if instance.preferences else {},
-        suspend=False,
-        suspended_until=None,
-        health=(),
-        when_unhealthy=UnhealthyPolicy.LEAVE,
-    )
 
 
 @dataclass(frozen=True, slots=True)

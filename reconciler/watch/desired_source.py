@@ -6,7 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from reconciler.desired import DesiredStateError, LoadPermissions, ParsedFiles, TorrentFileCache, list_yaml_files, load
+from reconciler.desired import (
+    BeginReading,
+    DesiredStateError,
+    LoadPermissions,
+    ParsedFiles,
+    TorrentFileCache,
+    list_yaml_files,
+    load,
+)
 from reconciler.intake.folder import is_file_of_intake
 from reconciler.model.desired import DesiredState
 from reconciler.model.magnet import Magnet
@@ -34,7 +42,7 @@ class DesiredSource:
     """The last good desired state, kept when a later read fails. The first read raises `DesiredStateError` if it fails.
 
     `problems` lists what is wrong with the files as they are now; `read_fingerprints` is from when they were read.
-    `fetcher` downloads the torrents of URLs.
+    `fetcher` downloads the torrents of URLs. `begin_reading` is called by the first load; see `load`.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class DesiredSource:
         fetcher: RetryingFetcher | None = None,
         *,
         permissions: LoadPermissions | None = None,
+        begin_reading: BeginReading | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._torrents = TorrentFileCache(fetcher, ParsedFiles(), self._fingerprint_before_read)
@@ -55,7 +64,7 @@ class DesiredSource:
         self._dependencies: tuple[str, ...] = ()
         self._fingerprints_before: Fingerprints = {}
         self.read_fingerprints: Fingerprints = {}
-        self.desired = self._read_first()
+        self.desired = self._read_first(begin_reading)
 
     def retry_fetches(self) -> bool:
         """Try to fetch unknown torrents again. Return True if the next read knows more. Safe in another thread."""
@@ -104,9 +113,10 @@ class DesiredSource:
             desired.intake is not None and all(is_file_of_intake(Path(name), desired.intake.file) for name in names)
         )
 
-    def _read_first(self) -> DesiredState:
+    def _read_first(self, begin_reading: BeginReading | None) -> DesiredState:
         for _ in range(_READ_ATTEMPTS):
-            before, loaded = self._load()
+            before, loaded = self._load(begin_reading)
+            begin_reading = None
             self._dependencies = loaded.files
             self.read_fingerprints = self.fingerprint_files()
             if self.read_fingerprints == before:
@@ -115,7 +125,9 @@ class DesiredSource:
             raise loaded
         return loaded
 
-    def _load(self) -> tuple[Fingerprints, DesiredState | DesiredStateError]:
+    def _load(
+        self, begin_reading: BeginReading | None = None
+    ) -> tuple[Fingerprints, DesiredState | DesiredStateError]:
         """Return the fingerprints of the files from before they were read, and what they say.
 
         The files that they name for the first time become known while they are read; all count from then on.
@@ -123,7 +135,13 @@ class DesiredSource:
         self._fingerprints_before = self.fingerprint_files()
         loaded: DesiredState | DesiredStateError
         try:
-            loaded = load(self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions)
+            loaded = load(
+                self._paths,
+                self._environ,
+                torrent_files=self._torrents,
+                permissions=self._permissions,
+                begin_reading=begin_reading,
+            )
         except DesiredStateError as error:
             loaded = error
         self._dependencies = tuple(dict.fromkeys((*self._dependencies, *loaded.files)))

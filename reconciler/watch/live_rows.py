@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.engine.session_key import session_key
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.rows import FIRST_READ, InstanceRows, InstanceUnavailable, Reply
@@ -20,7 +21,7 @@ from reconciler.model.run import InstanceResult
 from reconciler.qbittorrent import FeedState
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.retry import Clock
-from reconciler.watch.backoff import InstanceBackoff, session_key
+from reconciler.watch.backoff import InstanceBackoff
 
 REFRESH_INTERVAL: Final = 2.0  # seconds between requests to one instance
 SERVER_SHARE: Final = 0.25  # of the time of a server that reads may take

@@ -20,6 +20,7 @@ from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.results import build_unread_result
 from reconciler.engine.run import run_once
+from reconciler.engine.session_key import session_key
 from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
 from reconciler.model.desired import DesiredState
@@ -31,7 +32,7 @@ from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.report.json.common import problem_json
 from reconciler.retry import RetryPolicy, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
-from reconciler.watch.backoff import InstanceBackoff, session_key
+from reconciler.watch.backoff import InstanceBackoff
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.fetch_retry import FetchRetry
 from reconciler.watch.holdback import ActionBackoff

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from reconciler.engine.concurrency import map_instances
 from reconciler.engine.observation import OpenTarget, SessionFactory
+from reconciler.engine.session_key import session_key
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
-from reconciler.watch.backoff import session_key
 
 _HARMLESS_ERRORS = (RejectedError, UnsupportedError)  # the instance itself works
 

@@ -56,6 +56,7 @@ def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """A run that contacts no instance."""
     fake = FakeRun()
     monkeypatch.setattr("reconciler.engine.run_when_free", fake)
+    monkeypatch.setattr("reconciler.engine.early_sessions.EarlySessions.begin", lambda *_: None)
     return fake
 
 

@@ -34,7 +34,7 @@ def test_given_files_replace_the_default_file(folder: Path, monkeypatch: pytest.
 def test_a_desired_state_with_problems_is_exit_code_4() -> None:
     failure = failure_from_problems([OURS])
     assert (str(failure), failure.exit_code, failure.problems) == (
-        *("the desired state is invalid: 1 problem; nothing was contacted", 4),
+        *("the desired state is invalid: 1 problem; nothing was changed", 4),
         [OURS],
     )
 

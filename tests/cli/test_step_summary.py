@@ -61,7 +61,7 @@ def test_the_format_github_writes_it_and_no_other_format_does(
     titles = [line for line in file.read_text().splitlines() if line.startswith("### ")]
     assert titles[1:] == [
         "### reconcile: `desired.yaml: valid: 1 torrent on 1 instance`",
-        "### reconcile: `the desired state is invalid: 1 problem; nothing was contacted`",
+        "### reconcile: `the desired state is invalid: 1 problem; nothing was changed`",
     ]
 
 

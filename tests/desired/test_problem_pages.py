@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run_command_line
-from reconciler.desired import DesiredStateError, TorrentFileCache, load
+from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFileCache, load
 from reconciler.desired.problem_pages import ProblemPage, load_problem_pages
 from reconciler.model.position import Problem
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, identify_torrent
@@ -61,7 +61,8 @@ def find_codes(folder: Path, text: str, is_offline: bool) -> set[str]:
     problems: tuple[Problem, ...]
     try:
         torrents, is_online = TorrentFileCache(fetch_kept_copy), not is_offline
-        desired = load([path], ENVIRON, resolve_secrets=is_online, needs_access=is_online, torrent_files=torrents)
+        permissions = LoadPermissions(contacts_instances=is_online)
+        desired = load([path], ENVIRON, resolve_secrets=is_online, permissions=permissions, torrent_files=torrents)
         problems = desired.warnings
     except DesiredStateError as error:
         problems = error.problems

@@ -375,31 +375,64 @@ def test_a_signal_while_it_waits_for_a_server(
     assert process.wait(60).exit_code == 143
 
 
-# Runs the command on every case of a folder in one process, and counts what it tries to connect to.
+# Runs the command on every case of a folder in one process, and notes which of them tries to connect.
 _RUN_ALL = """
 import json, os, socket, sys
 from reconciler.cli.main import main
 
-contacted, codes = [], {}
-socket.socket.connect = lambda self, address: contacted.append(address)
+def refuse(self, address):
+    connecting.add(case)
+    raise ConnectionRefusedError
+
+connecting, codes = set(), {}
+socket.socket.connect = refuse
 for case in sorted(os.listdir()):
     sys.argv = ["reconcile", "-f", case]
     try:
         main()
     except SystemExit as end:
         codes[case] = end.code
-print(json.dumps([codes, contacted]))
+print(json.dumps([codes, sorted(connecting)]))
 """
 
+# what only a comparison of the entries with each other and with the rest shows
+_FOUND_WHILE_READING = (
+    *("defaults-unknown-instance", "duplicate-torrent-absent", "duplicate-torrent-alias", "duplicate-torrent-base32"),
+    *("duplicate-torrent-by-default", "duplicate-torrent-hybrid", "duplicate-torrent", "option-conflicts-default"),
+    *("option-conflicts", "torrent-absent", "torrent-content-group", "torrent-instance-undone", "torrent-instance"),
+    "torrent-no-source",
+)
 
-def test_a_broken_file_contacts_nobody(broken_files: Path) -> None:
+
+def test_a_broken_file_contacts_nobody_unless_only_a_comparison_of_entries_shows_it(broken_files: Path) -> None:
     command = (sys.executable, "-c", _RUN_ALL)
     done = subprocess.run(command, cwd=broken_files, capture_output=True, text=True, timeout=100, check=True)
-    codes, contacted = json.loads(done.stdout)
+    codes, connecting = json.loads(done.stdout)
     assert len(codes) >= 40
     assert set(codes.values()) == {4}, {case: code for case, code in codes.items() if code != 4}
-    assert contacted == []
+    assert connecting == sorted(f"{case}.yaml" for case in _FOUND_WHILE_READING)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("watch", [False, True])
+def test_a_torrent_declared_twice_changes_nothing(
+    watch: bool, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
+) -> None:
+    proxy = make_proxy(any_server)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
+    home.write(make_entry(1), make_entry(1))
+    done = home.run("--watch") if watch else home.run()
+    assert done.exit_code == 4
+    assert "already declared" in done.err and "1 problem; nothing was changed" in done.err
+    endpoints = [request.endpoint for request in proxy.requests]
+    allowed = ["auth/login", "app/version", "app/webapiVersion", "torrents/info"]
+    assert endpoints in [[*allowed[:count], *logout] for count in range(5) for logout in ([], ["auth/logout"])]
+
+    proxy.clear()
+    proxy.add_fault("torrents/info", faults.hang_before(60))
+    started_at = time.monotonic()
+    assert home.run().exit_code == 4
+    assert time.monotonic() - started_at < 30, "nobody waits for a list that is not needed"
 
 
 def test_no_secret_is_ever_shown(home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]) -> None:

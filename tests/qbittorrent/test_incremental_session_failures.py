@@ -239,17 +239,16 @@ def test_a_login_before_the_deltas_begin_means_a_full_read() -> None:
         assert mirror.has_full_snapshot
 
 
-@pytest.mark.parametrize("login", [{}, LOGIN])
+@pytest.mark.parametrize(("login", "reads"), [({}, 1), (LOGIN, 2)])
 @pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
-def test_a_maindata_of_another_shape_is_an_error(reply: str, login: dict[str, Any]) -> None:
+def test_a_maindata_of_another_shape_is_an_error(reply: str, login: dict[str, Any], reads: int) -> None:
     answers = {**QBITTORRENT_ANSWERS, "sync/maindata": json_answer(reply)}
     with (
         serve_stub(answers) as url,
         IncrementalSession(make_instance(url, **login)) as mirror,
         pytest.raises(InstanceError, match="sync/maindata"),
     ):
-        mirror.read_snapshot()
-        mirror.read_snapshot()
+        _ = [mirror.read_snapshot() for _ in range(reads)]
 
 
 @pytest.mark.parametrize("web_api", ["2.5.1", "2.8.19", "2.9.1"])

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.desired import DesiredPreference, Instance
+from reconciler.model.desired import Instance
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.secret import Secret
-from reconciler.watch.backoff import InstanceBackoff, session_key
+from reconciler.watch.backoff import InstanceBackoff
 from tests.support.fake_time import EPOCH, FakeTime
 
 BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))
@@ -78,11 +78,3 @@ def test_new_credentials_or_url_end_the_backoff_but_a_new_line_does_not() -> Non
     domains.record_results(failed(), HERE)
     domains.forget_changed({})
     assert domains.get_backoffs() == {}
-
-
-def test_session_key_changes_with_the_first_declared_preference_only() -> None:
-    def declaring(*names: str) -> Instance:
-        return replace(BOX, preferences={name: DesiredPreference(name, BOX.position, True) for name in names})
-
-    assert session_key(declaring("dht")) == session_key(declaring("lsd", "pex"))
-    assert session_key(declaring("dht")) != session_key(declaring())

@@ -39,7 +39,7 @@ def plan_offline(
         resolve_secrets=False,
         stop_signals=stopping,
         torrents=TorrentFileCache(file.fetch),
-        needs_access=False,
+        contacts_instances=False,
     )
     prepared = prepare_recall(desired)
     context = make_recall_context(prepared, file.build_live_state(prepared), stopping.event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,13 +16,14 @@ from reconciler.cli.progress import PendingPrinter, ProgressBars, RivalPrinter
 from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
-from reconciler.model.desired import DesiredState
+from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 from reconciler.model.suspension import suspend_instances
 
 if TYPE_CHECKING:
-    from reconciler.engine import RunOptions
+    from reconciler.engine import RunContext, RunOptions
+    from reconciler.journal import Journal
     from reconciler.saved.plan_file import SavedPlan
 
 
@@ -41,8 +43,7 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
 
                     desired, run = plan_offline(options.live, settings, make_run_options(settings, options), stopping)
                 else:
-                    desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
-                    run = _execute_run(desired, settings, options, stopping, bars)
+                    desired, run = _load_and_run(settings, options, stopping, bars)
         except CommandFailure as failure:
             _save_failure_report(options, failure)
             raise
@@ -141,21 +142,41 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
     )
 
 
+def _load_and_run(
+    settings: Settings, options: RunSettings, stopping: StopSignals, bars: ProgressBars
+) -> tuple[DesiredState, Run]:
+    """Load the desired state, and read the instances meanwhile; then run."""
+    from reconciler.engine.early_sessions import EarlySessions
+    from reconciler.qbittorrent import LoginMemory, Session
+
+    journal = open_journal(settings)
+    logins = LoginMemory(journal, is_requested=options.retry_login)
+
+    def connect(instance: Instance, stop: threading.Event) -> Session:
+        return Session(instance, stop=stop, logins=logins)
+
+    with EarlySessions(connect, make_run_options(settings, options), stopping.event) as sessions:
+        desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run, begin_reading=sessions.begin)
+        context = replace(make_run_context(desired, journal, logins, stopping), connect=sessions.connect, progress=bars)
+        return desired, _execute_run(desired, settings, options, context, journal, bars)
+
+
 def _execute_run(
-    desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals, bars: ProgressBars
+    desired: DesiredState,
+    settings: Settings,
+    options: RunSettings,
+    context: RunContext,
+    journal: Journal | None,
+    bars: ProgressBars,
 ) -> Run:
     from reconciler.engine import UnknownInstance, run_until_placed, run_when_free
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
-    from reconciler.qbittorrent import LoginMemory
     from reconciler.retry import utc_now
 
     run_options = make_run_options(settings, options)
     started_at, clock = utc_now(), time.monotonic()
-    journal = open_journal(settings)
     if journal and (suspensions := journal.read_suspensions(desired.owner)):
         desired = suspend_instances(desired, suspensions, started_at)
-    logins = LoginMemory(journal, is_requested=options.retry_login)
-    context = replace(make_run_context(desired, journal, logins, stopping), progress=bars)
     run_once = partial(run_when_free, report_rivals=RivalPrinter(settings, bars))
     try:
         if options.wait:

@@ -31,6 +31,7 @@ from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
+    from reconciler.desired import BeginReading
     from reconciler.intake import IntakeStore
     from reconciler.model.history import History
     from reconciler.model.intake import Intake
@@ -59,6 +60,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.cli.commands.watch_log import WatchLog
     from reconciler.engine import SilentProgress
     from reconciler.engine.context import connect_incremental
+    from reconciler.engine.early_sessions import EarlySessions
     from reconciler.engine.events import RunTrigger
     from reconciler.intake import IntakeSettler
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
@@ -76,17 +78,23 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     trigger = TriggerQueue()
     with StopSignals(trigger.wake, on_hangup=lambda: trigger.request_run(RunTrigger.SIGNAL)) as stopping:
         stop = stopping.event
-        try:
-            warn = structlog.get_logger().warning
-            source = _read_desired_source(settings, stop, read_only=options.dry_run, warn=warn)
-            intake = _open_intake(source, options, trigger)
-            print_warnings(settings, source.desired)
-        except StopRequested:
-            return 0
+        warn = structlog.get_logger().warning
         journal = open_journal(settings, warn)
+        logins, delta_risks = LoginMemory(journal, is_requested=options.retry_login), DeltaRisks()
+        run_options = make_run_options(settings, options)
         with ExitStack() as stack:
+            sessions = stack.enter_context(
+                EarlySessions(partial(connect_incremental, logins=logins, delta_risks=delta_risks), run_options, stop)
+            )
+            try:
+                source = _read_desired_source(
+                    settings, stop, read_only=options.dry_run, warn=warn, begin_reading=sessions.begin
+                )
+                intake = _open_intake(source, options, trigger)
+                print_warnings(settings, source.desired)
+            except StopRequested:
+                return 0
             deadline = stack.enter_context(_ShutdownDeadline(stop))
-            logins, delta_risks = LoginMemory(journal, is_requested=options.retry_login), DeltaRisks()
             rows = _make_live_rows(source, stop, logins, delta_risks) if options.listen else None
             if rows:
                 stack.callback(rows.close)
@@ -99,12 +107,12 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 stack.callback(notifier.close)
             watch = WatchLoop(
                 source,
-                make_run_options(settings, options),
+                run_options,
                 interval,
                 trigger,
                 WatchContext(
                     stop,
-                    partial(connect_incremental, logins=logins, delta_risks=delta_risks),
+                    sessions.connect,
                     listeners=[
                         WatchLog(settings, options),
                         *([board] if board else []),
@@ -189,11 +197,16 @@ def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSou
 
 
 def _read_desired_source(
-    settings: Settings, stop: threading.Event, *, read_only: bool, warn: Callable[[str], None] | None = None
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    read_only: bool,
+    warn: Callable[[str], None] | None = None,
+    begin_reading: BeginReading | None = None,
 ) -> DesiredSource:
     """Read the files once. Raises `CommandFailure` or `StopRequested`.
 
-    `read_only`: what is fetched is not kept for later runs. `warn`: see `make_fetcher`.
+    `read_only`: what is fetched is not kept for later runs. `warn`: see `make_fetcher`. `begin_reading`: see `load`.
     """
     from reconciler.desired import DesiredStateError
     from reconciler.engine.selection import UnknownInstance, select_instances
@@ -205,6 +218,7 @@ def _read_desired_source(
             os.environ,
             make_fetcher(settings, stop, read_only=read_only, patience=FETCH_PATIENCE, warn=warn),
             permissions=make_permissions(settings),
+            begin_reading=begin_reading,
         )
         select_instances(source.desired, settings.instances)
     except DesiredStateError as error:

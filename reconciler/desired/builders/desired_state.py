@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from reconciler.desired.builders.gateway import build_gateway, build_intake
@@ -9,7 +10,7 @@ from reconciler.desired.builders.groups import build_groups
 from reconciler.desired.builders.instances import build_categories, build_instances
 from reconciler.desired.builders.torrents import build_torrents
 from reconciler.desired.check import CheckedDocument, check_document
-from reconciler.desired.context import LoadContext
+from reconciler.desired.context import BeginReading, LoadContext
 from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
 from reconciler.desired.pitfalls import PitfallOffsets, find_pitfall_offsets, find_pitfalls
 from reconciler.desired.yaml.document import YamlDocument
@@ -17,11 +18,30 @@ from reconciler.model.codes import Code
 from reconciler.model.desired import DEFAULT_OWNER, DesiredCategory, DesiredState, GuardLimits, Policy
 
 
-def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> DesiredState:
-    """Check and merge the documents. The result is valid only if `context` has no problems afterwards."""
+def build_desired_state(
+    documents: list[YamlDocument], context: LoadContext, begin_reading: BeginReading | None = None
+) -> DesiredState:
+    """Check and merge the documents. The result is valid only if `context` has no problems afterwards.
+
+    `begin_reading` is called before the torrents are built, if there is no problem until then.
+    """
     checked_documents = _check_documents(documents, context)
     find_clashes(documents, context)
-    return _merge_documents(checked_documents, context)
+    instance_names = list_instance_names([checked.document for checked in checked_documents])
+    desired = _merge_documents(checked_documents, instance_names, context)
+    if begin_reading and not context.problems:
+        begin_reading(desired)
+    # Torrents come last: URLs are fetched only if everything else is valid.
+    torrents, unfetched_count = build_torrents(checked_documents, instance_names, desired.groups, context)
+    return replace(
+        desired,
+        torrents=torrents,
+        warnings=tuple(sorted(set(context.warnings))),
+        files=tuple(dict.fromkeys(context.files)),
+        yaml_files=tuple(context.yaml_files),
+        variables=frozenset(context.variables),
+        unfetched_count=unfetched_count,
+    )
 
 
 def _check_documents(documents: list[YamlDocument], context: LoadContext) -> list[CheckedDocument]:
@@ -41,7 +61,10 @@ def _check_documents(documents: list[YamlDocument], context: LoadContext) -> lis
     return checked_documents
 
 
-def _merge_documents(checked_documents: list[CheckedDocument], context: LoadContext) -> DesiredState:
+def _merge_documents(
+    checked_documents: list[CheckedDocument], instance_names: tuple[str, ...], context: LoadContext
+) -> DesiredState:
+    """Return the desired state without torrents."""
     unique_values: dict[str, Any] = {}
     categories: dict[str, DesiredCategory] = {}
     for checked in checked_documents:
@@ -50,7 +73,6 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
             unique_values["suspend_position"] = checked.document.find_key_position("suspend")
         declared = build_categories(checked.document, ("categories",), checked.entry.get("categories", {}))
         categories = declared | categories  # the first counts: the intake comes last, and other clashes are errors
-    instance_names = list_instance_names([checked.document for checked in checked_documents])
     instances = build_instances(checked_documents, context)
     groups = build_groups(checked_documents, instance_names, context)
     targets = (*instance_names, *groups)
@@ -58,8 +80,6 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     if intake and intake.instance in targets:
         _set_intake_instance(checked_documents, intake.instance, context)
     unique_values["gateway"] = build_gateway(checked_documents, instance_names, context)
-    # Torrents come last: URLs are fetched only if everything else is valid.
-    torrents, unfetched_count = build_torrents(checked_documents, instance_names, groups, context)
     policy = Policy(unique_values.pop("policy", Policy.CREATE_ONLY))
     guard = GuardLimits(**unique_values.pop("guard", {}))
     if policy is Policy.SYNC and unique_values.get("owner", DEFAULT_OWNER) == DEFAULT_OWNER:
@@ -69,15 +89,9 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     return DesiredState(
         policy=policy,
         instances=instances,
-        torrents=torrents,
         categories=categories,
         guard=guard,
         groups=groups,
-        warnings=tuple(sorted(set(context.warnings))),
-        files=tuple(dict.fromkeys(context.files)),
-        yaml_files=tuple(context.yaml_files),
-        variables=frozenset(context.variables),
-        unfetched_count=unfetched_count,
         **unique_values,
     )
 

@@ -127,7 +127,7 @@ def test_an_invalid_desired_state_as_text(
     assert lines[1:3] == ["    2 | policy: sink", "      |         ^^^^"]
     assert lines[3].startswith('desired.yaml:5:1: error[E030]: unknown key "lorem"')
     assert lines[4:6] == ["    5 | lorem: ***", "      | ^^^^^"]
-    assert lines[6] == "error: the desired state is invalid: 2 problems; nothing was contacted"
+    assert lines[6] == "error: the desired state is invalid: 2 problems; nothing was changed"
     assert lines[7] == "reconcile explain-error E036 explains the code"
     assert fake_run.calls == []
 
