@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired import load
-from reconciler.model.desired import DesiredTags, DesiredTorrent, GuardLimits, Policy
+from reconciler.desired import DesiredStateError, load
+from reconciler.model.desired import DesiredState, DesiredTags, DesiredTorrent, GuardLimits, Policy
 from reconciler.model.position import Position
 from tests.support.desired_yaml import HEAD, SINTEL, TWO_INSTANCES_HEAD, load_text, write_file
 
@@ -218,3 +218,29 @@ def test_a_state_is_identified_by_its_paths_and_not_by_what_it_says(
     assert first.state_id == changed.state_id == load([Path("desired.yaml")], {}).state_id
     assert len(first.state_id) == 8
     assert elsewhere.state_id != first.state_id
+
+
+def test_reading_begins_once_everything_but_the_torrents_is_valid(tmp_path: Path) -> None:
+    handed: list[DesiredState] = []
+    entry = f"  - magnet: {SINTEL}\n"
+    path = write_file(tmp_path, f"{HEAD}groups: {{}}\ntorrents:\n{entry}")
+    desired = load([path], {}, begin_reading=handed.append)
+    assert [(list(head.instances), head.torrents) for head in handed] == [(["home"], ())]
+    assert len(desired.torrents) == 1 and desired.instances == handed[0].instances
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        (f"{HEAD}torrents:\n  - magnet: {SINTEL}\n  - magnet: {SINTEL}\n", True),
+        (f"{HEAD}torrents:\n  - magnet: {SINTEL}\n    pauset: true\n", False),
+        (f"{HEAD}torrents:\n  - magnet: nothing\n", False),
+        (f"{HEAD}lorem: 1\n", False),
+        (f"{HEAD}torrents: [\n", False),
+    ],
+)
+def test_reading_begins_only_if_nothing_is_wrong_so_far(tmp_path: Path, text: str, begins: bool) -> None:
+    handed: list[DesiredState] = []
+    with pytest.raises(DesiredStateError):
+        load([write_file(tmp_path, text)], {}, begin_reading=handed.append)
+    assert bool(handed) is begins
