@@ -119,6 +119,11 @@ class IncrementalSession(Session):
         """
         return self._read_state(files_of, creations, full=False)
 
+    def read_ahead(self) -> None:
+        """Read every torrent now, as `Session.read_ahead`; nothing where sync/maindata must be read before."""
+        if not self._is_restart_hidden:
+            super().read_ahead()
+
     def _read_state(self, files_of: Collection[str], creations: Collection[CreationSpec], full: bool) -> Snapshot:
         previous, self._state = self._state, None  # a read that fails leaves no copy to continue from
         self._has_full_snapshot = False
@@ -309,9 +314,14 @@ class IncrementalSession(Session):
         state = _SyncState(snapshot, torrents, now, login)
         return self._prepare_deltas(state, reply) if reply else state
 
+    @property
+    def _is_restart_hidden(self) -> bool:
+        """True if no login shows that the server has restarted since the full read which deltas will continue."""
+        return self._polls.is_possible and self._instance.password is None
+
     def _renew_session(self) -> SyncReply | None:
-        """End the deltas. Where no login would show a restart before the next read, return what they begin with."""
-        if self._polls.is_possible and self._instance.password is None:
+        """End the deltas. Where a restart would not show before the next read, return what they begin with."""
+        if self._is_restart_hidden:
             return self._polls.begin()
         self._polls.renew_session()
         return None

@@ -53,6 +53,26 @@ def test_it_returns_what_a_full_read_returns_after_any_changes(
 
 
 @INCREMENTAL
+@pytest.mark.parametrize("logs_in", [True, False])
+def test_what_was_read_ahead_misses_no_change(
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, logs_in: bool
+) -> None:
+    server = make_server(version, preferences={"WebUI\\LocalHostAuth": "false"})
+    raw, proxy = RawClient(server), make_proxy(server)
+    raw.add_magnets(map(make_magnet, range(3)))
+    instance = make_instance(proxy, server) if logs_in else make_instance(proxy)
+    with IncrementalSession(instance) as mirror, Session(make_instance(server)) as session:
+        mirror.read_ahead()
+        raw.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
+        raw.add_magnets([make_magnet(7)])
+        raw.wait_until(lambda: set(raw.list_torrents()) == {make_infohash(number) for number in (0, 2, 7)})
+        read_ahead = {make_infohash(number) for number in ((0, 1, 2) if logs_in else (0, 2, 7))}
+        assert {torrent.id for torrent in mirror.read_snapshot().torrents} == read_ahead
+        assert proxy.count_requests("torrents/info") == 1
+        assert snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot())
+
+
+@INCREMENTAL
 def test_the_deltas_begin_with_the_read_after_a_full_one(
     make_server: MakeServer, make_proxy: MakeProxy, version: str
 ) -> None:
