@@ -125,9 +125,7 @@ class DesiredSource:
             raise loaded
         return loaded
 
-    def _load(
-        self, begin_reading: BeginReading | None = None
-    ) -> tuple[Fingerprints, DesiredState | DesiredStateError]:
+    def _load(self, begin_reading: BeginReading | None = None) -> tuple[Fingerprints, DesiredState | DesiredStateError]:
         """Return the fingerprints of the files from before they were read, and what they say.
 
         The files that they name for the first time become known while they are read; all count from then on.
