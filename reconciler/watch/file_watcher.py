@@ -95,7 +95,7 @@ class FileWatcher(threading.Thread):
 
 
 class _ReadFile(NamedTuple):
-    """What was seen when a file was read last."""
+    """The state of a file when it was read last."""
 
     fingerprint: StatFingerprint
     checksum: int
@@ -113,7 +113,7 @@ class FileFingerprints:
 
         A network file system, or a program that maps a file into memory, can change it while its times stay. A file
         that looks the same is compared by its CRC, which takes a fifth of the time of a digest: nearly always nothing
-        has changed, and one change in four billion would be missed of those that the times do not show.
+        has changed, and of the changes that the times do not show, one in four billion would be missed.
         """
         return {str(file): self._digest_file(str(file), thorough) for file in files}
 
