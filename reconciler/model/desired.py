@@ -224,7 +224,7 @@ class DesiredTorrent:
         """The paths on the instance that it declares."""
         content = self.content.path if isinstance(self.content, Content) else None
         paths = self.save_path, self.options.get("download_path"), content
-        return tuple(path for path in paths if isinstance(path, str))
+        return tuple([path for path in paths if isinstance(path, str)])
 
     @property
     def has_metadata(self) -> bool:

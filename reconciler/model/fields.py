@@ -915,12 +915,14 @@ def is_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool
     return field.is_applied(change, torrent, action) if field.is_applied else field.matches(torrent, change.after)
 
 
+@lru_cache(4096)  # thousands of torrents share their changes
 def change_tags_to_add(change: Change) -> frozenset[str]:
     """Return the tags that a change puts on its torrent."""
     encode = FIELDS[change.field].encode_tags
     return encode(change.after) - encode(change.before) if encode else frozenset()
 
 
+@lru_cache(4096)
 def change_tags_to_remove(change: Change) -> frozenset[str]:
     """Return the tags that a change takes off its torrent."""
     field = FIELDS[change.field]

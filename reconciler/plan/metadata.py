@@ -43,8 +43,10 @@ class MetadataHolders:
 
     def find_source(self, entry: DesiredTorrent, instance: str) -> MetadataSource | None:
         """Return the copy that `instance` can get the metadata of an entry from; None if it needs none, or has none."""
-        holder = None if entry.has_metadata else self._find_holder(entry, instance)
-        return MetadataSource(holder.instance, holder.torrent_id) if holder and holder.can_export else None
+        holder = self._find_holder(entry, instance)
+        if holder is None or entry.has_metadata or not holder.can_export:
+            return None
+        return MetadataSource(holder.instance, holder.torrent_id)
 
     def explain_lack(self, entry: DesiredTorrent, instance: str) -> str:
         """Return in a clause why a torrent on `instance` does not get its metadata from another instance."""

@@ -140,6 +140,15 @@ def test_a_read_that_is_too_large_is_split() -> None:
         read_jobs(tags.jobs[:1], box, fake_retry_policy())
 
 
+def test_many_jobs_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.apply.delivery.MAX_JOBS_PER_READ", 3)
+    box = MemoryInstance()
+    jobs = TagBatch(box).jobs
+    live = read_jobs(jobs, box, fake_retry_policy())
+    assert [torrent.id for torrent in live] == [job.id for job in jobs]
+    assert box.request_count == 2
+
+
 def test_files_are_read_only_for_jobs_that_change_files() -> None:
     box = MemoryInstance()
     row = make_live_torrent({"hash": "a", "files": ["normal x.mkv"]})
