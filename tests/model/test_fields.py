@@ -45,10 +45,12 @@ TORRENT: Final = LiveTorrent(
 
 def find_files_with_literal(text: str) -> list[str]:
     """Return the files of the package that contain a string constant with exactly this value."""
+    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
     return sorted(
         str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        if any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(ast.parse(path.read_text())))
+        for path, source in sources.items()
+        if text in source  # the others need not be parsed
+        and any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(ast.parse(source)))
     )
 
 

@@ -188,32 +188,46 @@ long_digests = st.binary(min_size=32, max_size=32).filter(any)
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029"), max_size=12)
 
 
+# Made once: to make and check a strategy takes longer than to draw from it
+cases = st.integers(0, 2)
+kinds = st.sampled_from(["v1", "v2", "hybrid"])
+booleans = st.booleans()
+others = st.lists(
+    st.tuples(
+        st.sampled_from(["dn", "DN", "tr", "tr.3", "ws", "x.pe", "so", "kt", "unknown", "xs"]),
+        words,
+        st.sampled_from([quote, quote_plus]),
+    ),
+    max_size=5,
+)
+
+
 @st.composite
 def v1_topics(draw: st.DrawFn) -> tuple[str, str]:
     digest = draw(digests)
-    text = draw(st.sampled_from([digest.hex(), base64.b32encode(digest).decode()]))
-    text = draw(st.sampled_from([text, text.upper(), text.lower()]))
-    return "urn:btih:" + text, digest.hex()
+    text = digest.hex() if draw(booleans) else base64.b32encode(digest).decode()
+    return "urn:btih:" + (text, text.upper(), text.lower())[draw(cases)], digest.hex()
+
+
+topics_of_v1 = v1_topics()
 
 
 @st.composite
 def links(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
     """A link that libtorrent reads too, with the infohashes it was made of."""
     v1 = v2 = None
-    kind = draw(st.sampled_from(["v1", "v2", "hybrid"]))
+    kind = draw(kinds)
     topics = []
     if kind != "v2":
-        topic, v1 = draw(v1_topics())
+        topic, v1 = draw(topics_of_v1)
         topics.append(topic)
     if kind != "v1":
         v2 = draw(long_digests).hex()
-        topics.append("urn:btmh:1220" + draw(st.sampled_from([v2, v2.upper()])))
-    keys = [f"xt.{n}" for n in range(len(topics))] if draw(st.booleans()) else ["xt"] * len(topics)
-    encoded = [quote(t, safe="") if draw(st.booleans()) else t for t in topics]
+        topics.append("urn:btmh:1220" + (v2.upper() if draw(booleans) else v2))
+    keys = [f"xt.{n}" for n in range(len(topics))] if draw(booleans) else ["xt"] * len(topics)
+    encoded = [quote(t, safe="") if draw(booleans) else t for t in topics]
     parts = [f"{k}={t}" for k, t in zip(keys, encoded, strict=True)]
-    others = st.sampled_from(["dn", "DN", "tr", "tr.3", "ws", "x.pe", "so", "kt", "unknown", "xs"])
-    escapes = st.sampled_from([quote, quote_plus])
-    for key, word, escape in draw(st.lists(st.tuples(others, words, escapes), max_size=5)):
+    for key, word, escape in draw(others):
         parts.append(f"{key}={escape('http://h/' + word if key in ('tr', 'tr.3', 'ws') else word)}")
     return "magnet:?" + "&".join(draw(st.permutations(parts))), v1, v2
 

@@ -30,7 +30,7 @@ def test_equal_states_are_a_title() -> None:
 
 
 def test_a_comment_fits() -> None:
-    actions = tuple(ComparedAction(replace(UPDATE, name=f"{n} " + "x" * 250)) for n in range(3000))
+    actions = tuple(ComparedAction(replace(UPDATE, name=f"{n} " + "x" * 250)) for n in range(300))
     many = [replace(HOME, name=f"i{n}", actions=actions) for n in range(30)]
     settings = tuple(SettingChange(f"s{n}", None, "y" * 500) for n in range(500))
     text = render_comparison_markdown(replace(COMPARISON, instances=tuple(many), settings=settings))

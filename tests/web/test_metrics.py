@@ -11,7 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from reconciler.engine.events import RunTrigger
 from reconciler.web import StatusBoard
 from reconciler.web.metrics import Metrics
-from tests.support.example_runs import CASES, accepted, applied, converged, faulty, placed, planned, refused
+from tests.support.example_runs import (
+    SHORT_CASES,
+    accepted,
+    applied,
+    converged,
+    faulty,
+    placed,
+    planned,
+    refused,
+)
 from tests.support.fake_time import FakeTime
 from tests.support.planner_inputs import make_desired_state
 from tests.support.promtool import check_metrics
@@ -33,8 +42,8 @@ def samples(site: StatusSite) -> dict[str, float]:
 
 def fill(board: StatusBoard) -> None:
     """A board that has seen some of everything."""
-    for case in CASES:
-        board.on_run_end(make_finished_run(CASES[case](), "files"))
+    for make_run in SHORT_CASES.values():
+        board.on_run_end(make_finished_run(make_run(), "files"))
     board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
 
 

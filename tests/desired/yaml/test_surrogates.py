@@ -17,9 +17,10 @@ from reconciler.desired.yaml.entries import compose_nodes
 PRIVATE_USE = st.characters(min_codepoint=0xE000, max_codepoint=0xF8FF)
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")  # half a character; refused by YAML
 MIXED = ANY | st.characters(min_codepoint=0x10000) | PRIVATE_USE | st.sampled_from('\\"ud8')
-TEXTS = st.text(MIXED)
-KEYS = st.text(MIXED, max_size=80)  # YAML allows 1024 characters, and an escaped one takes up to twelve
-VALUES: st.SearchStrategy[Any] = st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner))
+TEXTS = st.text(MIXED, max_size=20)  # also a key: YAML allows 1024 characters, and an escaped one takes up to twelve
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    TEXTS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=6
+)
 
 
 def read(text: str) -> Any:
