@@ -11,7 +11,7 @@ from reconciler.desired.check import check_document
 from reconciler.desired.context import MAX_PROBLEMS
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER
 from reconciler.model.position import Problem
-from tests.support.desired_yaml import HEAD, SINTEL, list_texts, parse_document
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, list_texts, parse_document
 
 
 class RecordingAdapter:
@@ -51,6 +51,41 @@ def test_torrents_keep_their_index_in_the_file_after_invalid_ones() -> None:
         '5:5: a torrent must be keys and values. Write "- magnet: magnet:?xt=urn:btih:…"',
         '7:5: unknown key "pausd". Did you mean "paused"?',
     ]
+
+
+def test_what_torrents_share_is_checked_once_and_as_if_it_were_not_shared() -> None:
+    line, label = ["a"], {"x": 7}
+    torrents = [
+        {"magnet": SINTEL, "tags": line, "paused": True},
+        {"magnet": BUNNY, "tags": line, "paused": True},
+        {"infohash": "AB" * 20, "tags": line, "paused": True},
+        {"paused": True, "tags": line, "magnet": STEEL, "labels": label},
+        {"torrent": "a.torrent", "labels": label},
+        {"magnet": SINTEL, "infohash": "ab" * 20},
+        {},
+    ]
+    document = parse_document("version: 1\n")
+    document.data["torrents"] = torrents
+    problems: list[Problem] = []
+    checked = check_document(document, problems)
+    assert problems == []
+    assert checked.entry == DOCUMENT_ADAPTER.validate_python(document.data)
+    first, second, third, *others = checked.torrent_keys
+    assert first is second is third
+    assert first == {"tags": ["a"], "paused": True}
+    assert len(set(map(id, others))) == len(others)
+
+
+@pytest.mark.parametrize(
+    ("entry", "column"),
+    [("magnet: [a]", 13), ("magnet: 5", 13), ("magnet:", 12), ("magnet: magnet:?xt=no", 13), ("tags: [a, '']", 15)],
+)
+def test_what_is_wrong_in_a_torrent_is_reported_where_it_is(entry: str, column: int) -> None:
+    problems: list[Problem] = []
+    text = f"version: 1\ntorrents:\n  - magnet: {SINTEL}\n    tags: [a]\n  - {entry}\n  - infohash: {'ab' * 20}\n"
+    checked = check_document(parse_document(text), problems)
+    assert [(problem.position.line, problem.position.column) for problem in problems] == [(5, column)]
+    assert [sorted(keys) for keys in checked.torrent_keys][::2] == [["magnet", "tags"], ["infohash"]]
 
 
 def test_a_position_with_a_problem_gets_no_second_one() -> None:

@@ -67,7 +67,7 @@ class ContentIndex:
             if "content" not in entry:
                 continue
             content = _content_from_value(entry["content"])
-            position = document.find_item_positions("torrents")[index]
+            position = document.find_position("torrents", index)
             name = entry.get("name")
             if name is None:
                 self._unnamed_positions[content.name] = position

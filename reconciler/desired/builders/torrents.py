@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, Final, cast
 
 from reconciler.desired.builders.content import (
@@ -20,7 +20,7 @@ from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import warn_of_shadowed
 from reconciler.desired.messages import quote_word, suggestion_text
-from reconciler.desired.schema.torrents import MAX_LABELS, TorrentEntry
+from reconciler.desired.schema.torrents import MAX_LABELS, SOURCE_KEYS, TorrentEntry
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference
@@ -31,6 +31,7 @@ from reconciler.model.groups import Group
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
+_get_shared_fields: Final = attrgetter(*(field.name for field in fields(DesiredTorrent)[3:]))  # all but its source
 _KEYS_OF_ABSENT: Final = ("name", "state", "delete_files", "labels")
 MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
 
@@ -80,6 +81,7 @@ class _TorrentBuilder:
         self._export_positions: dict[str, Position] = {}
         self._tags_cache: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
         self._default_rules: dict[int, tuple[FileRule, ...]] = {}  # by the id of a document
+        self._shared_fields: dict[int, tuple[Any, ...]] = {}  # of torrents with the same keys, by the id of these
         self.shadowed_count = 0  # entries of the intake that people declare too
 
     def build_all(self, checked_documents: Sequence[CheckedDocument]) -> list[DesiredTorrent]:
@@ -87,16 +89,40 @@ class _TorrentBuilder:
         for checked in checked_documents:
             positions = checked.document.find_item_positions("torrents")
             self._check_default_instance(checked)
-            for index, entry in zip(checked.torrent_indexes, checked.entry.get("torrents", ()), strict=True):
-                torrent = self._build_entry(checked, index, entry, positions[index])
-                if torrent:
+            self._shared_fields.clear()
+            entries = zip(checked.torrent_indexes, checked.entry.get("torrents", ()), checked.torrent_keys, strict=True)
+            for index, entry, keys in entries:
+                torrent = self._build_entry(checked, index, entry, keys, positions[index])
+                if torrent and not (torrent.is_handed_in and self._is_shadowed(torrent)):
+                    if torrent.content:
+                        self._check_content(torrent, entry, checked.document, index)
+                    self._check_unique(torrent, entry, checked.document, index)
                     torrents.append(torrent)
         return torrents
 
     def _build_entry(
+        self, checked: CheckedDocument, index: int, entry: TorrentEntry, keys: TorrentEntry, position: Position
+    ) -> DesiredTorrent | None:
+        """Build the torrent of one entry; None without an instance or a source.
+
+        `keys` is one object for all entries with the same keys: what these make of the first of them, without any
+        problem, they make of all.
+        """
+        if shared_fields := self._shared_fields.get(id(keys)):
+            magnet: Any = entry.get("magnet")  # the schema has made a Magnet of it
+            infohashes: Any = magnet.infohashes if magnet else entry["infohash"]
+            return DesiredTorrent(position, infohashes, magnet, *shared_fields)
+        context = self._context
+        earlier_count = len(context.problems) + len(context.warnings)
+        torrent = self._build_new_entry(checked, index, entry, position)
+        is_flawless = len(context.problems) + len(context.warnings) == earlier_count
+        if torrent and keys is not entry and is_flawless:
+            self._shared_fields[id(keys)] = _get_shared_fields(torrent)
+        return torrent
+
+    def _build_new_entry(
         self, checked: CheckedDocument, index: int, entry: TorrentEntry, position: Position
     ) -> DesiredTorrent | None:
-        """Build the torrent of one entry and check it against those before; None without an instance or a source."""
         document, context = checked.document, self._context
         defaults = checked.entry.get("defaults")
         values = cast("dict[str, Any]", {**defaults, **entry} if defaults else entry)
@@ -115,14 +141,7 @@ class _TorrentBuilder:
         if isinstance(source.content, Content):
             values = with_content_path(values, source.content)
         torrent = self._build_torrent(position, source, instance, values)
-        torrent = self._complete_torrent(torrent, entry, document, index)
-        if torrent.is_handed_in and self._is_shadowed(torrent):
-            return None
-        find_source_position = partial(document.find_position, "torrents", index, source.key)
-        if torrent.content:
-            self._check_content(torrent, source.key, find_source_position, document, index)
-        self._check_unique(torrent, find_source_position)
-        return torrent
+        return self._complete_torrent(torrent, entry, document, index)
 
     def _complete_torrent(
         self, torrent: DesiredTorrent, entry: TorrentEntry, document: YamlDocument, index: int
@@ -242,7 +261,7 @@ class _TorrentBuilder:
                     "Remove one of the two",
                 )
 
-    def _check_unique(self, torrent: DesiredTorrent, find_position: Callable[[], Position]) -> None:
+    def _check_unique(self, torrent: DesiredTorrent, entry: TorrentEntry, document: YamlDocument, index: int) -> None:
         """Report a torrent that an earlier entry declares for the same instance, directly or through a group."""
         for instance in self._instances_by_target[torrent.instance]:
             positions = self._positions_by_id.setdefault(instance, {})
@@ -252,7 +271,7 @@ class _TorrentBuilder:
                     kind = "content" if isinstance(torrent.content, Content) else "torrent"
                     member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
                     self._context.add_problem(
-                        find_position(),
+                        document.find_position("torrents", index, _get_source_key(entry)),
                         Code.DUPLICATE_TORRENT,
                         f'this {kind} is already declared for instance "{instance}"{member} at {first}',
                         "Keep one of the two",
@@ -270,36 +289,34 @@ class _TorrentBuilder:
                     return True
         return False
 
-    def _check_content(
-        self,
-        torrent: DesiredTorrent,
-        key: str,
-        find_position: Callable[[], Position],
-        document: YamlDocument,
-        index: int,
-    ) -> None:
+    def _check_content(self, torrent: DesiredTorrent, entry: TorrentEntry, document: YamlDocument, index: int) -> None:
         """Report content for a group, a reference to content of the same instance, and an export file used twice."""
         content, instance, add_problem = torrent.content, torrent.instance, self._context.add_problem
+        key = _get_source_key(entry)
+        position = document.find_position("torrents", index, key)
         if instance not in self._instance_names:
             members = ", ".join(self._instances_by_target[instance])
             add_problem(
-                find_position(),
+                position,
                 Code.CONTENT_IN_GROUP,
                 f'"{key}" needs a single instance, and "{instance}" is a group',
                 f"Name one of its members: {members}",
             )
         if isinstance(content, ContentReference) and content.instance == instance:
             message = f"{quote_word(content.name)} is created on the same instance, {instance}"
-            add_problem(find_position(), Code.CONTENT_OF, message, "Remove this entry, or name another instance")
+            add_problem(position, Code.CONTENT_OF, message, "Remove this entry, or name another instance")
         export = content.export if isinstance(content, Content) else None
         if (
             export
             and (first := self._export_positions.setdefault(export.path, torrent.position)) is not torrent.position
         ):
-            position = document.find_position("torrents", index, "export")
-            add_problem(
-                position, Code.EXPORT, f"the torrent at {first} is exported to the same file", "Name another file"
-            )
+            message = f"the torrent at {first} is exported to the same file"
+            add_problem(document.find_position("torrents", index, "export"), Code.EXPORT, message, "Name another file")
+
+
+def _get_source_key(entry: TorrentEntry) -> str:
+    """Return the key that names the torrent of an entry: it has exactly one."""
+    return next(key for key in SOURCE_KEYS if key in entry)
 
 
 def _list_keys_of_unknown(torrent: DesiredTorrent) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,16 @@ from reconciler.desired.context import LoadContext
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.position import Position
-from tests.support.desired_yaml import BUNNY, SINTEL, check_text, list_texts
+from tests.support.desired_yaml import (
+    BUNNY,
+    HEAD,
+    SINTEL,
+    TWO_INSTANCES_HEAD,
+    check_text,
+    list_texts,
+    load_problems,
+    load_text,
+)
 from tests.support.torrents import write_multi_file_torrent
 
 GROUPS = {
@@ -157,3 +167,49 @@ def test_labels_are_text_and_a_number_is_as_it_is_written() -> None:
     text = f"torrents:\n  - {{magnet: '{SINTEL}', labels: {{id: 007, ratio: 1.10, title: 'A: b'}}}}\n"
     ((torrent,), _) = build(text, LoadContext({}), ("home",))
     assert torrent.labels == {"id": "007", "ratio": "1.10", "title": "A: b"}
+
+
+def test_entries_with_the_same_lines_are_built_as_if_each_were_the_only_one(tmp_path: Path) -> None:
+    """In brackets, each entry has values of its own; in lines, equal lines are one value."""
+    lines = [
+        ["tags: [a]", "instance: home"],
+        ["tags: [a]", "instance: home", "labels: {n: 007}"],
+        ["tags: [a]", "instance: home", "labels: {n: 7}"],
+        ["tags: {only: [a]}", "instance: seedbox", "files: [{match: '*', priority: skip}]"],
+        ["state: absent", "instance: seedbox"],
+        ["save_path: null"],
+    ]
+    entries = [[f"magnet: '{SINTEL[:-3]}{number:03}'", *keys] for number, keys in enumerate(lines * 3)]
+    entries += [[f"infohash: ab{number:038}", *keys] for number, keys in enumerate(lines * 2, 1)]
+    defaults = "defaults: {instance: seedbox, save_path: /data, files: [{match: 'a', priority: high}]}\ntorrents:\n"
+    in_lines, in_brackets = (
+        load_text(tmp_path, TWO_INSTANCES_HEAD + defaults + "".join(f"  - {text}\n" for text in texts)).torrents
+        for texts in (map("\n    ".join, entries), (f"{{{', '.join(entry)}}}" for entry in entries))
+    )
+    assert [torrent.position.line for torrent in in_lines][:4] == [8, 11, 15, 19]
+    place = in_lines[0].position
+    assert [replace(torrent, position=place) for torrent in in_lines] == [
+        replace(torrent, position=place) for torrent in in_brackets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("instance: nowhere", 'there is no instance "nowhere"'),
+        ("paused: true\n    force_start: true\n    instance: home", '"force_start: true" cannot be combined'),
+        ("tags: [a]", "this torrent has no instance"),
+    ],
+)
+def test_entries_with_the_same_lines_have_a_problem_each(tmp_path: Path, keys: str, problem: str) -> None:
+    text = f"{TWO_INSTANCES_HEAD}torrents:\n  - magnet: {SINTEL}\n    {keys}\n  - magnet: {BUNNY}\n    {keys}\n"
+    problems = load_problems(tmp_path, text)
+    assert [problem in text for text in problems] == [True, True]
+    assert len({text.partition(":")[0] for text in problems}) == 2
+
+
+def test_a_repeated_torrent_with_the_same_lines_is_reported_where_it_is(tmp_path: Path) -> None:
+    entry = f"  - magnet: {SINTEL}\n    tags: [a]\n"
+    other = f"  - infohash: {BUNNY[-40:]}\n    tags: [a]\n"
+    problems = load_problems(tmp_path, f"{HEAD}torrents:\n{entry}{other}{entry}{other}")
+    assert [text.partition(" ")[0] for text in problems] == ["9:13:", "11:15:"]
