@@ -307,7 +307,8 @@ class Executor:
             job.end(Outcome.DEFERRED, HIDDEN_TOGGLE_REASON)
         else:
             return False
-        self._advance(0 if job.is_add else 1)
+        if not job.is_add:  # an add was counted when it was sent
+            self._advance(1)
         return True
 
     def _is_hidden_toggle(self, job: Job, live: LiveTorrent) -> bool:

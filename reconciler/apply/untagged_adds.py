@@ -36,7 +36,7 @@ def not_added_reason(job: Job, live: LiveTorrent, target: Target) -> str | None:
         return f"it was there already, with the tag {IGNORE_TAG}"
     if others := [name for name in parse_owners(live.tags) if name != owner]:
         return f'it was there already, and belongs to the owner "{others[0]}"'
-    if target.can_tag_at_add and owner and build_owner_tag(str(owner)) not in live.tags:
+    if owner and build_owner_tag(str(owner)) not in live.tags and target.can_tag_at_add:
         return "it was there already, without our tag; the next run decides about it"
     return None
 

@@ -235,8 +235,11 @@ def _join_tags(declared: frozenset[str], live: frozenset[str]) -> tuple[str, ...
     return tuple(sorted(declared | select_user_tags(live)))
 
 
+_normalize_save_path = lru_cache(4096)(normalize_path)  # thousands of torrents are in few folders
+
+
 def _declare_save_path(entry: DesiredTorrent) -> FieldValue:
-    return entry.save_path and normalize_path(entry.save_path)
+    return entry.save_path and _normalize_save_path(entry.save_path)
 
 
 def _import_save_path(torrent: LiveTorrent) -> FieldValue:
@@ -404,7 +407,8 @@ def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorren
 
 
 def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    return normalize_path(torrent.save_path) == normalize_path(str(change.after)) and not torrent.is_moving
+    is_there = _normalize_save_path(torrent.save_path) == _normalize_save_path(str(change.after))
+    return is_there and not torrent.is_moving
 
 
 def _is_paused_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
@@ -596,7 +600,7 @@ _PROPERTIES: Final = (
     Field(
         name=SAVE_PATH,
         kind=FieldKind.PROPERTY,
-        read=lambda torrent: normalize_path(torrent.save_path),
+        read=lambda torrent: _normalize_save_path(torrent.save_path),
         import_value=_import_save_path,
         declare=_declare_save_path,
         is_ignorable=True,
@@ -875,8 +879,8 @@ def list_differences(entry: DesiredTorrent, torrent: LiveTorrent) -> list[tuple[
         (field.name, field.read(torrent), value)
         for field, value in wanted
         if value is not None
-        and not field.matches(torrent, value)
         and field.read(torrent) != value
+        and not field.matches(torrent, value)
         and entry_key_of(field.name) not in entry.ignore_changes
     ]
 

@@ -51,7 +51,7 @@ class PlanContext:
 
     def list_other_owners(self, live: LiveTorrent) -> tuple[str, ...]:
         """Return the other owners of the live torrent."""
-        return tuple(name for name in parse_owners(live.tags) if name != self.owner)
+        return tuple([name for name in parse_owners(live.tags) if name != self.owner])
 
 
 def quote_names(names: Sequence[str]) -> str:

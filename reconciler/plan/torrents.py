@@ -351,7 +351,8 @@ def plan_unresolved_entry(
 def _plan_present(
     entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts
 ) -> Sequence[Decision]:
-    if reason := data_moved_reason(entry, live) or other_format_reason(entry.content, live.infohashes):
+    content = entry.content
+    if content and (reason := data_moved_reason(entry, live) or other_format_reason(content, live.infohashes)):
         action_type = UpdateTorrent if context.is_owned(live) else AdoptTorrent
         return [build_update_action(entry, live, reason, hold=Outcome.BLOCKED, action_type=action_type)]
     decisions = list(_plan_fields(entry, live, context, snapshot))
@@ -363,7 +364,7 @@ def _plan_present(
                 creator_task_id=facts.task,
             )
         )
-    if reason := data_damaged_reason(entry, live):
+    if content and (reason := data_damaged_reason(entry, live)):
         decisions.append(build_update_action(entry, live, reason, hold=Outcome.BLOCKED))
     if facts.metadata and _is_handed_over(entry, live, context, snapshot):
         field, reason = (PEER, "nothing of it has arrived") if live.has_metadata else (METADATA, "it has no metadata")
