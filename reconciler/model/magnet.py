@@ -20,7 +20,9 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 _NUMBERED_KEY = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SHA256_MULTIHASH = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
-_CANONICAL_LINK = re.compile(r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([0-9A-Za-z._+-]+))?\Z")
+_CANONICAL_LINK = re.compile(
+    r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([!-%'-~]*))?((?:&(?:tr|ws)=[!-%'-~]*)*)\Z"  # printable, without "&"
+)
 _decode_value = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links share a handful of trackers
 
 
@@ -50,8 +52,9 @@ class Magnet:
 def parse_magnet(text: str) -> Magnet:
     """Parse and check a magnet link. Raises `MagnetError`."""
     if canonical := _CANONICAL_LINK.match(text):  # fast path for most entries
-        _refuse_zeros(canonical[1])
-        return Magnet(text, InfoHashes(canonical[1]), (canonical[2] or "").replace("+", " ").strip() or None)
+        v1_hash, name, links = canonical.groups()
+        _refuse_zeros(v1_hash)
+        return Magnet(text, InfoHashes(v1_hash), _decode_name(name) if name else None, *_read_links(links))
     _refuse_other_text(text)
     v1: str | None = None
     v2: str | None = None
@@ -80,6 +83,18 @@ def parse_magnet(text: str) -> Magnet:
         trackers=tuple(values["tr"]),
         web_seeds=tuple(values["ws"]),
     )
+
+
+def _decode_name(raw: str) -> str | None:
+    return clean_name(unquote_plus(raw)) if "%" in raw else raw.replace("+", " ").strip() or None
+
+
+@lru_cache(maxsize=1024)
+def _read_links(parameters: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the trackers and the web seeds of the end of a link, like `&tr=…&ws=…`."""
+    links = [(parameter[:2], _decode_value(parameter[3:])) for parameter in parameters.split("&")[1:]]
+    trackers, web_seeds = (tuple(link for key, link in links if key == wanted and link) for wanted in ("tr", "ws"))
+    return trackers, web_seeds
 
 
 def remove_trackers(uri: str, trackers: Collection[str]) -> str:

@@ -287,3 +287,29 @@ def test_trackers_are_removed_by_their_decoded_url() -> None:
     uri = remove_trackers(magnet.uri, [old, "udp://absent.example"])
     assert parse_magnet(uri).trackers == (kept,)
     assert uri == f"magnet:?xt=urn:btih:{'a' * 40}&dn=tr&tr={kept}&ws=http://w.example"
+
+
+@run_examples(200)
+@example([("dn", "a+b%20%0a"), ("tr", ""), ("tr", "udp%3A%2F%2Fa"), ("ws", "http://b"), ("tr", "a;b")])
+@example([("dn", ""), ("ws", "a"), ("amp;tr", "b")])
+@example([("dn", "%ff%"), ("dn", "b")])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["dn", "tr", "ws", "x.pe", "tr.1", "xt"]),
+            st.text(st.sampled_from("a+%20/:=; '\u00e9"), max_size=6),
+        ),
+        max_size=4,
+    )
+)
+def test_a_link_in_the_usual_form_is_read_like_any_other(parameters: list[tuple[str, str]]) -> None:
+    """Upper case at the start is not usual."""
+    text = "".join(f"&{key}={value}" for key, value in parameters)
+    assert _describe(f"{BTIH}{text}") == _describe(f"M{BTIH[1:]}{text}")
+
+
+def _describe(link: str) -> Magnet | str:
+    try:
+        return parse_magnet(link)
+    except MagnetError as error:
+        return str(error)
