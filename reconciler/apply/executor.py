@@ -163,14 +163,13 @@ class Executor:
         self._send_batches(self._metadata_sender.add_batches([job for job in adds if job.has_metadata_source]))
         adds = [job for job in adds if job.outcome is None]
         self._send_batches(add_batches([job for job in adds if not job.has_metadata_source], self._target))
+        can_tag_at_add, api_version = self._target.can_tag_at_add, self._target.api_version
         for job in adds:
             if isinstance(job.action, AddTorrent):
-                job.fields_after_add = fields_after_add(job.action, self._target.api_version)
+                job.fields_after_add = fields_after_add(job.action, api_version)
         for job in jobs:
             job.follow_ups = follow_up_steps(job)
-        self._wait_for_adds(
-            [job for job in adds if job.fields_after_add or job.follow_ups or not self._target.can_tag_at_add]
-        )
+        self._wait_for_adds([job for job in adds if job.fields_after_add or job.follow_ups or not can_tag_at_add])
         jobs = [job for job in jobs if job.outcome is None]
         self._send_batches(change_batches(jobs, self._target))
         run_follow_ups([job for job in jobs if job.follow_ups], self._target, self._retry, self._write_torrent)

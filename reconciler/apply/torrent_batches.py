@@ -41,18 +41,33 @@ FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Return adds, grouped by their options; links and files go in separate requests."""
-    by_options = group_jobs(jobs, lambda job: (isinstance(job.source, Magnet), _build_add_options(job, target)))
-    for (links, options), group in by_options:
-        send = partial(_send_links if links else _send_files, options=options)
+    for (is_link, options), group in _group_adds(jobs, target).items():
+        send = partial(_send_links if is_link else _send_files, options=options)
         for batch_jobs in _split_adds(group):
             yield Batch("add", batch_jobs, send, lambda _, live: live is not None)
+
+
+def _group_adds(jobs: Sequence[Job], target: Target) -> dict[tuple[bool, AddOptions], list[Job]]:
+    """Return adds by their kind of source and their options. Thousands share their changes, and so their options."""
+    groups: dict[tuple[bool, AddOptions], list[Job]] = {}
+    groups_by_changes: dict[tuple[bool, int], list[Job]] = {}  # by the id of the changes, which the jobs keep
+    can_tag, api_version = target.can_tag_at_add, target.api_version
+    for job in jobs:
+        is_link, changes = isinstance(job.source, Magnet), job.action.changes
+        group = groups_by_changes.get((is_link, id(changes)))
+        if group is None:
+            options = build_add_options(changes, is_link, can_tag, api_version)
+            group = groups_by_changes[is_link, id(changes)] = groups.setdefault((is_link, options), [])
+        group.append(job)
+    return groups
 
 
 def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Changes of torrents that are there, in the order in which they must be made."""
     if not jobs:
         return
-    tagged = [job for job in jobs if not (job.is_add and target.can_tag_at_add)]
+    can_tag_at_add = target.can_tag_at_add
+    tagged = [job for job in jobs if not (job.is_add and can_tag_at_add)]
     changed = [job for job in jobs if not job.is_add]
     incomplete = [job for job in jobs if job.fields_after_add or not job.is_add]
     for tags, group in group_jobs(tagged, lambda job: tags_to_add(job.action.changes)):
@@ -128,12 +143,6 @@ def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> 
                 job.error = f"its .torrent file cannot be used any more: {error}"
     if files:
         target.add_torrent_files(files, options)
-
-
-def _build_add_options(job: Job, target: Target) -> AddOptions:
-    return build_add_options(
-        job.action.changes, isinstance(job.source, Magnet), target.can_tag_at_add, target.api_version
-    )
 
 
 def _build_link(job: Job) -> str:

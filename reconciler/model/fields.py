@@ -949,6 +949,7 @@ def find_required_release(field: str, value: FieldValue, api_version: ApiVersion
     return None if capability.is_available(api_version) else capability.release
 
 
+@lru_cache(1024)
 def can_set_at_add(field: str, api_version: ApiVersion) -> bool:
     """Return True if an add carries this field on a server of that Web API version."""
     at_add = FIELDS[field].at_add
