@@ -13,9 +13,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
 
-# Write bytecode even if the environment forbids it: tests start the command hundreds of times
+# Write bytecode even if the environment forbids it: tests start the command hundreds of times. Compile the code first, or
+# every worker would
 # QBT: the path of a qbittorrent-nox, or several; only the tests on servers then run, and on it
 test: check docs
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q reconciler tests/support
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q --cpu-seconds $(addprefix --qbt-binary=,$(QBT))
 
 check: $(VENV)/.dev

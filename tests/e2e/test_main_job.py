@@ -264,7 +264,7 @@ def test_a_missing_category_is_a_visible_action(home: Home, proxy: Proxy, truth:
 
 def test_the_number_of_requests_does_not_depend_on_the_torrents(home: Home, proxy: Proxy, truth: RawClient) -> None:
     counts = []
-    for number in (3, 300):
+    for number in (3, 100):
         home.write(*make_entries(number, paused=True))
         assert home.run().exit_code == 0
         truth.wait_until(lambda: not any("checking" in row["state"] for row in truth.list_torrents().values()))
