@@ -28,11 +28,12 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.testing import MemoryInstance
-from tests.support.builds import BUILDS, Build, builds
+from tests.support.builds import BUILDS, Build
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill
 from tests.support.planner_inputs import make_desired_state
-from tests.support.strategies import NOW
+from tests.support.search_effort import take_examples
+from tests.support.strategies import NOW, Choices, numbers
 from tests.support.torrents import make_created_torrent
 
 NUMBERS = (11, 12, 13)
@@ -41,34 +42,36 @@ ENOUGH = 30  # runs
 Boxes = Mapping[str, MemoryInstance]
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> dict[str, Any]:
-    """Generate content on `box`, entries on `other` that download some of it, and existing torrents."""
-    numbers = draw(st.lists(st.sampled_from(NUMBERS), unique=True, min_size=1))
+def build_world(number_of_choices: int) -> dict[str, Any]:
+    """Build content on `box`, entries on `other` that download some of it, and existing torrents."""
+    choices = Choices(number_of_choices)
     rows: list[dict[str, Any]] = [{"hash": "z", "state": "absent"}]
     live = []
-    for number in numbers:
+    for number in choices.pick_distinct(NUMBERS) or NUMBERS[:1]:
         row: dict[str, Any] = {"content": f"/disk/torrent-{number}", "name": f"n{number}"}
-        row |= {"trackers": ["http://t.example/announce"]} if draw(st.booleans()) else {}
-        row |= {"category": "films"} if draw(st.booleans()) else {}
-        row |= {"upload_limit": 1000, "comment": "c"} if draw(st.booleans()) else {}
+        row |= {"trackers": ["http://t.example/announce"]} if choices.decide() else {}
+        row |= {"category": "films"} if choices.decide() else {}
+        row |= {"upload_limit": 1000, "comment": "c"} if choices.decide() else {}
         rows.append(row)
-        if draw(st.booleans()):
-            rows.append(
-                {"content_of": row["name"], "instance": "other", **draw(st.sampled_from(({}, {"paused": True})))}
-            )
-        if draw(st.booleans()):
-            tags = draw(st.sampled_from(([], ["reconcile:home"], ["reconcile:home", "reconcile:content"])))
+        if choices.decide():
+            rows.append({"content_of": row["name"], "instance": "other", **choices.pick(({}, {"paused": True}))})
+        if choices.decide():
+            tags = choices.pick(([], ["reconcile:home"], ["reconcile:home", "reconcile:content"]))
             live.append({"number": number, "content": row["content"], "tags": tags})
     return {
         "desired": rows,
         "instances": ["box", "other"],
         "live": live,
         "guard": {"max_delete": 100, "max_delete_percent": 100},
-        "delete_files": draw(st.booleans()),
-        "builds": (draw(st.sampled_from(CREATOR_BUILDS)), draw(builds())),
-        "hashing": draw(st.sampled_from((0, 1, 5, 20))),
+        "delete_files": choices.decide(),
+        "builds": (choices.pick(CREATOR_BUILDS), choices.pick(BUILDS)),
+        "hashing": choices.pick((0, 1, 5, 20)),
     }
+
+
+def worlds() -> st.SearchStrategy[dict[str, Any]]:
+    """Generate worlds."""
+    return numbers().map(build_world)
 
 
 def boxes_of(case: Mapping[str, Any]) -> tuple[DesiredState, Boxes]:
@@ -130,6 +133,7 @@ def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [row for row in case["desired"] if "content" in row and row["content"] not in owned_paths]
 
 
+@take_examples(25)
 @given(worlds())
 def test_content_is_made_once_and_reaches_every_instance_and_then_only_reads_are_sent(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
@@ -163,6 +167,7 @@ def _assert_content_is_made(case: Mapping[str, Any], boxes: Boxes) -> None:
     )
 
 
+@take_examples(30)
 @given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
 def test_a_kill_at_any_request_leads_to_the_same_end(
     case: dict[str, Any], where: str, requests: int, before: int
@@ -191,6 +196,7 @@ def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
     return draw(st.sampled_from(("box", "other"))), error, draw(st.integers(1, 30)), after, draw(st.integers(0, 15))
 
 
+@take_examples(50)
 @given(worlds(), st.lists(faults(), min_size=1, max_size=3))
 def test_any_lost_request_leads_to_the_same_end(
     case: dict[str, Any], trouble: list[tuple[str, InstanceError, int, bool, int]]
@@ -207,6 +213,7 @@ def test_any_lost_request_leads_to_the_same_end(
     assert makes(boxes) == makes(whole), "no content is hashed twice"
 
 
+@take_examples(30)
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
 def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
     """A maker that has lost everything makes the same torrents again."""

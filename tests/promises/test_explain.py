@@ -17,6 +17,7 @@ from reconciler.testing.memory import MemoryInstance
 from tests.support.builds import LIBTORRENT_2, Build
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
+from tests.support.search_effort import take_examples
 from tests.support.strategies import cases
 
 
@@ -25,6 +26,7 @@ def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: 
     return explain_torrent(desired, text, (), context, **more)
 
 
+@take_examples(30)
 @given(cases())
 def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
     desired, box = make_memory_world(case, Build("5.1.0", LIBTORRENT_2))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fuzz.gateway import FILES, NAMES, TEXTS, check_add
 from tests.support.fuzz.replies import ANSWERS, VALUES, check_replies, distort_answers
 from tests.support.fuzz.targets import TARGETS
+from tests.support.search_effort import take_examples
 
 ONCE_FAILED: dict[str, list[bytes]] = {
     "yaml": [],
@@ -28,7 +29,7 @@ def test_inputs_to_begin_with_end_in_no_traceback(name: str) -> None:
         target.check(data)
 
 
-@settings(max_examples=60)
+@take_examples(40)
 @given(
     st.tuples(st.integers(0, 11), st.integers(0, len(ANSWERS) - 1)),
     st.lists(st.tuples(st.lists(st.integers(0, 255), max_size=3), st.integers(0, len(VALUES) - 1)), max_size=3),
@@ -56,7 +57,7 @@ urls = changed_bytes([*TARGETS["magnets"].seeds(), b"http://h.invalid/a.torrent"
 fields = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS) | st.text(max_size=20), max_size=4)
 
 
-@settings(max_examples=100)
+@take_examples(60)
 @given(fields, st.lists(urls, max_size=2), changed_bytes([*FILES, *TARGETS["torrents"].seeds()]))
 def test_any_torrent_that_is_handed_in_leaves_a_valid_file_and_is_no_internal_error(
     given_fields: dict[str, str], links: list[str], file: bytes

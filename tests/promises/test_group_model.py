@@ -13,9 +13,9 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -34,16 +34,25 @@ from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.group_cases import GROUPS, HALF, WHOLE
 from tests.support.planner_inputs import make_desired_state, make_v1_hash
+from tests.support.search_effort import take_examples
 
 MEMBERS = ("a", "b", "c")
 TORRENTS = ("u", "v", "w", "x")
 
 
-def new_journal() -> sqlite3.Connection:
+@cache
+def make_empty_journal() -> bytes:
     """The tables of an empty journal."""
     file = sqlite3.connect(":memory:")
     for step in MIGRATIONS:
         file.executescript(step)
+    return file.serialize()
+
+
+def new_journal() -> sqlite3.Connection:
+    """An empty journal."""
+    file = sqlite3.connect(":memory:")
+    file.deserialize(make_empty_journal())
     return file
 
 
@@ -255,4 +264,4 @@ def list_done(run: Run) -> list[ActionResult]:
 
 
 TestGroups = Groups.TestCase
-TestGroups.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestGroups.settings = take_examples(40, steps=25)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,83 +18,92 @@ from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.support.builds import builds
+from tests.support.builds import BUILDS, Build
 from tests.support.fake_retry import fake_context
 from tests.support.library_imports import import_library_into
 from tests.support.planner_inputs import make_live_options, parse_hashes
-from tests.support.strategies import live_option_rows
+from tests.support.search_effort import take_examples
+from tests.support.strategies import Choices, numbers, pick_live_options
 
 NAMES = ("home", "box")
-TEXTS = st.sampled_from(
-    ["x", "a b", "yes", "é", "a: b", "#1", "\x1b[2J", "\u202e", " pad", "a\nb", "[x]", "'", '"', "\\"]
+TEXTS = ("x", "a b", "yes", "é", "a: b", "#1", "\x1b[2J", "\u202e", " pad", "a\nb", "[x]", "'", '"', "\\")
+MARKS = (
+    "reconcile:default",
+    "reconcile:work",
+    "reconcile:protect",
+    "reconcile:ignore",
+    "reconcile:quarantine:2026-01-01",
 )
-ODD = TEXTS | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-TAGS = ODD.map(lambda text: text.replace(",", ";").strip()).filter(bool)
-MARKS = st.sampled_from(["reconcile:default", "reconcile:work", "reconcile:protect", "reconcile:ignore"])
-MARKS |= st.just("reconcile:quarantine:2026-01-01")
-PATHS = st.sampled_from(["/downloads", "/data/x y", "C:\\data", "C:/data", "relative", "/a/../b", "/a//b", "/", ""])
-CATEGORIES = st.sampled_from(["", "linux", "linux/iso", "a//b", "films", "${CAT}", "{{ x }}"]) | ODD
-INCOMPLETE = st.sampled_from([None, False, "", "/inc", "relative"])
-STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL"])
+PATHS = ("/downloads", "/data/x y", "C:\\data", "C:/data", "relative", "/a/../b", "/a//b", "/", "")
+CATEGORIES = ("", "linux", "linux/iso", "a//b", "films", "${CAT}", "{{ x }}")
+INCOMPLETE = (None, False, "", "/inc", "relative")
+STATES = ("stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL")
+ODD_TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), max_size=4)
+ROW_NUMBERS = st.lists(numbers(), max_size=6)
 
 
-KINDS = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
-LETTERS = st.lists(st.sampled_from("abcdefgh"), max_size=10)
-FEW_MARKS, FEW_TAGS = st.lists(MARKS, max_size=1), st.lists(TAGS, max_size=2)
-SIZES = st.sampled_from([-1, 0, 5, 2**40])
-OPTION_ROWS = live_option_rows()
-INSTANCE_NAMES = st.sampled_from([NAMES, NAMES[:1]])
-POLICIES = st.sampled_from(["upsert", "sync", "create-only"])
-DECLARED_LETTERS = st.sets(st.sampled_from("ab"))
+def build_torrent(choices: Choices, texts: Sequence[str], api: tuple[int, ...]) -> LiveTorrent:
+    """Build a torrent in any condition, with any of the texts; a hybrid may be listed under any of its hashes."""
+    infohashes = parse_hashes(choices.pick(("{0}", "{0}2", "{0}+{0}2")).format(choices.pick("abcdefgh")))
+    options = pick_live_options(choices)
+    tags = [tag for _ in range(choices.pick(range(3))) if (tag := choices.pick(texts).replace(",", ";").strip())]
+    return LiveTorrent(
+        infohashes.ids[0],
+        infohashes,
+        choices.pick(texts),
+        choices.decide(),
+        choices.pick(STATES),
+        choices.pick((*CATEGORIES, choices.pick(texts))),
+        frozenset([*tags, choices.pick(MARKS)] if choices.decide(40) else tags),
+        choices.pick(PATHS),
+        choices.decide(),
+        size=choices.pick((-1, 0, 5, 2**40)),
+        options=make_live_options(options, api),
+        comment=choices.pick(texts) if api >= (2, 11) else None,
+        links=append_links("", options.get("trackers", ()), options.get("web_seeds", ())),
+    )
 
 
-@st.composite
-def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
-    """Generate torrents in any condition, with any names; a hybrid may be listed under any of its hashes."""
-    torrents_by_id = {}
-    for letter in draw(LETTERS):
-        infohashes = parse_hashes(draw(KINDS).format(letter))
-        marks = draw(FEW_MARKS)
-        torrents_by_id[infohashes.ids[0]] = LiveTorrent(
-            infohashes.ids[0],
-            infohashes,
-            draw(ODD),
-            draw(st.booleans()),
-            draw(STATES),
-            draw(CATEGORIES),
-            frozenset([*draw(FEW_TAGS), *marks]),
-            draw(PATHS),
-            draw(st.booleans()),
-            size=draw(SIZES),
-            options=make_live_options(row := draw(OPTION_ROWS), api),
-            comment=draw(ODD) if api >= (2, 11) else None,
-            links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
-        )
-    return list(torrents_by_id.values())
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
-    """Generate the text of the user's own file, and the instances."""
-    boxes = {}
-    for name in draw(INSTANCE_NAMES):
-        box = draw(builds()).make_instance()
-        api = box.api_version
-        box.torrents = {live.id: live for live in draw(torrents(api))}
-        box.live_categories = {
-            live.category: LiveCategory(
-                live.category, draw(PATHS), download_path=draw(INCOMPLETE) if api >= (2, 8, 4) else None
+def build_instance(build: Build, rows: Sequence[Choices], texts: Sequence[str]) -> MemoryInstance:
+    """Build an instance with a torrent for each of the rows, and their categories."""
+    box = build.make_instance()
+    api = box.api_version
+    torrents = [(row, build_torrent(row, texts, api)) for row in rows]
+    box.torrents = {live.id: live for _, live in torrents}
+    for row, live in torrents:
+        if live.category:
+            download_path = row.pick(INCOMPLETE) if api >= (2, 8, 4) else None
+            box.live_categories[live.category] = LiveCategory(
+                live.category, row.pick(PATHS), download_path=download_path
             )
-            for live in box.torrents.values()
-            if live.category
-        }
-        boxes[name] = box
-    lines = ["version: 1", f"policy: {draw(POLICIES)}", "instances:"]
+    return box
+
+
+def write_own_file(choices: Choices, boxes: Mapping[str, MemoryInstance]) -> str:
+    """Return the text of the user's own file, which may declare some of the torrents."""
+    lines = ["version: 1", f"policy: {choices.pick(('upsert', 'sync', 'create-only'))}", "instances:"]
     lines += [f"  {name}: {{url: 'http://{name}'}}" for name in boxes]
     lines += ["torrents:", "  - magnet: magnet:?xt=urn:btih:" + "9" * 40, "    state: absent", "    instance: home"]
-    for letter in draw(DECLARED_LETTERS):
+    for letter in choices.pick_distinct("ab"):
         lines += [f"  - magnet: magnet:?xt=urn:btih:{parse_hashes(letter).v1}", "    instance: home"]
-    return "\n".join(lines) + "\n", boxes
+    return "\n".join(lines) + "\n"
+
+
+def build_world(
+    number: int, odd_texts: Sequence[str], row_numbers: Sequence[Sequence[int]]
+) -> tuple[str, dict[str, MemoryInstance]]:
+    """Build the text of the user's own file, and one or two instances."""
+    choices, texts = Choices(number), (*TEXTS, *odd_texts)
+    boxes = {
+        name: build_instance(choices.pick(BUILDS), list(map(Choices, numbers)), texts)
+        for name, numbers in zip(choices.pick((NAMES, NAMES[:1])), row_numbers, strict=False)
+    }
+    return write_own_file(choices, boxes), boxes
+
+
+def worlds() -> st.SearchStrategy[tuple[str, dict[str, MemoryInstance]]]:
+    """Generate the user's own file, and the instances."""
+    return st.builds(build_world, numbers(), ODD_TEXTS, st.tuples(ROW_NUMBERS, ROW_NUMBERS))
 
 
 def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
@@ -111,6 +120,7 @@ def list_imported_results(run_result: Run) -> list[Any]:
     ]
 
 
+@take_examples(40)
 @given(worlds())
 def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -36,6 +35,7 @@ from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.memory_worlds import SimulatedKill
+from tests.support.search_effort import take_examples
 from tests.support.torrents import make_torrent
 
 OURS = "reconcile:home"
@@ -288,4 +288,4 @@ class IntakeWorld(RuleBasedStateMachine):
 
 
 TestIntakeWorld = IntakeWorld.TestCase
-TestIntakeWorld.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+TestIntakeWorld.settings = take_examples(15, steps=20)

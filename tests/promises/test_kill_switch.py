@@ -21,6 +21,7 @@ from tests.support.builds import Build, builds
 from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.planner_inputs import OWNER_TAG
+from tests.support.search_effort import take_examples
 from tests.support.strategies import cases
 
 UP, DOWN = "lo", "eth0"
@@ -85,6 +86,7 @@ def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
     return {torrent.id for torrent in ours if ids.intersection((torrent.id, *torrent.infohashes.ids))}
 
 
+@take_examples(60)
 @given(cases(), builds())
 def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, Any], build: Build) -> None:
     desired, box = watched(case, build)
@@ -100,11 +102,19 @@ def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, A
             assert old.tags <= torrent.tags
 
 
-@given(cases(), builds())
-def test_when_up_again_everything_is_as_before(case: dict[str, Any], build: Build) -> None:
+@take_examples(40)
+@given(cases(), builds(), st.integers(0, 8), st.integers(0, 8))
+def test_when_up_again_everything_is_as_before(
+    case: dict[str, Any], build: Build, stopping: int, letting_go: int
+) -> None:
     desired, box = watched(case, build)
     run(desired, box)
     run(desired, box)  # a torrent that is adopted may have an old mark; what was dropped goes now
+    _assert_outage_leaves_no_trace(desired, box.copy())
+    _assert_kills_leave_no_trace(desired, box, stopping, letting_go)
+
+
+def _assert_outage_leaves_no_trace(desired: DesiredState, box: MemoryInstance) -> None:
     calm, ran = dict(box.torrents), running(box)
     bind(box, DOWN)
     run(desired, box)
@@ -117,13 +127,8 @@ def test_when_up_again_everything_is_as_before(case: dict[str, Any], build: Buil
     }
 
 
-@given(cases(), builds(), st.integers(0, 8), st.integers(0, 8))
-def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
-    case: dict[str, Any], build: Build, stopping: int, letting_go: int
-) -> None:
-    desired, box = watched(case, build)
-    run(desired, box)
-    run(desired, box)  # what was dropped goes now
+def _assert_kills_leave_no_trace(desired: DesiredState, box: MemoryInstance, stopping: int, letting_go: int) -> None:
+    """Kill the run that stops the torrents and the one that lets them go, each after so many requests."""
     ran = running(box)
     for interface, requests in ((DOWN, stopping), (UP, letting_go)):
         bind(box, interface)
@@ -150,6 +155,7 @@ def _free(entry: DesiredTorrent) -> DesiredTorrent:
     return replace(entry, paused=None, options=options)
 
 
+@take_examples(40)
 @given(cases(), builds())
 def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], build: Build) -> None:
     desired, box = watched(case, build)

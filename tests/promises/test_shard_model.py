@@ -16,7 +16,6 @@ from itertools import count
 from typing import Any, Final, cast
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -38,6 +37,7 @@ from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_time import FakeTime
 from tests.support.group_cases import GROUPS, HALF, WHOLE
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
+from tests.support.search_effort import take_examples
 from tests.support.stepped import SteppedWork
 
 MEMBERS: Final = ("a", "b")  # of the processes 0/2 and 1/2; of 0/3 and 2/3
@@ -137,13 +137,14 @@ class Memory(LeaseMemory):
 class Process:
     """A process with a share of the instances.
 
-    `lag`: by how many changes what it plans from is outdated. `request`: where it has stopped. `is_deciding`: it may
-    have looked at the copies for the last time before it deletes one.
+    `lag`: by how many changes what it plans from is outdated. `stop`: the request before which it stops. `request`:
+    where it is. `is_deciding`: it may have looked at the copies for the last time before it deletes one.
     """
 
     def __init__(self, world: World, shard: Shard, *, is_alone: bool) -> None:
         self.world, self.shard, self.nonce = world, shard, next(world.nonces)
         self.lag, self.request = 0, ""
+        self.stop: str | None = None
         self.is_killed = self.is_deciding = False
         self.work: SteppedWork | None = None
         self.run: Run | None = None
@@ -162,11 +163,10 @@ class Process:
         self._advance(stop)
 
     def _advance(self, stop: str | None) -> None:
-        while self.work:
+        self.stop = stop
+        if self.work:
             self.work.advance()
             self.work = None if self.work.is_done else self.work
-            if self.request == stop:
-                return
 
     def kill(self) -> None:
         """End without a further request: what the run does from here on reaches nobody."""
@@ -202,7 +202,8 @@ class Link:
         def request(*arguments: Any, **options: Any) -> Any:
             if process.work and not process.is_killed:
                 process.request = name
-                process.work.pause()
+                if name == process.stop:
+                    process.work.pause()
             if process.is_killed or not box.is_up:
                 raise UnreachableError("no connection")
             process.is_deciding |= name == "read_torrents"
@@ -391,4 +392,4 @@ def test_a_process_that_stood_still_before_its_deletion_deletes_nothing() -> Non
 
 
 TestShards = Shards.TestCase
-TestShards.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestShards.settings = take_examples(30, steps=25)

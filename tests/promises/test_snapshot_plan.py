@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.engine import RunContext, RunOptions, run_once
 from reconciler.engine.observation import OpenTarget
@@ -25,6 +25,7 @@ from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 from tests.support.saved_snapshots import comparable_report, plan_from_snapshot, render_snapshot, save_snapshot
+from tests.support.search_effort import take_examples
 from tests.support.strategies import NOW, cases
 
 
@@ -49,8 +50,8 @@ def assert_same_plan(desired: DesiredState, boxes: dict[str, MemoryInstance], **
     return recalled, render_snapshot(live_state)
 
 
+@take_examples(30)
 @given(cases(), builds())
-@settings(max_examples=60)
 def test_any_plan_is_the_same_from_a_snapshot(case: dict[str, Any], build: Build) -> None:
     case["declared_preferences"].pop("proxy_password", None)  # a secret is not compared
     desired, box = make_memory_world(case, build)

@@ -24,7 +24,7 @@ from reconciler.qbittorrent.deltas import (
 )
 from reconciler.qbittorrent.schemas import MAIN_DATA_ADAPTER, MainData
 from tests.support.instances import OPTIONS_ROW
-from tests.support.strategies import Choices
+from tests.support.strategies import Choices, numbers
 
 Rows = dict[str, dict[str, Any]]
 
@@ -64,11 +64,11 @@ def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
     v1 = f"{key[:8]}{'0' * 32}" if key > "d" else key
     hashes = {"infohash_v1": "" if key > "e" else v1, "infohash_v2": f"{key}{'1' * 24}" if key > "d" else ""}
 
-    def build(data: bytes) -> dict[str, Any]:
-        choices = Choices(data)
+    def build(number: int) -> dict[str, Any]:
+        choices = Choices(number)
         return hashes | {name: choices.pick(values) for name, values in FIELDS.items()}
 
-    return st.binary(min_size=len(FIELDS), max_size=len(FIELDS)).map(build)
+    return numbers().map(build)
 
 
 worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(

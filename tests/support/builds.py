@@ -44,6 +44,9 @@ BUILDS: Final = _list_builds()
 SUPPORTED_RELEASES: Final = sorted({build.release for build in BUILDS})
 
 
+_LATEST: Final = [build for build in BUILDS if build.api_version >= Build("5.0.0").api_version]
+
+
 def builds() -> st.SearchStrategy[Build]:
-    """Generate a build."""
-    return st.sampled_from(BUILDS)
+    """Generate a build: of the latest releases in every second case, which have nearly all options."""
+    return st.sampled_from([*BUILDS, *_LATEST * 2])

@@ -13,7 +13,9 @@ class SteppedWork:
         self.is_done = False
         self._work = work
         self._error: BaseException | None = None
-        self._turn, self._return = threading.Semaphore(0), threading.Semaphore(0)
+        self._turn, self._return = threading.Lock(), threading.Lock()  # each is released by the other side
+        self._turn.acquire()
+        self._return.acquire()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import product
+from random import Random
 from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.support.planner_inputs import make_desired_state, make_snapshot
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot
 
-LETTERS = "abcdefgh"
+LETTERS = "abcd"  # few, so that what is declared and what is there are often the same torrent
 TORRENT_FILES = ("1:v1", "2:v2", "3:hybrid", "4:v1")
 CATEGORIES = ("", "linux", "films", "linux/iso")
 TAGS = ("x", "y", "Z")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-RESERVED_TAGS = (
-    "reconcile:home",
+MARKS = (
     "reconcile:work",
     "reconcile:protect",
+    "reconcile:protect",  # twice as often: only where it is all that forbids a deletion does it show
     "reconcile:ignore",
     "reconcile:held",
     "reconcile:held:forced",
@@ -52,31 +54,36 @@ T = TypeVar("T")
 
 
 class Choices:
-    """Choices read from bytes. Hypothesis draws the bytes of a row at once, which is far cheaper than draws by value.
+    """Choices made at random from one number, which is far cheaper than draws of hypothesis by value.
 
-    It still shrinks each choice: 0 is the first value, an absent key, an empty list. So it is after the last byte.
+    Hypothesis shrinks the number, and below 75 `pick_some` returns values for fewer keys: for none if it is 0.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._bytes = iter(data)
+    def __init__(self, number: int) -> None:
+        self._random = Random(number)
+        self._most_percent = number
 
     def pick(self, values: Sequence[T]) -> T:
         """Return one of the values."""
-        return values[next(self._bytes, 0) % len(values)]
+        return values[int(self._random.random() * len(values))]
 
     def decide(self, percent: int = 50) -> bool:
         """Return True with that probability."""
-        return next(self._bytes, 0) >= 256 - 256 * percent // 100
+        return self._random.random() * 100 < percent
 
     def pick_distinct(self, values: Sequence[T]) -> list[T]:
         """Return any number of the values, in any order."""
-        rest = list(values)
-        return [rest.pop(self.pick(range(len(rest)))) for _ in range(self.pick(range(len(rest) + 1)))]
+        return self._random.sample(values, self.pick(range(len(values) + 1)))
 
     def pick_some(self, strategies: Mapping[str, Callable[[Choices], Any]]) -> dict[str, Any]:
         """Return values for some of the keys: few of them, or many."""
-        percent = self.pick((25, 50, 75))
+        percent = min(self.pick((25, 50, 75)), self._most_percent)
         return {key: build(self) for key, build in strategies.items() if self.decide(percent)}
+
+
+def numbers() -> st.SearchStrategy[int]:
+    """Generate numbers for `Choices`."""
+    return st.integers(0, 1 << 32)
 
 
 def _one_of(*values: Any) -> Callable[[Choices], Any]:
@@ -117,7 +124,8 @@ _ENTRY_KEYS: Final[Mapping[str, Callable[[Choices], Any]]] = {
     "ignore_changes": _any_of("save_path", "share_limits", "tags", "files", "sequential"),
 }
 _LIVE_OPTIONS: Final[Mapping[str, Callable[[Choices], Any]]] = {
-    **dict.fromkeys((*FLAGS, "auto_tmm"), _one_of(False, True)),
+    **dict.fromkeys(FLAGS, _one_of(False, True)),
+    "auto_tmm": _one_of(*[False] * 5, True),  # of one torrent, it takes edits of paths from the whole world
     **dict.fromkeys(("download_limit", "upload_limit"), _one_of(0, 1000)),
     "download_path": _one_of(*DOWNLOAD_PATHS),
     "comment": _one_of("", "c"),
@@ -126,18 +134,21 @@ _LIVE_OPTIONS: Final[Mapping[str, Callable[[Choices], Any]]] = {
     "web_seeds": _any_of(*WEB_SEEDS),
     "size": _one_of(0, 9),
 }
-_ENTRY_BYTES: Final = 80  # enough for all choices of an entry
-_LIVE_BYTES: Final = 48
-_WORLD_BYTES: Final = 40
 
 
 def _pick_hash(choices: Choices, letter: str) -> str:
     return letter if letter in TORRENT_FILES else choices.pick((letter, f"{letter}2", f"{letter}+{letter}2"))
 
 
-def _pick_live_options(choices: Choices) -> dict[str, Any]:
+def pick_live_options(choices: Choices) -> dict[str, Any]:
+    """Return live options, some with the defaults of a server."""
     row = {key: build(choices) for key, build in _LIVE_OPTIONS.items()}
     return row | {"files": [f"{choices.pick(PRIORITIES)} {path}" for path in FILE_PATHS]} if choices.decide() else row
+
+
+def _pick_marks(choices: Choices) -> list[str]:
+    """Return few marks: of many, one nearly always forbids what another one asks for."""
+    return [choices.pick(MARKS) for _ in range(choices.pick((0, 0, 0, 1, 1, 2)))]
 
 
 def _pick_live_row(choices: Choices, letter: str) -> dict[str, Any]:
@@ -145,17 +156,17 @@ def _pick_live_row(choices: Choices, letter: str) -> dict[str, Any]:
         "hash": _pick_hash(choices, letter),
         "name": choices.pick((letter, "same")),
         "category": choices.pick(CATEGORIES),
-        "tags": choices.pick_distinct(TAGS + RESERVED_TAGS),
+        "tags": [*choices.pick(((), (OWNER_TAG,), (OWNER_TAG,))), *_pick_marks(choices), *choices.pick_distinct(TAGS)],
         "save_path": choices.pick(SAVE_PATHS),
         "stopped": choices.decide(),
-        "content_path": choices.pick(CONTENT_PATHS),
+        "content_path": choices.pick((*CONTENT_PATHS, f"/downloads/{letter}")),
         "progress": choices.pick((0.0, 0.5, 1.0)),
-        **_pick_live_options(choices),
+        **pick_live_options(choices),
     }
 
 
 def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry without contradictions, which the desired state would reject."""
+    """Return the entry without contradictions, which the desired state would reject or only the next run finds."""
     if row.get("auto_tmm"):
         row = {key: value for key, value in row.items() if key not in ("save_path", "download_path")}
     if row.get("category") and "save_path" not in row and "auto_tmm" not in row:
@@ -164,6 +175,8 @@ def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
         row["download_path"] = ""
     if row.get("paused"):
         row.pop("force_start", None)
+    if "save_path" in row.get("ignore_changes", ()) and row.get("download_path") == SAVE_PATHS[0]:
+        row["download_path"] = ""  # where a torrent is already, it counts as none, until another category moves it
     return row
 
 
@@ -175,43 +188,35 @@ def _pick_entry_row(choices: Choices, letter: str) -> dict[str, Any]:
     return _drop_contradictions(source | choices.pick_some(_ENTRY_KEYS))
 
 
-def _build_rows(build: Callable[[Choices, str], dict[str, Any]], rows: list[bytes]) -> list[dict[str, Any]]:
-    """Return a row for each piece of bytes, each of another torrent."""
+def _build_rows(build: Callable[[Choices, str], dict[str, Any]], numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Return a row for each number but 0, each of another torrent."""
     letters = [*LETTERS, *TORRENT_FILES]
-    choices = [Choices(row) for row in rows]
+    choices = [Choices(number) for number in numbers if number]
     return [build(row, letters.pop(row.pick(range(len(letters))))) for row in choices]
 
 
-def live_option_rows() -> st.SearchStrategy[dict[str, Any]]:
-    """Generate live options, some with the defaults of a server."""
-    return st.binary(min_size=_LIVE_BYTES, max_size=_LIVE_BYTES).map(lambda row: _pick_live_options(Choices(row)))
-
-
 def live_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
-    rows = st.lists(st.binary(min_size=_LIVE_BYTES, max_size=_LIVE_BYTES), max_size=8)
-    return rows.map(lambda rows: _build_rows(_pick_live_row, rows))
+    """Up to six live torrents: of any owner or none, with any marks, in any condition."""
+    return _ROW_NUMBERS.map(lambda numbers: _build_rows(_pick_live_row, numbers))
 
 
 def entry_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Up to eight entries with any keys given or not."""
-    rows = st.lists(st.binary(min_size=_ENTRY_BYTES, max_size=_ENTRY_BYTES), max_size=8)
-    return rows.map(lambda rows: _build_rows(_pick_entry_row, rows))
+    """Up to six entries with any keys given or not."""
+    return _ROW_NUMBERS.map(lambda numbers: _build_rows(_pick_entry_row, numbers))
 
 
+_ROW_NUMBERS: Final = st.lists(numbers(), min_size=2, max_size=6)
 _PATHS: Final = (*[None] * 6, "", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])
 _PREFERENCE_KEYS: Final = {key: _one_of(*values) for key, values in PREFERENCES.items()}
 
 
-def _build_case(data: bytes, desired: list[dict[str, Any]], live: list[dict[str, Any]]) -> dict[str, Any]:
-    choices = Choices(data)
+def _build_case(
+    settings: Mapping[str, Any], number: int, desired: list[dict[str, Any]], live: list[dict[str, Any]]
+) -> dict[str, Any]:
+    choices = Choices(number)
     return {
-        "policy": choices.pick(("create-only", "upsert", "sync")),
+        **settings,
         "guard": {"max_delete": 100, "max_delete_percent": 100, "max_move": 100},
-        "delete_files": choices.decide(),
-        "quarantine": choices.pick((None, 7)),
-        "prune_categories": choices.decide(),
-        "take_over": choices.decide(),
         "desired": [*desired, {"hash": "z", "state": "absent"}],  # an empty list is always refused
         "declared_categories": {name: choices.pick(_PATHS) for name in choices.pick_distinct(CATEGORIES[1:])},
         "declared_preferences": choices.pick_some(_PREFERENCE_KEYS),
@@ -221,9 +226,19 @@ def _build_case(data: bytes, desired: list[dict[str, Any]], live: list[dict[str,
     }
 
 
-_WORLDS: Final = st.builds(
-    _build_case, st.binary(min_size=_WORLD_BYTES, max_size=_WORLD_BYTES), entry_rows(), live_rows()
-)
+_SETTINGS: Final = [
+    {
+        "policy": policy,
+        "delete_files": delete_files,
+        "quarantine": quarantine,
+        "prune_categories": prune_categories,
+        "take_over": take_over,
+    }
+    for policy, delete_files, quarantine, prune_categories, take_over in product(
+        ("sync", "sync", "sync", "upsert", "create-only"), (False, True), (None, 7), (False, True), (False, True)
+    )
+]
+_WORLDS: Final = st.builds(_build_case, st.sampled_from(_SETTINGS), numbers(), entry_rows(), live_rows())
 
 
 def cases() -> st.SearchStrategy[dict[str, Any]]:
