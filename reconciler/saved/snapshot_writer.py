@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TextIO
 
 from reconciler.model.content import CreatorTask
@@ -23,7 +23,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.plan.resolve import is_local
-from reconciler.report.json.common import encode_json, encode_object, iso_utc, write_object
+from reconciler.report.json.common import JsonItem, encode_json, iso_utc, iterate_object, write_object
 from reconciler.saved.masks import hash_name, hash_text, hash_url, hide_url, may_have_secret
 from reconciler.saved.snapshot_rows import SNAPSHOT_FORMAT_VERSION, SNAPSHOT_KIND
 
@@ -58,10 +58,10 @@ def write_snapshot(live_state: LiveState, stream: TextIO, *, hash_names: bool) -
         "hashed_names": hash_names,
         "members": _members_json(live_state),
     }
-    lists = {
+    lists: dict[str, Iterable[JsonItem]] = {
         "pending": map(encode_json, _iterate_pending(live_state.facts)),
         "sources": (encode_json(writer.source_json(url, source)) for url, source in sorted(live_state.sources.items())),
-        "instances": map(writer.encode_instance, live_state.instances),
+        "instances": map(writer.iterate_instance, live_state.instances),
     }
     write_object(stream, head, lists)
 
@@ -102,7 +102,7 @@ class _Writer:
         kind = "torrent" if isinstance(source, TorrentFile) else "magnet"
         return {"url_hash": hash_url(url), "kind": kind, **self._identity_json(source)}
 
-    def encode_instance(self, live: LiveInstance) -> str:
+    def iterate_instance(self, live: LiveInstance) -> Iterator[str]:
         row: dict[str, Any] = {"name": live.name, "url_hash": hash_url(live.url), "status": live.status}
         if live.health:
             health = live.health
@@ -114,7 +114,7 @@ class _Writer:
             row["untagged"] = sorted(live.untagged_ids)
         snapshot = live.snapshot
         if snapshot is None:
-            return encode_object({**row, "error": hide_url(live.error or "it was not read", live.url)}, {})
+            return iterate_object({**row, "error": hide_url(live.error or "it was not read", live.url)}, {})
         row |= {"version": snapshot.version, "web_api": snapshot.web_api}
         if live.to_trash is not None:
             row["to_trash"] = live.to_trash
@@ -128,7 +128,7 @@ class _Writer:
                 for torrent in snapshot.torrents
             ),
         }
-        return encode_object(row, lists)
+        return iterate_object(row, lists)
 
     def _torrent_json(self, torrent: LiveTorrent, other_seeds: int | None) -> dict[str, Any]:
         row: dict[str, Any] = {"id": torrent.id, **_infohashes_json(torrent.infohashes, torrent.id)}

@@ -18,6 +18,7 @@ from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
 
 FORMAT_VERSION: Final = 1  # of every JSON document that we write
+_WRITE_SIZE: Final = 1 << 16  # characters
 _encode: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 
 
@@ -31,27 +32,47 @@ def escape_runner_commands(document: str) -> str:
     return document.replace("##[", "##\\u005b")
 
 
-def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:
+JsonItem = str | Iterable[str]
+"""An item of a list, encoded: whole, or in pieces if it is long."""
+
+
+def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]]) -> None:
     """Write a JSON object piece by piece: the keys of `head`, then lists of encoded items, one item per line."""
-    stream.writelines(_iterate_object(head, lists, "\n"))
+    stream.writelines(_join_pieces(_iterate_object(head, lists, "\n")))
     stream.write("\n")
 
 
-def encode_object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> str:
-    """Return a JSON object that is itself a list item: the keys of `head` on one line, then lists as `write_object`."""
-    return "".join(_iterate_object(head, lists, " "))
+def iterate_object(head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]]) -> Iterator[str]:
+    """Yield the pieces of a JSON object that is itself a list item, with the keys of `head` on one line."""
+    return _iterate_object(head, lists, " ")
 
 
-def _iterate_object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]], separator: str) -> Iterator[str]:
+def _iterate_object(
+    head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]], separator: str
+) -> Iterator[str]:
     yield "{" + f",{separator}".join(f"{encode_json(key)}: {encode_json(value)}" for key, value in head.items())
     for key, items in lists.items():
         yield f",\n{encode_json(key)}: ["
         before = "\n"
         for item in items:
-            yield before + item
+            yield before
+            yield from (item,) if isinstance(item, str) else item
             before = ",\n"
         yield "]"
     yield "}"
+
+
+def _join_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """Join pieces to such a size that a stream without a buffer writes them well."""
+    parts: list[str] = []
+    size = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size >= _WRITE_SIZE:
+            yield "".join(parts)
+            parts, size = [], 0
+    yield "".join(parts)
 
 
 def write_failure(

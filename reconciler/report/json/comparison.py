@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from reconciler.model.comparison import ComparedAction, ComparedInstance, Comparison, IneffectiveChange
@@ -9,13 +10,14 @@ from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.report.comparison import build_run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
+    JsonItem,
     action_effect_json,
     action_reason_json,
     action_subject_json,
     encode_json,
-    encode_object,
     encode_problems,
     guard_json,
+    iterate_object,
     position_text,
     write_object,
 )
@@ -49,16 +51,16 @@ def write_comparison(comparison: Comparison, exit_code: int, stream: TextIO) -> 
         }
         for torrent in comparison.pending
     )
-    lists = {
+    lists: dict[str, Iterable[JsonItem]] = {
         "settings": map(encode_json, settings),
-        "instances": map(_encode_instance, comparison.instances, summaries),
+        "instances": map(_iterate_instance, comparison.instances, summaries),
         "pending": map(encode_json, pending),
         "warnings": encode_problems(comparison.warnings),
     }
     write_object(stream, head, lists)
 
 
-def _encode_instance(instance: ComparedInstance, summary: dict[str, int]) -> str:
+def _iterate_instance(instance: ComparedInstance, summary: dict[str, int]) -> Iterator[str]:
     head = {
         "name": instance.name,
         "declared": instance.presence,
@@ -72,7 +74,7 @@ def _encode_instance(instance: ComparedInstance, summary: dict[str, int]) -> str
         "spared": map(encode_json, spared),
         "without_effect": map(_encode_ineffective, instance.ineffective),
     }
-    return encode_object(head, lists)
+    return iterate_object(head, lists)
 
 
 def _encode_action(compared: ComparedAction) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from reconciler.model.explanation import Explanation, InstanceExplanation
 from reconciler.report.history import past_run_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
+    JsonItem,
     encode_actions,
     encode_json,
-    encode_object,
     fault_json,
     guard_json,
     health_json,
+    iterate_object,
     position_text,
     write_object,
 )
@@ -29,14 +31,14 @@ def write_explanation(explanation: Explanation, stream: TextIO) -> None:
         "owner": explanation.owner,
         "pending": explanation.pending_reason,
     }
-    lists = {
-        "instances": map(_encode_instance_explanation, explanation.instances),
+    lists: dict[str, Iterable[JsonItem]] = {
+        "instances": map(_iterate_instance, explanation.instances),
         "recent_runs": (encode_json(past_run_json(run)) for run in explanation.recent_runs),
     }
     write_object(stream, head, lists)
 
 
-def _encode_instance_explanation(instance: InstanceExplanation) -> str:
+def _iterate_instance(instance: InstanceExplanation) -> Iterator[str]:
     head = {
         "name": instance.instance,
         "status": instance.status,
@@ -68,4 +70,4 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         )
         for torrent in instance.live_torrents
     )
-    return encode_object(head, {"live": live_torrents, "actions": encode_actions(instance.results)})
+    return iterate_object(head, {"live": live_torrents, "actions": encode_actions(instance.results)})

@@ -5,7 +5,7 @@ Every action is on a line of its own, for searching and comparing, and a large r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from reconciler.model.expectation import ActionSummary, PlanExpectation
@@ -17,16 +17,17 @@ from reconciler.model.run import ContentResult, InstanceResult, Run, SnapshotAge
 from reconciler.report.drains import drain_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
+    JsonItem,
     blast_totals_json,
     change_json,
     encode_actions,
     encode_json,
-    encode_object,
     encode_problems,
     fault_json,
     guard_json,
     health_json,
     iso_utc,
+    iterate_object,
     position_text,
     write_object,
 )
@@ -50,8 +51,8 @@ def write_run(run: Run, stream: TextIO) -> None:
         **_acceptance_json(run),
         **_snapshot_json(run.snapshot_age),
     }
-    lists = {
-        "instances": map(_encode_instance, run.instances),
+    lists: dict[str, Iterable[JsonItem]] = {
+        "instances": map(_iterate_instance, run.instances),
         "pending": map(_encode_pending, run.pending),
         "warnings": encode_problems(run.warnings),
     }
@@ -88,7 +89,7 @@ def _encode_endless(endless: EndlessChange) -> str:
     )
 
 
-def _encode_instance(instance: InstanceResult) -> str:
+def _iterate_instance(instance: InstanceResult) -> Iterator[str]:
     head = {
         "name": instance.name,
         "status": instance.status,
@@ -118,7 +119,7 @@ def _encode_instance(instance: InstanceResult) -> str:
         head["rival"] = {"holder": str(instance.rival.holder), "since": iso_utc(instance.rival.mark.since)}
     if instance.content:
         lists["content"] = map(_encode_content_result, instance.content)
-    return encode_object(head, lists)
+    return iterate_object(head, lists)
 
 
 def _count_same_servers(run: Run) -> dict[str, int]:

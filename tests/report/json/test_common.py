@@ -15,9 +15,9 @@ from reconciler.model.secret import Secret
 from reconciler.report.json.common import (
     encode_actions,
     encode_json,
-    encode_object,
     health_json,
     iso_utc,
+    iterate_object,
     position_text,
     write_failure,
     write_object,
@@ -32,7 +32,28 @@ def test_lists_are_written_with_one_item_per_line_and_in_ascii() -> None:
 
 
 def test_an_object_within_a_list_has_its_keys_on_one_line() -> None:
-    assert encode_object({"a": 1, "b": 2}, {"items": ["3"]}) == '{"a": 1, "b": 2,\n"items": [\n3]}'
+    assert "".join(iterate_object({"a": 1, "b": 2}, {"items": ["3"]})) == '{"a": 1, "b": 2,\n"items": [\n3]}'
+
+
+class PieceStream(io.StringIO):
+    """A stream that records the lengths of what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lengths: list[int] = []
+
+    def write(self, text: str, /) -> int:
+        """Write a text."""
+        self.lengths.append(len(text))
+        return super().write(text)
+
+
+def test_a_long_report_is_written_in_large_pieces() -> None:
+    stream, numbers = PieceStream(), [str(number) for number in range(30_000)]
+    write_object(stream, {"a": 1}, {"items": [iterate_object({"b": 2}, {"numbers": numbers})]})
+    assert json.loads(stream.getvalue()) == {"a": 1, "items": [{"b": 2, "numbers": [*range(30_000)]}]}
+    assert len(stream.lengths) == 5
+    assert max(stream.lengths) < 70_000
 
 
 def test_a_failure_document_replaces_the_report() -> None:
