@@ -139,7 +139,7 @@ def measure_web(version: str, count: int) -> None:
         raws = [measure_raw(server, lambda raw: raw.time_page(web.PAGE)) for _ in range(CYCLES)]
         cost = web.measure_web(server, folder, count, CYCLES * 5)
     figures = f"{cost.list_ms:.0f} ms, {cost.list_cpu_ms:.0f} ms CPU / {median(raws) * 1000:.0f} ms raw"
-    print_row(f"REST, a list of {web.PAGE}", figures, "<= 50 ms", cost.list_cpu_ms <= 50)
+    print_row(f"REST, a list of {web.PAGE}", figures, "<= 50 ms", cost.list_ms <= 50)
     for subject, (usual, slow) in (("runs", cost.health_ms), ("runs and lists", cost.loaded_health_ms)):
         print_row(f"health during {subject}", f"{usual:.1f} ms, 99 %: {slow:.1f} ms", "<= 5 ms", usual <= 5)
 

@@ -25,7 +25,7 @@ def print_row(subject: str, figures: str, limit: str, passed: bool) -> None:
 def print_missed_goals() -> None:
     """Print the lines of all goals that were missed once more: they are easily overlooked among the others."""
     count = sum(map(len, _missed_rows.values()))
-    print(f"\n{count} goals were missed" if count else "\nAll goals are met")
+    print(f"\nGoals that were missed: {count}" if count else "\nAll goals are met")
     for title, rows in _missed_rows.items():
         if rows:
             print("\n".join((title, *rows)))

@@ -32,8 +32,12 @@ def read_regular_file(path: str | Path, max_bytes: int) -> bytes:
     with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
         status = os.fstat(handle)
         _check_kind(status.st_mode)
-        data = file.read(max_bytes + 1) if status.st_size <= max_bytes else None
-    if data is None or len(data) > max_bytes:  # files of /proc have no size
+        data: bytes | None = None
+        if status.st_size <= max_bytes:
+            data = file.read(status.st_size + 1)  # to ask for a large limit at once costs more than the content
+            if len(data) > status.st_size:  # it has grown, or is a file of /proc, which has no size
+                data += file.read(max_bytes + 1 - len(data))
+    if data is None or len(data) > max_bytes:
         raise UnsuitableFileError(f"it is larger than {_format_limit(max_bytes)}")
     return data
 

@@ -28,6 +28,7 @@ def test_the_size_is_known_before_anything_is_read(tmp_path: Path) -> None:
         read_regular_file(file, 8 << 20)
     with pytest.raises(UnsuitableFileError, match="it is larger than 5 bytes"):
         read_regular_file("/proc/self/status", 5)  # of size 0, as it says
+    assert read_regular_file("/proc/self/status", 1 << 20).startswith(b"Name:")
 
 
 @pytest.mark.timeout(10)
