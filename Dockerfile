@@ -7,8 +7,7 @@ WORKDIR /src
 # the tools first, so that a change of the source does not download them again
 COPY constraints.txt ./
 RUN python -m venv /build \
- && /build/bin/pip install --quiet --upgrade pip \
- && /build/bin/pip install --quiet --constraint constraints.txt hatchling
+ && /build/bin/pip install --quiet --no-compile --upgrade --constraint constraints.txt pip hatchling
 COPY pyproject.toml README.md LICENSE ./
 COPY reconciler reconciler
 COPY examples examples

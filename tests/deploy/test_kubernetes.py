@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -13,40 +12,10 @@ import pytest
 
 from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings, Settings
-from tests.support import tools
-from tests.support.deployment import (
-    DEPLOY,
-    parse_documents,
-    parse_watch_command,
-    read_image_command,
-    read_image_environ,
-)
+from tests.support.deployment import parse_watch_command, read_image_command, read_image_environ
+from tests.support.manifests import COMPONENTS, KUBERNETES, OVERLAYS, Objects
 
-KUBERNETES = DEPLOY / "kubernetes"
-OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
-COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 RELEASES = ("1.28", "1.37")  # the first that labels pods with their index, and the newest that there is a schema for
-Objects = dict[tuple[str, str], dict[str, Any]]
-
-
-def built(folder: Path) -> Objects:
-    """Return the objects that `kubectl apply -k` would send, by kind and name."""
-    documents = parse_documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
-    return {(document["kind"], document["metadata"]["name"]): document for document in documents}
-
-
-@pytest.fixture(scope="module")
-def all_built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
-    """Build each overlay by itself, and with every component that it names."""
-    copy = tmp_path_factory.mktemp("kubernetes")
-    shutil.copytree(KUBERNETES, copy, dirs_exist_ok=True)
-    overlays = {name: built(copy / "overlays" / name) for name in OVERLAYS}
-    for name in OVERLAYS:
-        path = copy / "overlays" / name / "kustomization.yaml"
-        text = re.sub(r"^# (components:|  - \.\.)", r"\1", path.read_text(), flags=re.MULTILINE)
-        path.write_text(text)
-        overlays[f"{name} with components"] = built(path.parent)
-    return overlays
 
 
 def sets(all_built: dict[str, Objects]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:

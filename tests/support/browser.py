@@ -44,7 +44,7 @@ SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 
 @dataclass
 class Browser:
-    """A browser with what it saw that must not be. `faults` is checked when it closes; a test may clear it before."""
+    """A browser with what it saw that must not be. `faults` is checked when pages close; a test may clear it before."""
 
     chromium: Chromium
     faults: list[str] = field(default_factory=list)
@@ -66,6 +66,13 @@ class Browser:
         context.on("request", lambda request: self._record_request(request, urlsplit(url).netloc))
         return context
 
+    def close_pages(self) -> None:
+        """Close all pages. Raises an assertion with the faults that were recorded."""
+        for context in self.chromium.contexts:
+            context.close()
+        faults, self.faults = self.faults, []
+        assert not faults, "\n".join(faults)
+
     def _record_message(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(f"console: {message.text} ({message.location.get('url', '')})")
@@ -79,7 +86,8 @@ class Browser:
 def start_browser() -> Iterator[Browser]:
     """Start a browser, and fail at its end if it has recorded a fault.
 
-    One for each test: playwright keeps an event loop running in its thread, in which no other can run.
+    One for each test, or for the tests of a module that run no event loop of their own: playwright keeps one running in
+    its thread, in which no other can run.
     """
     expect.set_options(timeout=PATIENCE)
     with tempfile.TemporaryDirectory(prefix="browser-") as folder, sync_playwright() as playwright:
@@ -90,8 +98,8 @@ def start_browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=script, args=[*_OPTIONS])
         browser = Browser(chromium)
         yield browser
+        browser.close_pages()
         chromium.close()
-        assert not browser.faults, "\n".join(browser.faults)
 
 
 @cache

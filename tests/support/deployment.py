@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from reconciler.cli.main import build_program, run_command_line
 from reconciler.cli.settings import RunSettings, Settings
@@ -15,11 +14,6 @@ from tests.support import dockerfile
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
-
-
-def parse_documents(text: str) -> list[dict[str, Any]]:
-    """The YAML documents of a text."""
-    return [dict(document) for document in YAML(typ="safe", pure=True).load_all(text) if document]
 
 
 def read_image_environ() -> dict[str, str]:

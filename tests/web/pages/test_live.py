@@ -35,11 +35,18 @@ AFTER = """<section id="new">new</section>
 <progress max="10" value="7"></progress>"""
 
 
-@pytest.fixture
-def browser(make_site: MakeStatusSite) -> Iterator[Browser]:
-    """A browser that fails the test for whatever a page must not do, and ends before the sites."""
+@pytest.fixture(scope="module")
+def started_browser() -> Iterator[Browser]:
+    """A browser for all tests: to start one takes as much as a test."""
     with start_browser() as started:
         yield started
+
+
+@pytest.fixture
+def browser(started_browser: Browser, make_site: MakeStatusSite) -> Iterator[Browser]:
+    """A browser that fails the test for whatever a page must not do, and whose pages close before the sites."""
+    yield started_browser
+    started_browser.close_pages()
 
 
 def get_url(site: StatusSite) -> str:
