@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.apply.executor import Executor
 from reconciler.model.desired import DesiredState
+from reconciler.model.plan import Outcome, SetPreference
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.projection import project_plan
@@ -37,7 +38,12 @@ def apply_and_compare(subject: ConformanceSubject, case: Mapping[str, Any], cate
     before = read(subject, desired, categories)
     plan = make_plan(PlanInput(desired, {"box": before})).instances[0]
     projected = project_plan(plan, before)
-    Executor(subject.target, system_retry_policy(threading.Event())).execute(plan)
+    results, error = Executor(subject.target, system_retry_policy(threading.Event())).execute(plan)
+    # a preference fails if the server does not keep its value
+    failed = [result.action for result in results if result.outcome is Outcome.FAILED]
+    assert error is None and all(isinstance(action, SetPreference) for action in failed), (
+        "a value that it does not keep"
+    )
 
     added_ids = {torrent.id for torrent in projected.torrents} - {torrent.id for torrent in before.torrents}
     end = time.monotonic() + EFFECT_TIMEOUT
@@ -63,7 +69,7 @@ def test_an_instance_shows_the_projection_of_each_plan(subject: ConformanceSubje
             "declared_preferences": {"max_connec": 0},
             "desired": [
                 {"hash": "pa", "category": first, "tags": ["x"], "paused": True, "download_limit": 2048},
-                {"hash": "pb", "save_path": f"{root}/b", "name": " B ", "share_limits": {"ratio": 1.5}, "paused": True},
+                {"hash": "pb", "save_path": f"{root}/b", "name": "B", "share_limits": {"ratio": 1.5}, "paused": True},
                 {"hash": "917:v1", "source": "torrent", "save_path": f"{root}/c", "paused": True, "sequential": True},
                 plain,
             ],
