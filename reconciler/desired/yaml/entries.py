@@ -77,29 +77,30 @@ class _EntryReader:
         self._values: dict[str, dict[str, Any]] = {}
         self._pairs: dict[str, tuple[str, Any]] = {}
 
-    def read_list(self, text: str, offset: int, end: int) -> list[_Run]:
-        """Return the entries from the first one, at `offset`, except entries for the parser."""
-        chunks = text[offset:end].split(self._dash)
-        last = chunks.pop()
-        if last.endswith("\n"):  # otherwise a text in it may have another value
-            chunks.append(last[:-1])
+    def read_list(self, text: str, start: int, end: int) -> list[_Run]:
+        """Return the entries from the first one, at the offset `start`, except entries for the parser."""
         runs: list[_Run] = []
         line = 0
         is_open = False
-        for chunk in chunks:
-            start = self._find_first_key(chunk) if chunk.startswith("#") else 0
-            data = self._read_entry(chunk[start:])
+        for offset, chunk in self._iter_chunks(text, start, end):
+            key = self._find_first_key(chunk) if chunk.startswith("#") else 0
+            data = self._read_entry(chunk[key:])
             if data:
                 if not is_open:
                     runs.append([])
-                first_line = line + chunk.count("\n", 0, start)
-                runs[-1].append(
-                    EntryNode(data, text, offset + start, offset + len(chunk) + 1, first_line, self._column)
-                )
+                key_line = line + chunk.count("\n", 0, key)
+                runs[-1].append(EntryNode(data, text, offset + key, offset + len(chunk) + 1, key_line, self._column))
             is_open = data is not None
             line += chunk.count("\n") + 1
-            offset += len(chunk) + len(self._dash)
         return runs
+
+    def _iter_chunks(self, text: str, offset: int, end: int) -> Iterator[tuple[int, str]]:
+        """Iterate over the texts of all entries, from dash to dash, and their offsets."""
+        while (dash := text.find(self._dash, offset, end)) >= 0:
+            yield offset, text[offset:dash]
+            offset = dash + len(self._dash)
+        if text.endswith("\n", offset, end):  # otherwise a text in it may have another value
+            yield offset, text[offset : end - 1]
 
     def _find_first_key(self, chunk: str) -> int:
         """Return the offset of the first key of an entry that begins with comments, as an import writes them."""
