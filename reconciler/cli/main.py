@@ -72,9 +72,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 @cache
 def build_program() -> Any:
-    """Return the group of all commands, built once in a process: that takes 15 ms."""
+    """Return the group of all commands, the same object for every command line of this process."""
     import typer
 
-    from reconciler.cli.app import app
+    from reconciler.cli.app import app, named_commands
+    from reconciler.cli.command_table import CommandTable
 
-    return typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
+    group.commands = CommandTable(named_commands.registered_commands)
+    return group

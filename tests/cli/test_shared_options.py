@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from reconciler.cli.app import app
-from reconciler.cli.main import run_command_line
+from reconciler.cli.main import build_program, run_command_line
 from reconciler.cli.settings import LogFormat, OutputFormat, Settings
 from reconciler.cli.shared_options import get_options_before_name, shared_options
 
@@ -55,7 +54,7 @@ def test_options_for_files_allow_secrets_and_exports_before_the_name() -> None:
         *("file", "secrets_for", "allow_export", "dry_run", "log_format", "verbose", "quiet")
     }
     assert "secrets_for" not in get_options_before_name(make_command("output"))
-    assert get_options_before_name(typer.main.get_command(app).commands["demo"]) == ()  # type: ignore[attr-defined]
+    assert get_options_before_name(build_program().commands["demo"]) == ()
 
 
 @pytest.mark.parametrize(
