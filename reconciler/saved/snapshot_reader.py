@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -84,11 +84,16 @@ class SnapshotFile:
 
 def read_snapshot_file(path: Path) -> SnapshotFile:
     """Return a saved live state. Raises `SavedFileError`."""
-    adapter: TypeAdapter[SnapshotDocument] = TypeAdapter(SnapshotDocument)
-    document = read_document(path, SNAPSHOT_KIND, SNAPSHOT_FORMAT_VERSION, adapter, HOW_TO_SAVE)
+    document = read_document(path, SNAPSHOT_KIND, SNAPSHOT_FORMAT_VERSION, _get_document_adapter(), HOW_TO_SAVE)
     if problem := next(_find_problems(document["instances"]), None):
         raise SavedFileError(f"{path} {problem}. Save it again with: {HOW_TO_SAVE}")
     return SnapshotFile(document)
+
+
+@cache
+def _get_document_adapter() -> TypeAdapter[SnapshotDocument]:
+    """Return the adapter of the whole file. To build it takes longer than to read a file of a few torrents."""
+    return TypeAdapter(SnapshotDocument)
 
 
 def _find_problems(rows: Sequence[InstanceRow]) -> Iterator[str]:
