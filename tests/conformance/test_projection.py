@@ -41,9 +41,7 @@ def apply_and_compare(subject: ConformanceSubject, case: Mapping[str, Any], cate
     results, error = Executor(subject.target, system_retry_policy(threading.Event())).execute(plan)
     # a preference fails if the server does not keep its value
     failed = [result.action for result in results if result.outcome is Outcome.FAILED]
-    assert error is None and all(isinstance(action, SetPreference) for action in failed), (
-        "a value that it does not keep"
-    )
+    assert error is None and all(isinstance(action, SetPreference) for action in failed), failed
 
     added_ids = {torrent.id for torrent in projected.torrents} - {torrent.id for torrent in before.torrents}
     end = time.monotonic() + EFFECT_TIMEOUT

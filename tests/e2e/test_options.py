@@ -105,6 +105,7 @@ def list_trackers(truth: RawClient) -> list[set[str]]:
     return [{unquote(unquote(url)) for url in row["magnet_uri"].split("&ws=")[0].split("&tr=")[1:]} for _, row in rows]
 
 
+@pytest.mark.builds("4.2.5", "5.3.0")  # all versions: tests/conformance/test_options.py
 def test_a_changed_passkey_replaces_the_former_one(home: Home, proxy: Proxy, truth: RawClient) -> None:
     old, new, own = (f"https://t.example/{key}/announce?k=a%20b" for key in ("OLDKEY", "NEWKEY", "SOURCE"))
     other, moved = "udp://u.example:1/announce", "https://moved.example/NEWKEY/announce"

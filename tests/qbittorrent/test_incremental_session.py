@@ -98,7 +98,7 @@ def test_the_deltas_begin_with_the_read_after_a_full_one(
 
 
 @INCREMENTAL
-@pytest.mark.parametrize("count", [0, 1000])
+@pytest.mark.parametrize("count", [0, 200])
 def test_without_changes_it_sends_one_request_and_returns_the_same_object(
     make_server: MakeServer, make_proxy: MakeProxy, version: str, count: int
 ) -> None:
