@@ -221,17 +221,44 @@ def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
     assert "reading home" not in last
 
 
-def test_start_up_loads_no_unneeded_libraries(tmp_path: Path) -> None:
+UNNEEDED_BY_A_RUN = {
+    *("apprise", "deepdiff", "humanize", "jinja2", "prometheus_client", "python_multipart", "rich", "starlette"),
+    *("structlog", "uvicorn", "watchfiles", "reconciler.ci", "reconciler.demo", "reconciler.intake"),
+    *("reconciler.notify", "reconciler.queries", "reconciler.saved", "reconciler.testing", "reconciler.watch"),
+    *("reconciler.web", "reconciler.model.doctor", "reconciler.model.explanation", "reconciler.model.notification"),
+}
+UNNEEDED_BY_VALIDATE = UNNEEDED_BY_A_RUN | {
+    *("http", "qbittorrentapi", "requests", "sqlite3", "ssl", "urllib3", "reconciler.apply", "reconciler.engine"),
+    *("reconciler.fetch", "reconciler.health", "reconciler.journal", "reconciler.plan", "reconciler.qbittorrent"),
+}
+UNNEEDED_BY_THE_VERSION = UNNEEDED_BY_VALIDATE | {
+    *("email", "json", "logging", "pydantic", "ruamel", "reconciler.desired", "reconciler.model.plan"),
+    "reconciler.report",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--dry-run", "--output", "json"], UNNEEDED_BY_A_RUN),
+        (["validate"], UNNEEDED_BY_VALIDATE),
+        (["--version"], UNNEEDED_BY_THE_VERSION),
+    ],
+    ids=["dry-run", "validate", "version"],
+)
+def test_a_command_loads_no_module_that_it_does_not_need(
+    arguments: list[str], unneeded: set[str], tmp_path: Path
+) -> None:
+    """A module that every command loads costs each of them its time, which no other test would notice."""
     write_desired(tmp_path)
-    late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
     code = (
         "import sys; from reconciler.cli.main import run_command_line; "
-        f"run_command_line(['validate']); print({late} & set(sys.modules))"
+        f"run_command_line({arguments}); print({unneeded} & set(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, check=True
+        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == b"set()"
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 COMMANDS_THAT_WAIT = {
@@ -267,13 +294,3 @@ def has_written(process: StartedCommand, line: str) -> bool:
     """Return True once it has written a line to standard error."""
     assert process.is_running, process.describe_state()
     return line in process.err
-
-
-def test_the_version_needs_no_report_and_no_library_but_typer() -> None:
-    code = (
-        "import sys; from reconciler.cli.main import run_command_line; run_command_line(['--version']); "
-        "print({'pydantic', 'rich', 'structlog', 'ruamel', 'qbittorrentapi', 'reconciler.model.plan', "
-        "'reconciler.report'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"

@@ -24,7 +24,7 @@ from reconciler.model.position import Position, Problem
 IMPLICIT_TAG: Final = Tag(suffix="")  # the `ctag` of a node that has no tag in the text
 MAX_DEPTH: Final = 40  # the deepest valid value is at 7; far below what would exhaust the C stack
 
-# YAML 1.2, 5.1, names the other characters, those that are allowed; a pattern of these takes 6 ms to compile
+# YAML 1.2, 5.1, lists the allowed characters instead: such a pattern takes 6 ms to compile
 _UNPRINTABLE_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _QUOTE_HINT = "Text that begins with one of * & ! % @ ` must be in quotes"
 _PLAIN_MESSAGES: Final[dict[str, tuple[str, str, str]]] = {
