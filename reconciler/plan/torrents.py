@@ -186,11 +186,10 @@ def build_add(
 
 @lru_cache(4096)  # thousands of entries declare the same; their adds then share one tuple of changes
 def _split_initial_changes(
-    values: InitialValues, owner: str, version: str, api_version: ApiVersion, carried_fields: tuple[str, ...]
+    values: InitialValues, owner: str, version: str, api_version: ApiVersion, carried: tuple[str, ...]
 ) -> tuple[tuple[Change, ...], Sequence[HeldChanges]]:
     """Return the changes that an add to a server of these versions makes, and all others with the reasons."""
-    declared = sort_changes(build_changes(values))
-    free, held = split_feasible_add(declared, version, api_version, carried_fields=carried_fields)
+    free, held = split_feasible_add(sort_changes(build_changes(values)), version, api_version, carried_fields=carried)
     return (Change(OWNER, None, owner), *free), tuple(held)
 
 

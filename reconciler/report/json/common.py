@@ -92,18 +92,17 @@ def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
     identity, since the results keep them.
     """
     change_texts: dict[int, str] = {}
-    end_texts: dict[object, str] = {}
+    end_texts: dict[tuple[object, ...], str] = {}
     for result in results:
         action = result.action
-        changes = change_texts.get(id(action.changes))
-        if changes is None:
-            changes = change_texts[id(action.changes)] = encode_json(_changes_json(action))
-        end = _action_end_json(result)
-        key = None if action.blast else tuple(end.values())
-        text = end_texts.get(key) if key else None
-        if text is None:
-            text = end_texts[key] = encode_json(end)
-        yield f'{encode_json(action_subject_json(action))[:-1]}, "changes": {changes}, {text[1:]}'
+        key, end = id(action.changes), _action_end_json(result)
+        changes = change_texts.get(key) or change_texts.setdefault(key, encode_json(_changes_json(action)))
+        if action.blast:
+            end_text = encode_json(end)
+        else:
+            values = tuple(end.values())
+            end_text = end_texts.get(values) or end_texts.setdefault(values, encode_json(end))
+        yield f'{encode_json(action_subject_json(action))[:-1]}, "changes": {changes}, {end_text[1:]}'
 
 
 def _action_end_json(result: ActionResult) -> dict[str, object]:
