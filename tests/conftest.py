@@ -96,29 +96,33 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests without a server if a build is given, and start the folders with the longest tests first.
 
-    Workers get both kinds of tests mixed.
+    Workers get long and short tests mixed.
     """
     if server_builds.list_given_builds():
         config.hook.pytest_deselected(items=[item for item in items if not _is_on_server(item)])
         items[:] = filter(_is_on_server, items)
     long_first = ("e2e", "promises", "deploy", "qbittorrent")
     folders = {name: rank for rank, name in enumerate(long_first)}
-    items.sort(key=lambda item: folders.get(item.path.relative_to(_TESTS).parts[0], len(folders)))
+    items.sort(key=lambda item: folders.get(_find_folder(item), len(folders)))
     if hasattr(config, "workerinput"):
         items[:] = _mix_items(items)
 
 
-def _mix_items(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the items, with those on servers spread among the others, and the last tenth without a server.
+def _find_folder(item: pytest.Item) -> str:
+    return item.path.relative_to(_TESTS).parts[0]
 
-    Tests on servers wait half of their time, in which the others use the processors, and some are long: the workers
-    would not end at the same time. The first item is one for which an image is built, because all others with that
-    image wait for it.
+
+def _mix_items(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the items, with the long ones spread among the others, and none of them in the last fifth.
+
+    A long test waits for servers half of its time, in which the others use the processors, and could be the last that
+    runs. The first item is one for which an image is built, because all others with that image wait for it.
     """
-    kinds = [[item for item in items if _is_on_server(item) is kind] for kind in (True, False)]
+    long_items = [item for item in items if _find_folder(item) in ("e2e", "deploy")]
+    others = [item for item in items if _find_folder(item) not in ("e2e", "deploy")]
     turns = {
         item: index / len(kind) * share
-        for kind, share in zip(kinds, (0.9, 1.0), strict=True)
+        for kind, share in ((long_items, 0.8), (others, 1.0))
         for index, item in enumerate(kind)
     }
     image_items = [item for item in items if "image" in getattr(item, "fixturenames", ())]
