@@ -1,4 +1,4 @@
-"""What all workers of a run share, because it takes long to build: the image, and the manifests."""
+"""The image and the manifests, which all workers of a run share, because they take long to build."""
 
 from __future__ import annotations
 
