@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import threading
@@ -53,7 +52,6 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     _check_options(settings, options)
     interval = options.interval or DEFAULT_INTERVAL
     notifiers = make_notifiers(options, interval)
-    gc.enable()  # `main` switched it off for short commands
     logs.configure(settings, always=True)
     import structlog
 
@@ -66,6 +64,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.qbittorrent import DeltaRisks, LoginMemory
     from reconciler.retry import utc_now
     from reconciler.watch import (
+        CollectorStarter,
         FileWatcher,
         MemoryReleaser,
         RegistrationThread,
@@ -119,6 +118,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                         *([rows] if rows else []),
                         *([IntakeSettler(intake)] if intake else []),
                         *notifiers,
+                        CollectorStarter(),  # `main` switched the collector off
                         MemoryReleaser(),
                     ],
                     progress=board.progress if board else SilentProgress(),
