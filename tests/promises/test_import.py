@@ -39,7 +39,7 @@ CATEGORIES = ("", "linux", "linux/iso", "a//b", "films", "${CAT}", "{{ x }}")
 INCOMPLETE = (None, False, "", "/inc", "relative")
 STATES = ("stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL")
 ODD_TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), max_size=4)
-ROW_NUMBERS = st.lists(numbers(), max_size=6)
+ROW_NUMBERS = st.lists(numbers(), min_size=2, max_size=8)
 
 
 def build_torrent(choices: Choices, texts: Sequence[str], api: tuple[int, ...]) -> LiveTorrent:
@@ -54,7 +54,7 @@ def build_torrent(choices: Choices, texts: Sequence[str], api: tuple[int, ...]) 
         choices.decide(),
         choices.pick(STATES),
         choices.pick((*CATEGORIES, choices.pick(texts))),
-        frozenset([*tags, choices.pick(MARKS)] if choices.decide(40) else tags),
+        frozenset([*tags, choices.pick(MARKS)] if choices.decide() else tags),
         choices.pick(PATHS),
         choices.decide(),
         size=choices.pick((-1, 0, 5, 2**40)),
