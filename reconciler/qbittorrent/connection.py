@@ -112,6 +112,10 @@ class Connection:
         self._lost_sessions = 0
         return reply
 
+    def read_version(self) -> str:
+        """Return qBittorrent's version as it is now: a restart as another one need not end the session."""
+        return self.call("app/version", _read_version)
+
     @contextmanager
     def ignore_stop(self) -> Iterator[None]:
         """Context in which requests are sent although the run was asked to stop."""

@@ -78,7 +78,7 @@ class IncrementalSession(Session):
     after a new login or a restart of the server, every 15 minutes, and on `read_full_snapshot`; a full read must
     precede every deletion. Every read is full before 4.6, and with an API key, whose session cannot be ended.
     The read after a full one takes the full reply of sync/maindata that deltas continue: both in one read would take
-    twice the time. Without a login, which a restart ends, both are in one read.
+    twice the time.
 
     Starting a torrent without metadata ends the deltas; `MainDataPolls` says why, and what else does.
 
@@ -118,11 +118,6 @@ class IncrementalSession(Session):
         Deltas contain no file priorities. They are read with a full read, and when the selected size has changed.
         """
         return self._read_state(files_of, creations, full=False)
-
-    def read_ahead(self) -> None:
-        """Read every torrent now, as `Session.read_ahead`; nothing where sync/maindata must be read before."""
-        if not self._is_restart_hidden:
-            super().read_ahead()
 
     def _read_state(self, files_of: Collection[str], creations: Collection[CreationSpec], full: bool) -> Snapshot:
         previous, self._state = self._state, None  # a read that fails leaves no copy to continue from
@@ -190,12 +185,14 @@ class IncrementalSession(Session):
         """Return the state that deltas can continue, with whatever has changed since the full read.
 
         What differs in the full reply of sync/maindata, and what is not in it, is read again: the reply may be older.
+        The version is read too.
         """
         reply = self._polls.begin()
         if self._connection.open_count != state.login:
             return self._read_full(state, files_of, reply)
         state = self._prepare_deltas(state, reply)
-        if not self._polls.can_continue:
+        is_another_version = self._connection.read_version() != state.snapshot.version  # no login may show a restart
+        if is_another_version or not self._polls.can_continue:
             return self._read_full(state, files_of)
         views = convert_full_reply(reply)
         unseen = [key for key in state.torrents if key not in views]
@@ -295,7 +292,7 @@ class IncrementalSession(Session):
                 "torrents; torrents/info is used"
             )
         if reply is None:
-            reply = self._renew_session()
+            self._polls.renew_session()
         login = self._connection.open_count
         snapshot = super().read_snapshot(files_of)
         if previous and any(torrent.is_stop_intent_hidden for torrent in snapshot.torrents):
@@ -313,18 +310,6 @@ class IncrementalSession(Session):
         self._has_full_snapshot = True
         state = _SyncState(snapshot, torrents, now, login)
         return self._prepare_deltas(state, reply) if reply else state
-
-    @property
-    def _is_restart_hidden(self) -> bool:
-        """True if no login shows that the server has restarted since the full read which deltas will continue."""
-        return self._polls.is_possible and self._instance.password is None
-
-    def _renew_session(self) -> SyncReply | None:
-        """End the deltas. Where a restart would not show before the next read, return what they begin with."""
-        if self._is_restart_hidden:
-            return self._polls.begin()
-        self._polls.renew_session()
-        return None
 
     def _prepare_deltas(self, state: _SyncState, reply: SyncReply) -> _SyncState:
         """Return the state that deltas can continue, with its differences from a full `reply` of sync/maindata."""
