@@ -192,8 +192,9 @@ def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
     error = draw(st.sampled_from((UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)))(
         "lost"
     )
-    after = error.unknown_outcome and draw(st.booleans())
-    return draw(st.sampled_from(("box", "other"))), error, draw(st.integers(1, 30)), after, draw(st.integers(0, 15))
+    after = error.unknown_outcome and draw(st.sampled_from((True, True, False)))
+    count, skip = draw(st.integers(1, 30)), draw(st.sampled_from(range(12)))
+    return draw(st.sampled_from(("box", "box", "other"))), error, count, after, skip
 
 
 @take_examples(50)
