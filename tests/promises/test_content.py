@@ -214,6 +214,15 @@ def test_any_lost_request_leads_to_the_same_end(
     assert makes(boxes) == makes(whole), "no content is hashed twice"
 
 
+def test_one_lost_reply_makes_no_content_twice() -> None:
+    case = {"desired": [{"content": "/disk/torrent-11"}], "live": [], "builds": (Build("5.1.0"),) * 2, "hashing": 5}
+    for skip in range(15):  # requests
+        desired, boxes = boxes_of(case)
+        boxes["box"].fail_next(1, ResponseTimeoutError("lost"), lose_reply=True, skip=skip)
+        converge(desired, boxes)
+        assert makes(boxes) == 1
+
+
 @take_examples(30)
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
 def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
