@@ -190,7 +190,8 @@ def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Fixe
     done = process.wait(60)
     assert done.exit_code == 143, done.err
     assert "stopped while torrents were fetched" in done.out
-    assert box.requests == []
+    read_only = {"auth/login", "app/version", "app/webapiVersion", "torrents/info", "auth/logout"}
+    assert {request.endpoint for request in box.requests} <= read_only
 
 
 def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
