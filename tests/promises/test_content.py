@@ -133,7 +133,7 @@ def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [row for row in case["desired"] if "content" in row and row["content"] not in owned_paths]
 
 
-@take_examples(25)
+@take_examples(20)
 @given(worlds())
 def test_content_is_made_once_and_reaches_every_instance_and_then_only_reads_are_sent(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
@@ -167,7 +167,7 @@ def _assert_content_is_made(case: Mapping[str, Any], boxes: Boxes) -> None:
     )
 
 
-@take_examples(30)
+@take_examples(20)
 @given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
 def test_a_kill_at_any_request_leads_to_the_same_end(
     case: dict[str, Any], where: str, requests: int, before: int
@@ -197,7 +197,7 @@ def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
     return draw(st.sampled_from(("box", "box", "other"))), error, count, after, skip
 
 
-@take_examples(50)
+@take_examples(30)
 @given(worlds(), st.lists(faults(), min_size=1, max_size=3))
 def test_any_lost_request_leads_to_the_same_end(
     case: dict[str, Any], trouble: list[tuple[str, InstanceError, int, bool, int]]
@@ -223,7 +223,7 @@ def test_one_lost_reply_makes_no_content_twice() -> None:
         assert makes(boxes) == 1
 
 
-@take_examples(30)
+@take_examples(20)
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
 def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
     """A maker that has lost everything makes the same torrents again."""

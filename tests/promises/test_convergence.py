@@ -96,7 +96,7 @@ def foreseen(done: Run) -> bool:
 _PATH_FIELDS = frozenset({"name", "save_path", "download_path", "auto_tmm", "category"})
 
 
-@take_examples(75)
+@take_examples(55)
 @given(cases(), builds())
 def test_a_run_does_what_its_dry_run_shows_and_leaves_nothing_to_do(case: dict[str, Any], build: Build) -> None:
     desired, box = make_memory_world(case, build)
@@ -213,7 +213,7 @@ def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
     return error, draw(st.integers(1, 8)), after, draw(st.integers(0, 6))
 
 
-@take_examples(60)
+@take_examples(45)
 @given(cases(), builds(), faults(), st.integers(0, 12))
 def test_after_any_lost_request_or_kill_the_next_run_reaches_the_same_end(
     case: dict[str, Any], build: Build, fault: tuple[InstanceError, int, bool, int], requests: int

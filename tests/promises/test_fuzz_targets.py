@@ -57,7 +57,7 @@ urls = changed_bytes([*TARGETS["magnets"].seeds(), b"http://h.invalid/a.torrent"
 fields = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS) | st.text(max_size=20), max_size=4)
 
 
-@take_examples(60)
+@take_examples(40)
 @given(fields, st.lists(urls, max_size=2), changed_bytes([*FILES, *TARGETS["torrents"].seeds()]))
 def test_any_torrent_that_is_handed_in_leaves_a_valid_file_and_is_no_internal_error(
     given_fields: dict[str, str], links: list[str], file: bytes

@@ -264,4 +264,4 @@ def list_done(run: Run) -> list[ActionResult]:
 
 
 TestGroups = Groups.TestCase
-TestGroups.settings = take_examples(40, steps=25)
+TestGroups.settings = take_examples(30, steps=25)

@@ -120,7 +120,7 @@ def list_imported_results(run_result: Run) -> list[Any]:
     ]
 
 
-@take_examples(40)
+@take_examples(30)
 @given(worlds())
 def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world

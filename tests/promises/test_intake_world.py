@@ -34,6 +34,7 @@ from reconciler.model.snapshot import AddOptions
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.magnets import make_infohash, make_magnet
+from tests.support.memory_folders import MEMORY_FOLDER
 from tests.support.memory_worlds import SimulatedKill
 from tests.support.search_effort import take_examples
 from tests.support.torrents import make_torrent
@@ -121,7 +122,7 @@ class IntakeWorld(RuleBasedStateMachine):
         handed_in=st.sets(numbers, min_size=2),
     )
     def begin(self, group: str, policy: str, max_delete: int, handed_in: set[int]) -> None:
-        self.folder = TemporaryDirectory()
+        self.folder = TemporaryDirectory(dir=MEMORY_FOLDER)
         self.path = Path(self.folder.name)
         self.head = (
             f"version: 1\nowner: home\npolicy: {policy}\nguard: {{max_delete: 0}}\n"
@@ -288,4 +289,4 @@ class IntakeWorld(RuleBasedStateMachine):
 
 
 TestIntakeWorld = IntakeWorld.TestCase
-TestIntakeWorld.settings = take_examples(15, steps=20)
+TestIntakeWorld.settings = take_examples(12, steps=20)

@@ -86,7 +86,7 @@ def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
     return {torrent.id for torrent in ours if ids.intersection((torrent.id, *torrent.infohashes.ids))}
 
 
-@take_examples(60)
+@take_examples(40)
 @given(cases(), builds())
 def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, Any], build: Build) -> None:
     desired, box = watched(case, build)
@@ -102,7 +102,7 @@ def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, A
             assert old.tags <= torrent.tags
 
 
-@take_examples(40)
+@take_examples(30)
 @given(cases(), builds(), st.integers(0, 8), st.integers(0, 8))
 def test_when_up_again_everything_is_as_before(
     case: dict[str, Any], build: Build, stopping: int, letting_go: int
@@ -155,7 +155,7 @@ def _free(entry: DesiredTorrent) -> DesiredTorrent:
     return replace(entry, paused=None, options=options)
 
 
-@take_examples(40)
+@take_examples(30)
 @given(cases(), builds())
 def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], build: Build) -> None:
     desired, box = watched(case, build)

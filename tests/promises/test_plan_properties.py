@@ -82,7 +82,7 @@ def promise(check: Check) -> Check:
     return check
 
 
-@take_examples(200)
+@take_examples(150)
 @given(cases())
 def test_every_plan_keeps_every_promise(case: dict[str, Any]) -> None:
     world = plan_world(case)
@@ -178,7 +178,7 @@ def check_no_passkey_is_in_a_plan(world: PlannedWorld) -> None:
     assert "s3cr3t" not in repr(world.live) + repr(world.desired)
 
 
-@take_examples(50)
+@take_examples(30)
 @given(cases())
 def test_a_url_that_could_not_be_fetched_deletes_only_what_is_declared_absent(case: dict[str, Any]) -> None:
     ours = [{**row, "tags": [OWNER_TAG]} for row in case["live"]]
@@ -190,7 +190,7 @@ def test_a_url_that_could_not_be_fetched_deletes_only_what_is_declared_absent(ca
         assert action.get_new_value(QUARANTINE) is None
 
 
-@take_examples(50)
+@take_examples(30)
 @given(cases(), numbers())
 def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], number: int) -> None:
     desired, live = make_world(case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 README = Path(__file__).parent / "README.md"
@@ -24,6 +25,7 @@ def test_every_test_of_the_table_exists() -> None:
         assert name in _defined_names(REPOSITORY / file), f"{file}::{name}"
 
 
+@cache
 def _defined_names(path: Path) -> set[str]:
     """Return the names of the functions and variables that a module defines at its top level."""
     names: set[str] = set()

@@ -123,7 +123,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("senseless")
 
 
-@take_examples(50)
+@take_examples(35)
 @given(changes=CHANGES, declared=st.booleans())
 def test_any_value_in_any_field_is_an_error_of_that_instance_at_most(
     folder: Path, changes: Mapping[str, str], declared: bool
@@ -132,7 +132,7 @@ def test_any_value_in_any_field_is_an_error_of_that_instance_at_most(
     assert "internal error" not in (bad.error or ""), bad.error
 
 
-@take_examples(50)
+@take_examples(35)
 @given(changes=CHANGES)
 def test_two_rows_of_one_torrent_are_an_error_of_that_instance_at_most(
     folder: Path, changes: Mapping[str, str]

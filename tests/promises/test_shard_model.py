@@ -159,7 +159,11 @@ class Process:
     def go_on(self, desired: DesiredState, stop: str | None = None, lag: int = 0) -> None:
         """Begin a run, unless there is one, and go on until it is about to send a request; None: to its end."""
         if not self.work:
-            self.lag, self.work = lag, SteppedWork(partial(self._run_once, desired))
+            self.lag = lag
+        if not self.work and stop is None:  # a thread would take longer than the run
+            self._run_once(desired)
+            return
+        self.work = self.work or SteppedWork(partial(self._run_once, desired))
         self._advance(stop)
 
     def _advance(self, stop: str | None) -> None:

@@ -50,7 +50,7 @@ def assert_same_plan(desired: DesiredState, boxes: dict[str, MemoryInstance], **
     return recalled, render_snapshot(live_state)
 
 
-@take_examples(30)
+@take_examples(20)
 @given(cases(), builds())
 def test_any_plan_is_the_same_from_a_snapshot(case: dict[str, Any], build: Build) -> None:
     case["declared_preferences"].pop("proxy_password", None)  # a secret is not compared

@@ -32,6 +32,7 @@ from tests.support.asgi_calls import PORT, AsgiAnswer, call_app
 from tests.support.catalogues import StubRows, make_rows
 from tests.support.fuzz.replies import ANSWERS, VALUES, Choices
 from tests.support.magnets import make_infohash, make_magnet
+from tests.support.memory_folders import MEMORY_FOLDER
 from tests.support.torrents import make_torrent
 
 DESIRED: Final = f"""\
@@ -80,8 +81,7 @@ class FuzzedGateway:
     """A gateway in this process with two torrents that were handed in; its files are in memory, where there is such."""
 
     def __init__(self) -> None:
-        memory = Path("/dev/shm")
-        folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None))
+        folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY_FOLDER))
         self._file, self._intake_file = folder / "desired.yaml", folder / "intake" / "intake.yaml"
         self._file.write_text(DESIRED)
         self._intake_file.parent.mkdir()
@@ -186,6 +186,6 @@ def make_multipart(fields: Mapping[str, str], file: bytes) -> bytes:
 
 def make_gateway_seeds() -> Iterator[bytes]:
     """Yield bytes that mean some request to every call."""
-    for number in range(len(CALLS)):
+    for number in sorted(map(CALLS.index, {*CALLS})):
         for method in (0, 4):
             yield bytes([0, method, number, 3, 1, 1, 0, 1, 30, number % len(NAMES), 1, 5, 12, 3, 2])

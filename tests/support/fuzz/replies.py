@@ -220,7 +220,7 @@ def _load_desired() -> DesiredState:
 
 def check_replies(data: bytes) -> None:
     """Use an instance with distorted answers like a run, a watch or `doctor`, as the first byte says."""
-    use = (_run_beside_good_instance, _read_repeatedly, _inspect)[(data[0] if data else 0) % 3]
+    use = USES[(data[0] if data else 0) % len(USES)]
     with serve_in_memory(distort_answers(data)):
         use()
 
@@ -267,6 +267,9 @@ def _inspect() -> None:
                 read(session)
 
 
+USES: Final = (_run_beside_good_instance, _read_repeatedly, _inspect)
+
+
 @contextmanager
 def _expect_clear_errors() -> Iterator[None]:
     try:
@@ -280,9 +283,30 @@ def _check_error(error: str) -> None:
         assert word not in error, error
 
 
+class _NotedAnswers(dict[str, bytes]):
+    """Answers that note which of them were asked for."""
+
+    def __init__(self, answers: Mapping[str, bytes]) -> None:
+        super().__init__(answers)
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
 def make_reply_seeds() -> Iterator[bytes]:
-    """Yield a few distortions of each answer."""
-    for endpoint in range(len(ANSWERS)):
-        yield bytes([endpoint, endpoint, 7]) + b"[]"
-        for value in range(endpoint % 4, len(VALUES), 4):
-            yield bytes([value, endpoint, 0, 0, 1, value, 1, value, 0, value])
+    """Yield a few distortions of each answer, each for a use and a version that ask for it."""
+    askers: dict[str, list[int]] = {name: [] for name in ANSWERS}
+    for first in range(len(USES) * len(VERSIONS)):
+        answers = _NotedAnswers(distort_answers(bytes([first, list(ANSWERS).index("log/main"), 7])))
+        with serve_in_memory(answers):
+            USES[first % len(USES)]()
+        for name in answers.asked & askers.keys():
+            askers[name].append(first)
+    for endpoint, firsts in enumerate(askers.values()):
+        if not firsts:
+            continue  # no use asks for it, unless another answer is distorted
+        yield bytes([firsts[0], endpoint, 7]) + b"[]"
+        for count, value in enumerate(range(endpoint % 8, len(VALUES), 8)):
+            yield bytes([firsts[count % len(firsts)], endpoint, 0, 0, 1, value, 1, value, 0, value])

@@ -16,6 +16,7 @@ from reconciler.model.metainfo import MetainfoError, parse_metainfo
 from tests.support.fuzz.gateway import check_gateway, make_gateway_seeds
 from tests.support.fuzz.replies import check_replies, make_reply_seeds
 from tests.support.magnets import make_infohash, make_magnet
+from tests.support.memory_folders import MEMORY_FOLDER
 from tests.support.torrents import TORRENT_KINDS, make_torrent
 
 EXAMPLES: Final = Path(__file__).parents[3] / "examples"
@@ -33,8 +34,7 @@ class Target:
 
 @cache
 def _make_folder() -> Path:
-    memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None))
+    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY_FOLDER))
 
 
 def check_yaml(data: bytes) -> None:
