@@ -114,7 +114,7 @@ class _ShownLines:
         instances = (value for key, value in _iter_pairs(root) if key.value == "instances")
         scalars = (pair for value in instances for pair in _iter_scalars(value, ("instances",), frozenset()))
         for node, loc in islice(scalars, _MAX_SCALARS):
-            if mask_value(loc, node.value, node.value) != node.value:
+            if id(node) not in self._secret_ids and mask_value(loc, node.value, node.value) != node.value:
                 self._secret_ids.add(id(node))
         self._has_too_many_aliases |= next(scalars, None) is not None
 

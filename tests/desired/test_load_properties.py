@@ -86,7 +86,7 @@ def test_the_file_to_be_damaged_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@run_examples(150, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(60, searched=1500, suppress_health_check=FUNCTION_SCOPED)
 @given(data=st.data())
 def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject) -> None:
     text = VALID
@@ -133,7 +133,7 @@ trees = st.recursive(
 
 
 @pytest.mark.timeout(300)
-@run_examples(150, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(60, searched=1500, suppress_health_check=FUNCTION_SCOPED)
 @given(tree=st.dictionaries(st.sampled_from(TOP_KEYS), trees, max_size=7))
 def test_known_keys_in_any_place_are_reported_or_read(tmp_path: Path, tree: dict[str, object]) -> None:
     survives(write_file(tmp_path, json.dumps(tree)))  # JSON is YAML, all but NaN, which is text then

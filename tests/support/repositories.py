@@ -18,8 +18,8 @@ class Repository:
         """Make an empty repository."""
         repository = cls(folder)
         repository.run("init", "-q", "-b", "main")
-        for key, value in (("user.name", "test"), ("user.email", "test@example.org"), ("commit.gpgsign", "false")):
-            repository.run("config", key, value)
+        with (folder / ".git" / "config").open("a", encoding="utf-8") as config:
+            config.write("[user]\nname = test\nemail = test@example.org\n[commit]\ngpgsign = false\n")
         return repository
 
     def run(self, *arguments: str) -> str:

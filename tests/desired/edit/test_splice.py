@@ -279,7 +279,7 @@ def kept(before: str, after: str) -> bool:
     return all(sign in rest for sign in before)
 
 
-@run_examples(150)
+@run_examples(60, searched=1500)
 @given(files())
 def test_whatever_the_layout_adding_keeps_every_byte(generated: tuple[str, list[str]]) -> None:
     """And what was added can be removed again."""
@@ -293,7 +293,7 @@ def test_whatever_the_layout_adding_keeps_every_byte(generated: tuple[str, list[
     assert _squeezed(again) == _squeezed(text)
 
 
-@run_examples(150)
+@run_examples(60, searched=1500)
 @given(files(), st.data())
 def test_whatever_the_layout_removing_takes_out_one_stretch(
     generated: tuple[str, list[str]], data: st.DataObject

@@ -174,7 +174,7 @@ def test_each_reason_is_needed() -> None:
     assert [part for part in NOT_CAUGHT if not any(part in message for message in missed)] == []
 
 
-@run_examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@run_examples(30, searched=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=documents())
 def test_a_state_that_is_accepted_is_valid(tmp_path: Path, document: dict[str, Any]) -> None:
     text = render_document(document)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.desired.edit import parse_layout
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
+from tests.support.examples import run_examples
 
 PRIVATE_USE = st.characters(min_codepoint=0xE000, max_codepoint=0xF8FF)
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")  # half a character; refused by YAML
@@ -31,6 +32,7 @@ def read(text: str) -> Any:
     return document.data
 
 
+@run_examples(50, searched=1000)
 @given(st.dictionaries(st.just("key"), VALUES, min_size=1))
 def test_json_means_in_yaml_what_it_means_in_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=True, indent=1)
