@@ -27,9 +27,9 @@ from tests.support.server_builds import Build, BuildError
 pytest_plugins = ["tests.support.flaky", "tests.support.cpu_seconds"]
 
 # Without deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search`
-# ten times as many new ones.
+# fifteen times as many new ones.
 settings.register_profile("check", deadline=None, derandomize=True)
-settings.register_profile("search", deadline=None, max_examples=1000)
+settings.register_profile("search", deadline=None, max_examples=1500)
 settings.load_profile("check")
 
 # The hash of a password takes a tenth of a second to make, and as much to check. So all servers have the same one, and

@@ -1,4 +1,4 @@
-"""The number of examples of a property test: enough to find what it is for, and ten times as many in `make search`."""
+"""The number of examples of a property test: enough to find what it is for, and fifteen times that in `make search`."""
 
 from __future__ import annotations
 
