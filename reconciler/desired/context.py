@@ -43,8 +43,8 @@ class LoadContext:
     depends on, also missing ones, and every folder that it has searched. `yaml_files`: the files of documents, as they
     were read. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
     `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
-    hosts; None: all. `export_folders`: where an export may be written besides the folder of its file. `needs_access`
-    False: no instance is contacted, so nothing that only this needs is missed.
+    hosts; None: all. `export_folders`: where an export may be written besides the folder of its file.
+    `contacts_instances` False: no instance is contacted, so nothing that only this needs is missed.
     `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`. `texts`:
     the files that were read, by name, for the excerpts of problems. `intake_file`: the name of the file of the intake;
     `is_intake_missing`: it does not exist. `reads_intake` False: it is not read.
@@ -62,7 +62,7 @@ class LoadContext:
     variables: set[str] = field(default_factory=set)
     secret_lock: SecretLock | None = None
     export_folders: Sequence[Path] = ()
-    needs_access: bool = True
+    contacts_instances: bool = True
     keeps_references: bool = False
     texts: dict[str, LoadedText] = field(default_factory=dict, repr=False)
     intake_file: str = ""
@@ -90,7 +90,7 @@ class LoadContext:
 
     def add_missing(self, position: Position, code: str, message: str, hint: str = "") -> None:
         """Record something that this machine lacks: a problem, or a warning unless `requires_secrets`."""
-        if not self.needs_access:
+        if not self.contacts_instances:
             return
         (self.add_problem if self.requires_secrets else self.add_warning)(position, code, message, hint)
 

@@ -90,7 +90,7 @@ class _DocumentReader:
             return []
         self._context.is_intake_missing = path not in self._texts and not os.path.lexists(path)
         if self._context.is_intake_missing:
-            if self._context.needs_access:
+            if self._context.contacts_instances:
                 message = "the file of the intake does not exist here, so nobody knows what services have handed in"
                 hint = "Until it exists, nothing that is no longer declared is deleted. A watch creates it"
                 self._context.add_warning(position, Code.INTAKE_MISSING, message, hint)

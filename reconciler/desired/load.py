@@ -53,7 +53,7 @@ def load(
             resolve_secrets,
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
-            needs_access=permissions.contacts_instances,
+            contacts_instances=permissions.contacts_instances,
             keeps_references=not permissions.reads_secrets,
             reads_intake=permissions.reads_intake,
             parsed=torrent_files.parsed if torrent_files else None,

@@ -208,7 +208,7 @@ def _resolve_reference(
     source = cast("SecretReference", {**reference, **hosts})
     secret = resolve_secret(document, loc, source, context, receiver=receiver, one_line=False)
     if secret is None:
-        if not context.needs_access:
+        if not context.contacts_instances:
             message = f'"{loc[-1]}" is not compared: its value is not available here'
             context.add_warning(document.find_position(*loc), Code.NOT_COMPARED, message)
         return None
