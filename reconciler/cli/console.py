@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 from reconciler.atomic_file import write_atomically
 from reconciler.cli import logs
@@ -23,6 +23,9 @@ from reconciler.cli.settings import (
 from reconciler.model.position import Problem
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, write_lines
 from reconciler.report.text.problems import render_problems
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ReportWriter = Callable[[TextIO], object]
 MAX_SHOWN_PROBLEMS = 50  # on a terminal, where the first problems would scroll away
@@ -68,6 +71,14 @@ def write_github_report(texts: Iterable[str], summary: str) -> None:
 def print_stderr(*lines: Line) -> None:
     """Write styled lines to standard error; on a terminal so that they fit its width."""
     write_lines(_fit_lines(lines, sys.stderr), sys.stderr, colour=should_use_colour(sys.stderr))
+
+
+def make_rich_console(stream: TextIO, *, soft_wrap: bool = False) -> Console:
+    """Return the stream for what rich draws. Without colours nothing is bold or dim either, as in all other output."""
+    from rich.console import Console  # only here: a pipe need not wait for the import
+
+    color_system: Literal["auto"] | None = "auto" if should_use_colour(stream) else None
+    return Console(file=stream, highlight=False, soft_wrap=soft_wrap, color_system=color_system)
 
 
 def _fit_lines(lines: Iterable[Line], stream: TextIO) -> Iterable[Line]:

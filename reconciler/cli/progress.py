@@ -178,7 +178,6 @@ def _join_subjects(subjects: Sequence[str]) -> str:
 
 
 def _make_bars() -> RichProgress:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
@@ -188,7 +187,7 @@ def _make_bars() -> RichProgress:
         BarColumn(20, style="dim", complete_style="green", finished_style="green", pulse_style="green"),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        console=Console(file=sys.stderr),
+        console=console.make_rich_console(sys.stderr),
         transient=True,
         redirect_stdout=False,  # a report may follow, which must not become part of the display
     )

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from reconciler.cli.settings import should_use_colour
+from reconciler.cli.console import make_rich_console
 from reconciler.demo.packages import ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, ServerSettings, choose_versions
 from reconciler.desired import load
@@ -35,7 +35,7 @@ USERNAME = "admin"
 
 def run_demo(keep: bool) -> int:
     """Run the demo and return 0 if every step succeeds. With `keep` the servers then run until Ctrl-C."""
-    console = Console(highlight=False, soft_wrap=True, color_system="auto" if should_use_colour(sys.stdout) else None)
+    console = make_rich_console(sys.stdout, soft_wrap=True)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -111,6 +111,22 @@ def test_a_terminal_shows_waits_and_the_share_of_each_instance_that_is_done(monk
     assert shares[-2:] == [("home", "75"), ("seedbox", "100")]
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("colours", [True, False])
+def test_the_display_has_neither_colours_nor_dimmed_text_if_colours_are_unwanted(
+    monkeypatch: pytest.MonkeyPatch, colours: bool
+) -> None:
+    if not colours:
+        monkeypatch.setenv("NO_COLOR", "1")
+    with replace_streams(monkeypatch, "stderr") as terminal:
+        with ProgressBars(Settings()) as bars, track_wait("reading", "attic"):
+            wait_for_text(terminal, "reading attic")
+            bars.start_instance("home", 4)
+            bars.advance_instance("home", 3)
+            wait_for_text(terminal, "75%")
+        assert bool(re.search(r"\x1b\[[0-9;]*m", terminal.getvalue())) is colours
+
+
 def test_a_command_that_ends_soon_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with replace_streams(monkeypatch, "stderr") as terminal:
         with ProgressBars(Settings()) as bars, track_wait("reading", "home"):

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from reconciler.cli import console
 from reconciler.cli.progress import ProgressBars
-from reconciler.cli.settings import OutputFormat, Settings, StatusSettings, can_replace_lines, should_use_colour
+from reconciler.cli.settings import OutputFormat, Settings, StatusSettings, can_replace_lines
 from reconciler.model.status import Pagination, StatusReport
 from reconciler.report.text.layout import fit_lines
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, render_styled
@@ -85,7 +85,7 @@ class _RedrawnDisplay:
 
     def __init__(self, options: StatusSettings) -> None:
         self._options = options
-        self._console = _make_console(sys.stdout)
+        self._console = console.make_rich_console(sys.stdout)
         self._live = _make_live(self._console)
 
     def __enter__(self) -> Self:
@@ -150,12 +150,6 @@ def _render_problem_warning(status: StatusReport) -> Sequence[Line]:
         return ()
     text = f"the changed files have {format_count(len(status.problems))}, the first: {status.problems[0]}"
     return (make_line((f"{text}; the last valid state is shown", Style.WAIT)),)
-
-
-def _make_console(stream: TextIO) -> Console:
-    from rich.console import Console
-
-    return Console(file=stream, highlight=False, color_system="auto" if should_use_colour(stream) else None)
 
 
 def _make_live(console: Console) -> Live:
