@@ -158,8 +158,11 @@ def is_long(wait: Wait, now: float) -> bool:
 
 
 def describe_waits(waits: Iterable[Wait], counts: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Return a text for each verb, with its subjects: `reading attic, home`; those with trouble or counts alone."""
-    texts, subjects = [], dict[str, list[str]]()
+    """Return a text for each verb, with its subjects: `reading attic, home`; those with trouble or counts alone.
+
+    Two threads can wait for one subject: a run waits for an instance while it is read ahead.
+    """
+    texts, subjects = [], dict[str, dict[str, None]]()
     for wait in waits:
         done, total = counts.get(wait.subject, (0, 0))
         if wait.trouble:
@@ -168,8 +171,8 @@ def describe_waits(waits: Iterable[Wait], counts: Mapping[str, tuple[int, int]])
         elif total:
             texts.append(f"{wait.verb} {wait.subject}, {done:,} of {total:,} actions done")
         else:
-            subjects.setdefault(wait.verb, []).append(wait.subject)
-    return [*(f"{verb} {_join_subjects(names)}" for verb, names in subjects.items()), *texts]
+            subjects.setdefault(wait.verb, {})[wait.subject] = None
+    return [*(f"{verb} {_join_subjects(list(names))}" for verb, names in subjects.items()), *texts]
 
 
 def _join_subjects(subjects: Sequence[str]) -> str:

@@ -66,6 +66,7 @@ def test_waits_with_one_verb_share_a_line_unless_there_is_more_to_say() -> None:
         "reading home, trying again: connection refused",
         "changing box, 1,200 of 3,000 actions done",
     ]
+    assert describe_waits([make_wait("reading", "home"), make_wait("reading", "home")], {}) == ["reading home"]
     many = [make_wait("reading", f"i{number}") for number in range(9)]
     assert describe_waits(many, {}) == ["reading i0, i1, i2, i3, i4 and 4 more"]
 
