@@ -16,18 +16,20 @@ from typing import TypeGuard
 
 from reconciler.apply.executor import Executor
 from reconciler.engine.concurrency import contain_errors, map_instances
+from reconciler.engine.leases import LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observations
 from reconciler.engine.surplus import execute_last, split_surplus_deletions
 from reconciler.model.data_overlap import DataPathIndex, find_data_paths
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.lazy_dataclass import dataclass
+from reconciler.model.lease import LeaseHold
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, SetTorrent
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.blast import name_torrents
 from reconciler.retry import RetryPolicy
 
-_SharerRead = tuple[LiveTorrent, ...] | InstanceError | StopRequested
+_SharerRead = tuple[LiveTorrent, ...] | LeaseDoubt
 
 
 Receivers = Mapping[str, Mapping[str, tuple[str, ...]]]  # by the instance and the id of a copy: who takes from it
@@ -64,18 +66,26 @@ def delete_late(
     results: Mapping[str, InstanceResult],
     observations: Observations,
     receivers: Receivers,
+    leases: RunLeases,
     retry: RetryPolicy,
 ) -> dict[str, InstanceResult]:
-    """Execute the late deletions of all plans, and return the results with them."""
+    """Execute the late deletions of all plans, and return the results with them.
+
+    Each instance that sees data to delete is read again after it is known that no other run changes it: such a run may
+    be about to add a torrent that uses the data.
+    """
     deletions = {
         name: late
         for name, plan in plans.items()
         if not (plan.suspended or plan.verdict.refused) and (late := _list_late_deletions(plan, receivers))
     }
-    with_data = {name for name, late in deletions.items() if any(map(_deletes_data, late))}
+    with_data = {
+        name for name, late in deletions.items() if results[name].status.is_ok and any(map(_deletes_data, late))
+    }
     sharers = {sharer for name in with_data for sharer in plans[name].sharers if sharer in observations}
+    doubts = leases.confirm(with_data | sharers) if with_data else {}
     reader = _SharerReader(observations, retry)
-    reads = map_instances(sharers, contain_errors(reader.read, reader.fail))
+    reads = {**map_instances(sharers - doubts.keys(), contain_errors(reader.read, reader.fail)), **doubts}
     deleter = _Deleter(plans, deletions, reads, results, observations, receivers, retry)
     return {**results, **map_instances(deletions, contain_errors(deleter.delete, deleter.fail), "deleting from")}
 
@@ -114,6 +124,21 @@ class _SharerReader:
 
 
 @dataclass(frozen=True, slots=True)
+class _Doubt:
+    """The cause why nobody knows what an instance has: another run is changing it, or it could not be read."""
+
+    instance: str
+    cause: LeaseDoubt
+
+    @property
+    def reason(self) -> str:
+        """The reason for a deletion that waits."""
+        if isinstance(self.cause, LeaseHold):
+            return f"another run is under way on {self.instance} ({self.cause})"
+        return f"its data may be used there: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Deleter:
     """Deletes what no other instance needs, and defers or drops the other deletions."""
 
@@ -128,13 +153,15 @@ class _Deleter:
     def delete(self, name: str) -> InstanceResult:
         """Return the result of one instance with its late deletions."""
         plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
-        withheld = list(self._iter_withheld(name))
+        doubt = self._find_doubt(name)
+        withheld = list(self._iter_withheld(name, doubt))
         withheld_ids = {id(held.action) for held in withheld}
         free = tuple(action for action in deletions if id(action) not in withheld_ids)
         executor = Executor(self.observations[name].target, self.retry)
-        return execute_last(replace(plan, actions=free), plan.actions, withheld, result, executor)
+        result = execute_last(replace(plan, actions=free), plan.actions, withheld, result, executor)
+        return replace(result, keeper_rival=doubt.cause) if doubt and isinstance(doubt.cause, LeaseHold) else result
 
-    def _iter_withheld(self, name: str) -> Iterator[ActionResult]:
+    def _iter_withheld(self, name: str, doubt: _Doubt | None) -> Iterator[ActionResult]:
         """Yield the deletions that are not made now, each with its reason."""
         if not self.results[name].status.is_ok:
             reason = f"the instance was lost: {self.results[name].error}"
@@ -142,7 +169,7 @@ class _Deleter:
             return
         snapshot = self.observations[name].snapshot
         by_id = {torrent.id: torrent for torrent in snapshot.torrents} if snapshot else {}
-        index, unread = self._index_sharers(name)
+        index = self._index_sharers(name)
         for action in filter(_is_pending_deletion, self.deletions[name]):
             if lacking := self._list_lacking(name, action.torrent_id or ""):
                 reason = f"{', '.join(lacking)} takes its metadata from here, and does not have it yet"
@@ -152,8 +179,8 @@ class _Deleter:
                 continue
             live = by_id.get(action.torrent_id or "")
             others = index.find_at(find_data_paths(live)) if live else ()
-            if unread:
-                yield ActionResult(action, Outcome.DEFERRED, f"its data may be used there: {unread}")
+            if doubt:
+                yield ActionResult(action, Outcome.DEFERRED, doubt.reason)
             elif others:
                 reason = f"{name_torrents(others)} may have files in its data since it was planned"
                 yield ActionResult(action, Outcome.DROPPED, reason)
@@ -172,15 +199,23 @@ class _Deleter:
             )
         ]
 
-    def _index_sharers(self, name: str) -> tuple[DataPathIndex, InstanceError | StopRequested | None]:
-        index, unread = DataPathIndex(()), None
+    def _find_doubt(self, name: str) -> _Doubt | None:
+        """Return why nobody knows if data of an instance is used; None if that is known, or nothing deletes data."""
+        if not (self.results[name].status.is_ok and any(map(_deletes_data, self.deletions[name]))):
+            return None
+        for instance in (name, *self.plans[name].sharers):
+            read = self.reads.get(instance, ())
+            if not isinstance(read, tuple):
+                return _Doubt(instance, read)
+        return None
+
+    def _index_sharers(self, name: str) -> DataPathIndex:
+        index = DataPathIndex(())
         for sharer in self.plans[name].sharers:
             read = self.reads.get(sharer, ())
-            if not isinstance(read, tuple):
-                unread = read
-                continue
-            index.add_sharer(sharer, read)
-        return index, unread
+            if isinstance(read, tuple):
+                index.add_sharer(sharer, read)
+        return index
 
     def fail(self, name: str, error: InternalError) -> InstanceResult:
         """Return the result of one instance without these deletions, which a bug of ours prevents."""

@@ -266,7 +266,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail), "changing")
     if judged.is_only_shown:
         return results
-    results = delete_late(plans, results, judged.observations, receivers, context.retry)
+    results = delete_late(plans, results, judged.observations, receivers, judged.leases, context.retry)
     results = delete_surplus_copies(plans, results, judged.observations, judged.leases, desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
     context.add_memory.record_results(results.values(), desired)

@@ -144,7 +144,7 @@ class _SurplusDeleter:
         executor = Executor(self.observations[name].target, self.retry)
         result = execute_last(replace(plan, actions=verified), plan.actions, spared, result, executor)
         rival = next((obstacle.rival for obstacle in obstacles.values() if obstacle and obstacle.rival), None)
-        return replace(result, keeper_rival=rival)
+        return replace(result, keeper_rival=rival or result.keeper_rival)
 
     def _find_obstacle(self, name: str, action: Action) -> _Obstacle | None:
         """Return why an action of an instance is not carried out now; None if it can be."""

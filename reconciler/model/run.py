@@ -83,8 +83,9 @@ class InstanceResult:
 
     `marks`: other owners and desired states that change it; they are known only if the run had something to change.
     `rival`: another run that is changing it, so that nothing was changed here. `keeper_rival`: another run that is
-    changing an instance with a kept copy, so that no surplus copy was deleted for that one. `same_server`: the name of
-    another instance that is the same server. `suspended_until` (UTC): a person has suspended it for a while.
+    changing an instance with a kept copy, or one that sees the same files, so that no surplus copy, or no data, was
+    deleted for that one. `same_server`: the name of another instance that is the same server. `suspended_until` (UTC):
+    a person has suspended it for a while.
     """
 
     name: str

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from reconciler.engine import RunOptions, run_once
 from reconciler.engine.late_deletions import delete_late, list_receivers, split_late_deletions
+from reconciler.engine.leases import NO_LEASES, LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observation
 from reconciler.model.errors import UnreachableError
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.plan import (
     AddTorrent,
     Blast,
@@ -20,8 +25,8 @@ from reconciler.model.plan import (
 )
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
-from tests.support.planner_inputs import OWNER_TAG, make_live_torrent, make_snapshot, make_v1_hash
+from tests.support.fake_retry import fake_context, fake_retry_policy
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_snapshot, make_v1_hash
 
 X, Y = make_v1_hash("x"), make_v1_hash("y")
 WITH_DATA = DeleteTorrent("x", "no longer declared", infohash=X, torrent_id=X, blast=Blast(1, 100), delete_files=True)
@@ -48,14 +53,21 @@ class World:
         self.boxes["a"].torrents[X] = make_live_torrent(ROW)
         self.plan = InstancePlan("a", (WITH_DATA,), sharers=("b",))
         self.result = InstanceResult("a", Status.OK)
+        self.doubts: dict[str, LeaseDoubt] = {}
 
     def observe(self) -> dict[str, Observation]:
         return {name: Observation(box, make_snapshot([ROW])) for name, box in self.boxes.items()}
 
     def delete(self) -> InstanceResult:
         observations = self.observe()
-        retry = fake_retry_policy(max_attempts=1)
-        return delete_late({"a": self.plan}, {"a": self.result}, observations, {}, retry)["a"]
+        retry, leases = fake_retry_policy(max_attempts=1), RunLeases(confirm=self.confirm)
+        return delete_late({"a": self.plan}, {"a": self.result}, observations, {}, leases, retry)["a"]
+
+    def confirm(self, names: Collection[str]) -> Mapping[str, LeaseDoubt]:
+        """Confirm the leases, before the sharer is read."""
+        assert sorted(names) == ["a", "b"]
+        assert [box.request_count for box in self.boxes.values()] == [0, 0]
+        return self.doubts
 
     @property
     def has_torrent(self) -> bool:
@@ -79,6 +91,27 @@ def test_what_another_instance_has_come_to_use_is_kept() -> None:
 def test_an_instance_that_cannot_be_read_again_defers_the_deletion() -> None:
     world = World()
     world.boxes["b"].fail_next(1, UnreachableError("b: no connection"))
+    reason = "its data may be used there: b: no connection"
+    assert world.delete().results == (ActionResult(WITH_DATA, Outcome.DEFERRED, reason),)
+    assert world.has_torrent
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_data_waits_for_another_run_on_an_instance_that_sees_it(name: str) -> None:
+    world = World()
+    mark = LeaseMark("home", name, "11111111", datetime(2026, 1, 1, tzinfo=UTC))
+    rival = LeaseHold(mark, Holder("nas", "elsewhere", "7.1", "beef"))
+    world.doubts = {name: rival}
+    result = world.delete()
+    reason = f"another run is under way on {name} (process 7 on nas, since 2026-01-01 00:00:00 UTC)"
+    assert result.results == (ActionResult(WITH_DATA, Outcome.DEFERRED, reason),)
+    assert (result.keeper_rival, world.has_torrent) == (rival, True)
+    assert world.boxes["b"].request_count == (0 if name == "b" else 1)
+
+
+def test_data_stays_where_a_lease_is_not_known() -> None:
+    world = World()
+    world.doubts = {"b": UnreachableError("b: no connection")}
     reason = "its data may be used there: b: no connection"
     assert world.delete().results == (ActionResult(WITH_DATA, Outcome.DEFERRED, reason),)
     assert world.has_torrent
@@ -112,7 +145,7 @@ def test_a_copy_goes_once_the_instance_that_takes_its_metadata_has_it(outcome: O
         "a": InstanceResult("a", Status.OK),
         "b": InstanceResult("b", Status.OK, results=(ActionResult(add, outcome),)),
     }
-    result = delete_late(plans, results, world.observe(), receivers, fake_retry_policy(max_attempts=1))["a"]
+    result = delete_late(plans, results, world.observe(), receivers, NO_LEASES, fake_retry_policy(max_attempts=1))["a"]
     assert world.has_torrent == (outcome is Outcome.FAILED)
     assert result.results[0].outcome == (Outcome.APPLIED if outcome is Outcome.APPLIED else Outcome.DEFERRED)
     if outcome is Outcome.FAILED:
@@ -125,6 +158,30 @@ def test_a_copy_stays_where_the_add_fell_back_to_its_own_source() -> None:
     plans = {"a": InstancePlan("a", (WITHOUT_X,)), "b": InstancePlan("b", (add,))}
     fallback = ActionResult(replace(add, metadata_from=None), Outcome.APPLIED)
     results = {"a": InstanceResult("a", Status.OK), "b": InstanceResult("b", Status.OK, results=(fallback,))}
-    result = delete_late(plans, results, world.observe(), list_receivers(plans), fake_retry_policy(max_attempts=1))
+    retry = fake_retry_policy(max_attempts=1)
+    result = delete_late(plans, results, world.observe(), list_receivers(plans), NO_LEASES, retry)
     assert [entry.outcome for entry in result["a"].results] == [Outcome.DEFERRED]
     assert world.has_torrent
+
+
+def test_a_torrent_that_another_run_is_adding_keeps_its_data() -> None:
+    boxes = {"a": MemoryInstance(), "b": MemoryInstance()}
+    boxes["a"].torrents[X] = make_live_torrent(ROW)
+    mark = LeaseMark("home", "b", "11111111", datetime(2026, 1, 1, tzinfo=UTC))
+    rival = LeaseHold(mark, Holder("nas", "elsewhere", "7.1", "beef"))
+    boxes["b"].create_tags([rival.tag])  # a run on `b`, with a later desired state, which is to add the torrent
+    rows = [{"hash": "y", "instance": "b"}]
+    guard = {"max_delete_percent": 100}
+    shared = {"instances": ["a", "b"], "data": dict.fromkeys("ab", "nas"), "delete_files": True, "guard": guard}
+    desired = make_desired_state({"desired": rows, **shared})
+    context = fake_context(lambda instance, _: boxes[instance.name], max_attempts=2)
+
+    (result,) = run_once(desired, RunOptions(instances=("a",)), context).instances
+    assert [(item.action.name, item.outcome) for item in result.results] == [("x", Outcome.DEFERRED)]
+    assert (result.keeper_rival, list(boxes["a"].torrents)) == (rival, [X])
+
+    boxes["b"].torrents[X] = make_live_torrent(ROW)
+    boxes["b"].delete_tags([rival.tag])
+    (result,) = run_once(desired, RunOptions(instances=("a",)), context).instances
+    (deletion,) = [item.action for item in result.results]
+    assert (isinstance(deletion, DeleteTorrent) and deletion.delete_files, list(boxes["a"].torrents)) == (False, [])

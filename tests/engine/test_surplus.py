@@ -103,6 +103,15 @@ def test_a_surplus_copy_waits_for_another_run_on_either_instance(name: str) -> N
     assert [box.request_count for key, box in world.boxes.items() if key == name] == [0]
 
 
+def test_another_run_that_data_waits_for_is_still_known_after_the_surplus_copies() -> None:
+    world = World()
+    mark = LeaseMark("home", "c", "11111111", datetime(2026, 1, 1, tzinfo=UTC))
+    rival = LeaseHold(mark, Holder("nas", "elsewhere", "7.1", "beef"))
+    world.results["b"] = replace(world.results["b"], keeper_rival=rival)
+    assert world.delete()["b"].keeper_rival == rival
+    assert not world.has_surplus_copy
+
+
 def test_a_surplus_copy_stays_where_a_lease_is_not_known() -> None:
     world = World()
     world.doubts = {"a": UnreachableError("a: no connection")}
