@@ -163,9 +163,13 @@ class Client(qbittorrentapi.Client):
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
-    def iter_torrent_rows(self) -> Iterator[TorrentRow]:
-        """Request torrents/info of all torrents, and yield its rows while they are parsed. Only all of them count."""
-        reply: Response = self._post(_name=APINames.Torrents, _method="info", response_class=Response)
+    def iter_torrent_rows(self, hashes: Sequence[str] = ()) -> Iterator[TorrentRow]:
+        """Request torrents/info of all torrents, or only of `hashes`. The rows are parsed when they are iterated over.
+
+        Only all rows count: a later one may be malformed.
+        """
+        form = {"hashes": "|".join(hashes)} if hashes else {}
+        reply: Response = self._post(_name=APINames.Torrents, _method="info", data=form, response_class=Response)
         return self._iter_rows(reply)
 
     def read_torrent_rows_with_files(self, hashes: list[str]) -> list[TorrentFilesRow]:

@@ -117,6 +117,14 @@ class Connection:
         return self.call("app/version", _read_version)
 
     @contextmanager
+    def translate_errors(self, endpoint: str) -> Iterator[None]:
+        """Context in which a reply is parsed that `call` returned before: what fails there belongs to its endpoint."""
+        try:
+            yield
+        except REQUEST_EXCEPTIONS as error:
+            raise self._translate_error(error, endpoint) from None
+
+    @contextmanager
     def ignore_stop(self) -> Iterator[None]:
         """Context in which requests are sent although the run was asked to stop."""
         stop, self._stop = self._stop, None

@@ -6,11 +6,11 @@ See docs/decisions/0009-read-the-stop-intent-from-state-first.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
@@ -30,9 +30,7 @@ from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import (
     TorrentConverter,
     convert_preferences,
-    convert_torrents,
     count_other_seeds,
-    find_hidden_stop_intents,
     is_stop_intent_hidden,
 )
 from reconciler.qbittorrent.host import (
@@ -42,8 +40,11 @@ from reconciler.qbittorrent.host import (
     read_network_state,
 )
 from reconciler.qbittorrent.logins import LoginMemory
+from reconciler.qbittorrent.read_ahead import read_ahead
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
+
+MAX_IDS_PER_READ: Final = 2000  # a reply of 3 MB; for each request the server goes through all its torrents
 
 
 class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
@@ -157,12 +158,19 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         return {row["hash"]: count_other_seeds(row) for row in self._read_rows(check_ids(ids))}
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with these ids, as far as they are there.
+        """Return the torrents with these ids, as far as they are there: one request for every 2,000 ids.
 
-        Sent as a POST, because a URL cannot hold thousands of ids.
+        Sent as a POST, because a URL cannot hold thousands of ids. While the rows of one reply are converted, the
+        server makes the next.
         """
-        rows = self._read_rows(check_ids(ids))
-        return convert_torrents(rows, self._find_stopped(find_hidden_stop_intents(rows)))
+        hashes, converter = check_ids(ids), TorrentConverter()
+        parts = [hashes[start : start + MAX_IDS_PER_READ] for start in range(0, len(hashes), MAX_IDS_PER_READ)]
+        torrents: list[LiveTorrent] = []
+        for rows in read_ahead(parts, self._request_rows):
+            with self._connection.translate_errors("torrents/info"):
+                torrents += [converter.convert(row) for row in rows]
+        self._check_filter({torrent.id for torrent in torrents}, hashes)
+        return tuple(self._mark_stopped(torrents))
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Read the network interface (two requests), the connection status and addresses (one request), or both."""
@@ -224,6 +232,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         torrents = self._connection.call(
             "torrents/info", lambda client: [converter.convert(row) for row in client.iter_torrent_rows()]
         )
+        return self._mark_stopped(torrents)
+
+    def _mark_stopped(self, torrents: list[LiveTorrent]) -> list[LiveTorrent]:
+        """Return the torrents, with those stopped whose state hides it."""
         stopped = self._find_stopped([torrent.id for torrent in torrents if is_stop_intent_hidden(torrent.state)])
         return [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
 
@@ -248,12 +260,20 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def _read_rows(self, hashes: list[str], status: StatusFilter | None = None) -> list[TorrentRow]:
         """Return the rows of these torrents. Raises `InstanceError` if the server ignored the filter."""
         rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows(hashes, status))
-        if not {row["hash"] for row in rows} <= set(hashes):
+        self._check_filter({row["hash"] for row in rows}, hashes)
+        return rows
+
+    def _request_rows(self, hashes: Sequence[str]) -> Iterator[TorrentRow]:
+        """Request the rows of these torrents. They are parsed when they are iterated over."""
+        return self._connection.call("torrents/info", lambda client: client.iter_torrent_rows(hashes))
+
+    def _check_filter(self, read: Collection[str], hashes: Collection[str]) -> None:
+        """Raise `InstanceError` if the server has ignored the filter: if it listed others than these."""
+        if not set(read) <= set(hashes):
             raise InstanceError(
                 f"{self._instance.name}: torrents/info returned torrents that were not requested. "
                 "Is a proxy dropping the body of requests?"
             )
-        return rows
 
     def _find_stopped(self, hashes: list[str]) -> set[str]:
         """Return those of the torrents that are stopped, by the server's filter, which follows the intent at once.
