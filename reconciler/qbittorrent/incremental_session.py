@@ -76,7 +76,8 @@ class IncrementalSession(Session):
 
     It reads deltas from qBittorrent 4.6 on. It reads in full, by `Session.read_snapshot`: first, after a failed read,
     after a new login or a restart of the server, every 15 minutes, and on `read_full_snapshot`; a full read must
-    precede every deletion. Every read is full before 4.6, and with an API key, whose session cannot be ended.
+    precede every deletion. Every read is full before 4.6, with an API key, whose session cannot be ended, and for a
+    while after sync/maindata gave no full reply.
     The read after a full one takes the full reply of sync/maindata that deltas continue: both in one read would take
     twice the time.
 
@@ -106,7 +107,7 @@ class IncrementalSession(Session):
         self._warn = warn
         self._state: _SyncState | None = None
         self._has_full_snapshot = False
-        self._polls = MainDataPolls(instance, self._connection, read_sync_reply, now)
+        self._polls = MainDataPolls(instance, self._connection, read_sync_reply, self._delta_risks, now, warn)
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Read every torrent and category. Objects that did not change are the same objects as the last time.
@@ -126,8 +127,10 @@ class IncrementalSession(Session):
             self._state = self._read_full(previous, files_of)
         elif self._polls.can_continue:
             self._state = self._read_delta(previous, files_of)
-        else:
+        elif self._polls.may_begin:
             self._state = self._begin_deltas(previous, files_of)
+        else:
+            self._state = self._read_full(previous, files_of)
         tasks = self._read_tasks_for(creations)
         if tasks != self._state.snapshot.creator_tasks:
             self._state = replace(self._state, snapshot=replace(self._state.snapshot, creator_tasks=tasks))
@@ -188,7 +191,7 @@ class IncrementalSession(Session):
         The version is read too.
         """
         reply = self._polls.begin()
-        if self._connection.open_count != state.login:
+        if reply is None or self._connection.open_count != state.login:
             return self._read_full(state, files_of, reply)
         state = self._prepare_deltas(state, reply)
         is_another_version = self._connection.read_version() != state.snapshot.version  # no login may show a restart
@@ -317,8 +320,7 @@ class IncrementalSession(Session):
         try:
             views = convert_full_reply(reply)
         except NotADelta:
-            self._warn(f"{self._instance.name}: sync/maindata is not as expected; every read will be a full one")
-            self._polls.end()
+            self._polls.postpone(f"{self._instance.name}: sync/maindata is not as expected")
             return state
         mismatches = {
             key: view for key, view in views.items() if key not in torrents or not is_equivalent(view, torrents[key])

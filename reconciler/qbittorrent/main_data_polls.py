@@ -9,19 +9,37 @@ from collections.abc import Callable, Collection
 from typing import Final, Generic, TypeVar
 
 from reconciler.model.desired import Instance
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    InstanceError,
+    LoginPostponedError,
+    SessionLostError,
+    UnreachableError,
+)
 from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import MAX_RID, NotADelta, SyncReply
 from reconciler.qbittorrent.row_schemas import MainValues
 
 FULL_READ_INTERVAL: Final = 15 * 60.0  # seconds between full reads, also while deltas continue
+_ERRORS_OF_SESSIONS: Final = (  # they say nothing about sync/maindata
+    UnreachableError,
+    AuthenticationError,
+    BannedError,
+    LoginPostponedError,
+    SessionLostError,
+)
 
 Reply = TypeVar("Reply", SyncReply, MainValues)
 
 
 class MainDataPolls(Generic[Reply]):
     """The polls of one connection. `read` sends one request, and `now` is a monotonic clock in seconds.
+
+    `risks` is shared with the other sessions of this process. `warn` receives messages for the log.
 
     The server (at least 5.1 and 5.3) breaks down when a session polls after the metadata gave a torrent another id (a
     hybrid torrent that was added by its v1 hash alone). So every full reply begins a new session, and `are_ids_kept`
@@ -33,9 +51,12 @@ class MainDataPolls(Generic[Reply]):
         instance: Instance,
         connection: Connection,
         read: Callable[[Client, int], Reply],
+        risks: DeltaRisks,
         now: Callable[[], float],
+        warn: Callable[[str], None],
     ) -> None:
         self._instance, self._connection, self._now = instance, connection, now
+        self._risks, self._warn = risks, warn
         self._read: Callable[[Client, int], Reply] = read
         self._rid = 0  # of the last reply; 0: no delta can follow
         self._session = 0  # the session of the last reply
@@ -53,11 +74,31 @@ class MainDataPolls(Generic[Reply]):
         is_fresh = self._now() - self._full_reply_at < FULL_READ_INTERVAL
         return self._rid > 0 and is_fresh and self._session == self._connection.open_count
 
-    def begin(self) -> Reply:
-        """Return a full reply, in a session whose view of the instance has no gaps."""
+    @property
+    def may_begin(self) -> bool:
+        """True unless the last full reply did not come, for a while."""
+        return self._risks.may_ask_for_full_reply(self._instance.url, self._now())
+
+    def begin(self) -> Reply | None:
+        """Return a full reply, in a session whose view of the instance has no gaps; None if it does not come.
+
+        Then `may_begin` is False for a while: for longer with each time that it does not come.
+        """
         self.renew_session()
         self._full_reply_at = self._now()
-        return self._poll(0)
+        try:
+            return self._poll(0)
+        except _ERRORS_OF_SESSIONS:
+            raise
+        except InstanceError as error:
+            self.postpone(str(error))
+            return None
+
+    def postpone(self, reason: str) -> None:
+        """Let no delta follow the last reply, and do not begin again for a while."""
+        self._rid = 0
+        pause = self._risks.postpone_full_reply(self._instance.url, self._now())
+        self._warn(f"{reason}. Until it is asked again in {pause:.0f} s, every read is a full one")
 
     def renew_session(self) -> None:
         """Let no delta follow the last reply, and log in again if the session has polled."""
@@ -81,6 +122,7 @@ class MainDataPolls(Generic[Reply]):
         if is_full or reply["rid"] != rid % MAX_RID + 1:
             self.end()
             raise NotADelta
+        self._risks.record_delta(self._instance.url)
         return reply, False
 
     def end(self) -> None:

@@ -48,7 +48,7 @@ class RowFeed:
 
     It follows the deltas of sync/maindata from qBittorrent 4.6 on, with the care that the server needs: see
     `MainDataPolls`. Where it may not, and before 4.6 or with an API key, it reads torrents/info. `now` is a
-    monotonic clock in seconds.
+    monotonic clock in seconds. `warn` receives messages for the log.
     """
 
     def __init__(
@@ -59,13 +59,14 @@ class RowFeed:
         logins: LoginMemory | None = None,
         delta_risks: DeltaRisks | None = None,
         now: Callable[[], float] = time.monotonic,
+        warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._instance = instance
         self._connection = Connection(instance, stop, logins=logins)
         self._delta_risks = delta_risks or DeltaRisks()
         self._now = now
         self._state = FeedState()
-        self._polls = MainDataPolls(instance, self._connection, Client.read_main_values, now)
+        self._polls = MainDataPolls(instance, self._connection, Client.read_main_values, self._delta_risks, now, warn)
         self._known_risks = 0  # counted before the last read
         self._read_at: float | None = None
         self._details_read_at: float | None = None
@@ -95,14 +96,16 @@ class RowFeed:
         risks = self._delta_risks.count(self._instance.url)
         is_at_risk, self._known_risks = risks != self._known_risks, risks
         if not self._polls.is_possible:
-            self._state = self._read_details(self._read_list())
+            self._state = self._read_without_deltas()
         elif is_at_risk and self._read_at is not None:
             self._polls.end()
             self._state = self._read_list()
         elif self._polls.can_continue and self._is_recent():
             self._state = self._read_delta()
+        elif self._polls.may_begin and (reply := self._polls.begin()) is not None:
+            self._state = self._apply_full(reply)
         else:
-            self._state = self._apply_full(self._polls.begin())
+            self._state = self._read_without_deltas()
         self._read_at = self._now()
         return self._state
 
@@ -149,6 +152,9 @@ class RowFeed:
         except NotADelta:
             self._polls.end()
             return self._read_list()
+
+    def _read_without_deltas(self) -> FeedState:
+        return self._read_details(self._read_list())
 
     def _read_list(self) -> FeedState:
         rows = self._connection.call("torrents/info", lambda client: client.read_row_values())

@@ -15,8 +15,9 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.model.versions import API_KEYS
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.model.versions import API_KEYS, INCREMENTAL_SYNC
+from reconciler.qbittorrent import DeltaRisks, IncrementalSession, RowFeed, Session
+from reconciler.qbittorrent.delta_risks import FIRST_PAUSE
 from tests.conftest import MakeServer
 from tests.support.incremental_sessions import (
     INCREMENTAL,
@@ -36,7 +37,15 @@ from tests.support.instances import (
     text_answer,
 )
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, hang_after, hang_before, reset_after
+from tests.support.proxy import (
+    Fault,
+    Proxy,
+    answer_with_status,
+    cut_answer,
+    hang_after,
+    hang_before,
+    reset_after,
+)
 from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
 
@@ -81,6 +90,41 @@ def test_after_a_failure_it_reads_in_full(
             wait_until_equal(mirror, session)
             assert count_full_reads(proxy) > reads - (number == 0 and fault == "a lost login")
             assert 1 <= proxy.count_requests("auth/login") <= 2, "no session that requested deltas is continued"
+
+
+@pytest.mark.builds("5.3.0", having=INCREMENTAL_SYNC)
+@pytest.mark.parametrize("fault", ["answer never arrives", "502"])
+def test_while_the_full_reply_does_not_come_the_list_is_read_and_once_it_does_deltas_follow(
+    make_server: MakeServer, make_proxy: MakeProxy, version: str, fault: str
+) -> None:
+    server, clock, risks, warnings = make_server(version), ManualMonotonicClock(), DeltaRisks(), list[str]()
+    raw, proxy = RawClient(server), make_proxy(server)
+    raw.add_magnets(map(make_magnet, range(5)))
+    instance = make_instance(proxy, server, read_timeout=5.0 if fault in HANGING else 60.0)
+
+    def open_session() -> IncrementalSession:
+        return IncrementalSession(instance, delta_risks=risks, now=clock, warn=warnings.append)
+
+    with open_session() as mirror, Session(make_instance(server)) as session:
+        mirror.read_snapshot()
+        proxy.add_fault("sync/maindata", FAULTS[fault])
+        raw.add_tags([1], "while it does not come")
+        wait_until_equal(mirror, session)
+        with open_session() as successor:  # a loop replaces a session that has failed
+            for _ in range(2):
+                wait_until_equal(successor, session)
+        feed = RowFeed(instance, delta_risks=risks, now=clock)
+        assert feed.read().rows.keys() == raw.list_torrents().keys()
+        assert (proxy.count_requests("sync/maindata"), len(warnings)) == (1, 1)
+
+        clock.time += FIRST_PAUSE
+        wait_until_settled(mirror)
+        assert feed.read().rows.keys() == raw.list_torrents().keys()
+        feed.close()
+        assert proxy.count_requests("sync/maindata") > 2
+        proxy.clear()
+        assert mirror.read_snapshot() is mirror.read_snapshot()
+        assert count_full_reads(proxy) == 0 and len(warnings) == 1
 
 
 def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
@@ -204,16 +248,29 @@ def test_torrents_info_is_used_and_a_warning_given_if_the_two_reads_differ(name:
         assert [" 2 torrents" in message for message in warnings] == [True] * (name == "a")
 
 
-def test_an_incomplete_maindata_means_full_reads() -> None:
-    warnings = list[str]()
+_INCOMPLETE = json.dumps({"rid": 1, "full_update": True, "torrents": {TORRENT: {"name": "b"}}})
+
+
+@pytest.mark.parametrize(
+    "reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", "", _INCOMPLETE]
+)
+def test_a_maindata_of_another_shape_or_incomplete_means_full_reads(reply: str) -> None:
+    clock, warnings, requests = ManualMonotonicClock(), list[str](), list[StubRequest]()
+    answers = {**build_answers(), "sync/maindata": json_answer(reply)}
     with (
-        serve_stub(build_answers(**{TORRENT: {"name": "b"}})) as url,
-        IncrementalSession(make_instance(url, **LOGIN), warn=warnings.append) as mirror,
+        serve_stub(answers, requests) as url,
+        IncrementalSession(make_instance(url, **LOGIN), now=clock, warn=warnings.append) as mirror,
     ):
         first = mirror.read_snapshot()
-        for _ in range(2):
-            assert mirror.read_snapshot() is first and mirror.has_full_snapshot
-        assert len(warnings) == 2 and "full one" in warnings[0]
+        for pause in (60, 120):
+            for _ in range(3):
+                assert mirror.read_snapshot() is first and mirror.has_full_snapshot
+            assert [("sync/maindata" in text, f" in {pause} s, every" in text) for text in warnings] == [(True, True)]
+            clock.time += pause
+            warnings.clear()
+        assert [endpoint for endpoint, _ in requests].count("sync/maindata") == 2
+        answers.update(build_answers(**{TORRENT: ROW}))
+        assert mirror.read_snapshot() is first and not mirror.has_full_snapshot and not warnings
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -246,18 +303,6 @@ def test_another_version_before_the_deltas_begin_means_a_full_read_and_shows() -
         answers["app/webapiVersion"] = text_answer("2.15.0")
         snapshot = mirror.read_snapshot()
         assert (snapshot.version, snapshot.web_api, mirror.has_full_snapshot) == ("v5.3.0", "2.15.0", True)
-
-
-@pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
-def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
-    answers = {**QBITTORRENT_ANSWERS, "sync/maindata": json_answer(reply)}
-    with (
-        serve_stub(answers) as url,
-        IncrementalSession(make_instance(url)) as mirror,
-    ):
-        mirror.read_snapshot()
-        with pytest.raises(InstanceError, match="sync/maindata"):
-            mirror.read_snapshot()
 
 
 @pytest.mark.parametrize("web_api", ["2.5.1", "2.8.19", "2.9.1"])

@@ -7,7 +7,21 @@ from typing import Any, cast
 
 import pytest
 
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    BrokenResponseError,
+    InstanceError,
+    LoginPostponedError,
+    RejectedError,
+    ResponseTimeoutError,
+    ServerFaultError,
+    SessionLostError,
+    SlowReplyError,
+    UnreachableError,
+)
 from reconciler.model.secret import Secret
+from reconciler.qbittorrent import DeltaRisks
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.deltas import MAX_RID, NotADelta
 from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL, MainDataPolls
@@ -17,7 +31,7 @@ from tests.support.instances import make_instance
 
 
 class StubConnection:
-    """A connection whose replies of sync/maindata are given. None: the reply gets lost. A tuple: after a new login."""
+    """A connection whose replies of sync/maindata are given. A tuple: after a new login."""
 
     api_version = (2, 11, 4)
 
@@ -37,8 +51,8 @@ class StubConnection:
 
     def read_main_values(self, rid: int) -> MainValues:
         reply = self.replies.pop(0)
-        if reply is None:
-            raise TimeoutError
+        if isinstance(reply, InstanceError):
+            raise reply
         if isinstance(reply, tuple):
             self.open_count += 1
             reply = reply[0]
@@ -49,13 +63,19 @@ class StubConnection:
 
 
 def make_polls(
-    connection: StubConnection, now: ManualMonotonicClock | None = None, **fields: Any
+    connection: StubConnection,
+    now: ManualMonotonicClock | None = None,
+    risks: DeltaRisks | None = None,
+    warnings: list[str] | None = None,
+    **fields: Any,
 ) -> MainDataPolls[MainValues]:
     return MainDataPolls(
         make_instance("http://qbt:1", **fields),
         cast("Connection", connection),
         cast("Any", lambda client, rid: client.read_main_values(rid)),
+        risks or DeltaRisks(),
         now or ManualMonotonicClock(),
+        ([] if warnings is None else warnings).append,
     )
 
 
@@ -102,15 +122,63 @@ def test_a_login_within_a_poll_makes_its_reply_a_full_one_and_one_before_it_begi
 
 
 def test_a_lost_reply_ends_the_deltas_and_its_session_has_polled() -> None:
-    connection = StubConnection([None, {"rid": 1, "full_update": True}, None])
+    lost = ResponseTimeoutError("lost")
+    connection = StubConnection([lost, {"rid": 1, "full_update": True}, lost])
     polls = make_polls(connection)
-    with pytest.raises(TimeoutError):
-        polls.begin()
+    assert polls.begin() is None
     polls.begin()
     assert connection.steps[1:3] == ["close", "open"]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(ResponseTimeoutError):
         polls.follow()
     assert not polls.can_continue
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseTimeoutError("qbt: too late"),
+        SlowReplyError("qbt: too late"),
+        BrokenResponseError("qbt: too late"),
+        ServerFaultError("qbt: too late"),
+        RejectedError("qbt: too late", 403),
+        InstanceError("qbt: too late"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_reply_that_does_not_come_is_not_asked_for_again_at_once_by_any_session(error: InstanceError) -> None:
+    full, clock, risks, warnings = {"rid": 1, "full_update": True}, ManualMonotonicClock(), DeltaRisks(), list[str]()
+    first = make_polls(StubConnection([error, error, full, {"rid": 2}, error]), clock, risks, warnings)
+    second = make_polls(StubConnection([]), clock, risks)
+    for pause in (60, 120):
+        assert first.may_begin and first.begin() is None
+        assert warnings.pop() == f"qbt: too late. Until it is asked again in {pause} s, every read is a full one"
+        clock.time += pause - 1
+        assert not (first.may_begin or second.may_begin or first.can_continue)
+        clock.time += 1
+    assert first.begin() == full
+    first.follow()
+    assert (first.may_begin, first.can_continue, warnings) == (True, True, [])
+    first.begin()
+    assert " 60 s" in warnings.pop(), "a delta came"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("down"),
+        AuthenticationError("refused"),
+        BannedError("banned"),
+        LoginPostponedError("not now"),
+        SessionLostError("lost"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_instance_that_cannot_be_reached_or_lets_nobody_in_is_an_error(error: InstanceError) -> None:
+    warnings = list[str]()
+    polls = make_polls(StubConnection([error]), warnings=warnings)
+    with pytest.raises(type(error)):
+        polls.begin()
+    assert polls.may_begin and not warnings
 
 
 def test_deltas_end_by_themselves_and_by_request() -> None:

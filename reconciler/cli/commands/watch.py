@@ -240,13 +240,15 @@ def _make_live_rows(
     source: DesiredSource, stop: threading.Event, logins: LoginMemory, delta_risks: DeltaRisks
 ) -> LiveRowReader:
     """Return what reads the torrents of all instances for the clients of `--listen`. It sends nothing until asked."""
+    import structlog
+
     from reconciler.qbittorrent import RowFeed
     from reconciler.retry import system_clock
     from reconciler.watch import LiveRowReader
 
-    return LiveRowReader(
-        lambda: source.desired, partial(RowFeed, stop=stop, logins=logins, delta_risks=delta_risks), system_clock()
-    )
+    warn = structlog.get_logger().warning
+    open_feed = partial(RowFeed, stop=stop, logins=logins, delta_risks=delta_risks, warn=warn)
+    return LiveRowReader(lambda: source.desired, open_feed, system_clock())
 
 
 @contextmanager
