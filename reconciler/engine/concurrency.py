@@ -1,11 +1,16 @@
-"""Work on many instances at the same time, one thread for each; a bug met on one does not end the others."""
+"""Work on many instances at the same time; a bug met on one does not end the others.
+
+See docs/decisions/0171-a-thread-takes-one-instance-after-the-other.md.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Final, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Thread
+from time import monotonic
+from typing import Final, Generic, TypeVar
 
 from reconciler.model.errors import InternalError
 from reconciler.waits import track_wait
@@ -15,28 +20,77 @@ T = TypeVar("T")
 MAX_WORKERS: Final = 32  # instances at a time; each holds one connection and one thread
 
 
+class InstanceWork(Generic[T]):
+    """Work on instances, which threads share: each takes the next instance when it is done with one.
+
+    `results`: of the instances whose work has ended well, with the time (`time.monotonic`) at which it did.
+    """
+
+    def __init__(self, names: Iterable[str], work: Callable[[str], T], verb: str) -> None:
+        self.results: dict[str, tuple[T, float]] = {}
+        self._errors: dict[str, BaseException] = {}
+        self._names = list(names)
+        self._left = deque(self._names)
+        self._work = work
+        self._verb = verb
+        self._threads: list[Thread] = []
+
+    def start(self) -> None:
+        """Start threads while there are instances that none has taken."""
+        while self._left and len(self._threads) < MAX_WORKERS:
+            thread = Thread(target=self._work_off, name=f"instance_{len(self._threads)}")
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all work has ended, for so many seconds at most. Return True if it has."""
+        until = None if timeout is None else monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if until is None else max(0.0, until - monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def list_unfinished(self) -> set[str]:
+        """Return the instances whose work has not ended."""
+        return set(self._names) - self.results.keys() - self._errors.keys()
+
+    def collect(self) -> dict[str, T]:
+        """Return the result of each instance. Raises what was not contained."""
+        for name in self._names:
+            if name in self._errors:
+                raise self._errors[name]
+        return {name: self.results[name][0] for name in self._names}
+
+    def _work_off(self) -> None:
+        while self._left:
+            try:
+                name = self._left.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            try:
+                with track_wait(self._verb, name):
+                    result = self._work(name)
+                self.results[name] = result, monotonic()
+            except BaseException as error:
+                self._errors[name] = error
+
+
 def map_instances(
     names: Iterable[str],
     work: Callable[[str], T],
     verb: str = "reading",
-    wait_for: Callable[[Mapping[str, Future[T]]], object] = lambda futures: wait(futures.values()),
+    wait_for: Callable[[InstanceWork[T]], object] = InstanceWork.wait,
 ) -> dict[str, T]:
     """Call `work` with every name, concurrently, and return all results. `wait_for` waits until they are there.
 
     `verb` says what the work is, as in "reading": a command that waits for it shows that.
     """
-    names = list(names)
-    if not names:
-        return {}
-
-    def work_visibly(name: str) -> T:
-        with track_wait(verb, name):
-            return work(name)
-
-    with ThreadPoolExecutor(min(MAX_WORKERS, len(names)), thread_name_prefix="instance") as pool:
-        futures: dict[str, Future[T]] = {name: pool.submit(work_visibly, name) for name in names}
-        wait_for(futures)
-    return {name: future.result() for name, future in futures.items()}
+    instance_work = InstanceWork(names, work, verb)
+    try:
+        instance_work.start()
+        wait_for(instance_work)
+    finally:
+        instance_work.wait()
+    return instance_work.collect()
 
 
 def contain_errors(work: Callable[[str], T], fail: Callable[[str, InternalError], T]) -> Callable[[str], T]:

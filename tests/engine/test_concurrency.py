@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from reconciler.engine.concurrency import contain_errors, map_instances
+from reconciler.engine.concurrency import MAX_WORKERS, contain_errors, map_instances
 from reconciler.model.errors import InternalError
 from tests.support.memory_worlds import SimulatedKill
 
@@ -33,6 +33,17 @@ def test_all_instances_are_worked_on_at_the_same_time() -> None:
     together = threading.Barrier(5)
     arrivals = map_instances("abcde", lambda _name: together.wait(20))
     assert sorted(arrivals.values()) == [0, 1, 2, 3, 4]
+
+
+def test_a_limited_number_of_threads_take_one_instance_after_the_other() -> None:
+    together = threading.Barrier(MAX_WORKERS)
+
+    def work(_name: str) -> int:
+        together.wait(20)
+        return threading.get_ident()
+
+    threads = map_instances(map(str, range(3 * MAX_WORKERS)), work).values()
+    assert len(set(threads)) == MAX_WORKERS
 
 
 def test_an_error_that_is_not_contained_is_raised_after_all_have_ended() -> None:

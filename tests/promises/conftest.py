@@ -7,32 +7,28 @@ happen, is tested in tests/engine and on real servers (tests/e2e/test_trouble.py
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from typing import Any
 
 import pytest
 
 from reconciler.engine import concurrency
 
 
-class InlineExecutor(Executor):
-    """Calls each function at once. Like a thread, it keeps an exception for whoever asks for the result."""
+class InlineThread:
+    """Does its work when it is started."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
+    def __init__(self, target: Callable[[], None], name: str) -> None:
+        self.start = target
+        self.name = name
 
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        """Return a future that is done."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(call(*arguments, **options))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
+    def join(self, _timeout: float | None = None) -> None:
+        """Return at once: the work is done."""
+
+    def is_alive(self) -> bool:
+        return False
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _work_inline() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(concurrency, "ThreadPoolExecutor", InlineExecutor)
+        patch.setattr(concurrency, "Thread", InlineThread)
         yield
