@@ -14,7 +14,7 @@ from reconciler.engine import concurrency
 
 
 class InlineThread:
-    """Does its work when it is started."""
+    """A thread that does its work while it is started."""
 
     def __init__(self, target: Callable[[], None], name: str) -> None:
         self.start = target
