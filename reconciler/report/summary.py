@@ -98,14 +98,14 @@ def _instance_texts(instances: Sequence[InstanceResult]) -> Iterator[str]:
 
 def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:
     instances = tuple(instances)
-    counts: Counter[str] = Counter()
+    counts = dict.fromkeys(COUNT_KEYS, 0)
     for (verb, outcome), count in _tally_outcomes(instances).items():
         counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
     counts["unchanged"] = sum(instance.unchanged for instance in instances)
     counts["faults"] = sum(len(instance.faults) for instance in instances)
     counts["deferred"] += sum(fault.label == "deferred" for instance in instances for fault in instance.faults)
     counts["spared"] = sum(len(instance.spared) for instance in instances)
-    return {key: counts[key] for key in COUNT_KEYS}
+    return counts
 
 
 def _tally_outcomes(instances: Iterable[InstanceResult]) -> OutcomeTally:

@@ -38,19 +38,19 @@ JsonItem = str | Iterable[str]
 
 def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]]) -> None:
     """Write a JSON object piece by piece: the keys of `head`, then lists of encoded items, one item per line."""
-    stream.writelines(_join_pieces(_iterate_object(head, lists, "\n")))
+    begin = "{" + ",\n".join(f"{encode_json(key)}: {encode_json(value)}" for key, value in head.items())
+    stream.writelines(_join_pieces(_iterate_object(begin, lists)))
     stream.write("\n")
 
 
 def iterate_object(head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]]) -> Iterator[str]:
     """Yield the pieces of a JSON object that is itself a list item, with the keys of `head` on one line."""
-    return _iterate_object(head, lists, " ")
+    return _iterate_object(encode_json(head)[:-1], lists)
 
 
-def _iterate_object(
-    head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]], separator: str
-) -> Iterator[str]:
-    yield "{" + f",{separator}".join(f"{encode_json(key)}: {encode_json(value)}" for key, value in head.items())
+def _iterate_object(begin: str, lists: Mapping[str, Iterable[JsonItem]]) -> Iterator[str]:
+    """Yield the pieces of a JSON object. `begin`: all of it before the lists."""
+    yield begin
     for key, items in lists.items():
         yield f",\n{encode_json(key)}: ["
         before = "\n"
