@@ -19,7 +19,7 @@ from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveState
 from reconciler.model.shard import Shard
-from reconciler.plan import Plan, PlanInput, plan_actions
+from reconciler.plan import Plan, PlanInput, guard_plan, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.qbittorrent import DeltaRisks, IncrementalSession, LoginMemory, Session
 from reconciler.retry import RetryPolicy
@@ -48,6 +48,10 @@ class Planner:
     def plan_actions(self, plan_input: PlanInput) -> Plan:
         """Return the plan before the guard has judged it."""
         return plan_actions(plan_input)
+
+    def guard_plan(self, plan: Plan, plan_input: PlanInput) -> Plan:
+        """Return the plan with the verdict of the guard."""
+        return guard_plan(plan, plan_input)
 
     def hold_back(self, plan: Plan) -> Plan:
         """Return the judged plan with the actions on hold that are not to be tried now. It never adds one."""

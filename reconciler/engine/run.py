@@ -167,7 +167,7 @@ def _judge_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
     plan_input = planned.plan_input
     if any(is_removal(action) for instance_plan in planned.plan.instances for action in instance_plan.actions):
         plan_input = replace(plan_input, unread_files=context.find_unread_files(planned.scope.desired))
-    return replace(planned, plan=context.planner.hold_back(guard_plan(planned.plan, plan_input)))
+    return replace(planned, plan=context.planner.hold_back(context.planner.guard_plan(planned.plan, plan_input)))
 
 
 def _list_unverified_instances(judged: PlannedRun) -> list[str]:
@@ -198,11 +198,11 @@ class _FullReader:
 
 def suspend_run(judged: PlannedRun, context: RunContext) -> PlannedRun:
     """Suspend the plans of the instances that were suspended while they were read."""
-    instances = tuple(
-        replace(instance_plan, suspended=instance_plan.suspended or context.is_suspended(instance_plan.name))
-        for instance_plan in judged.plan.instances
-    )
-    return replace(judged, plan=replace(judged.plan, instances=instances))
+    suspended = {plan.name for plan in judged.plan.instances if not plan.suspended and context.is_suspended(plan.name)}
+    if not suspended:
+        return judged
+    plans = tuple(replace(plan, suspended=True) if plan.name in suspended else plan for plan in judged.plan.instances)
+    return replace(judged, plan=replace(judged.plan, instances=plans))
 
 
 def expect_run(judged: PlannedRun) -> PlannedRun:

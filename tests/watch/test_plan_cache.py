@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.groups import Outage, PlacementFacts
-from reconciler.plan import PlanInput
+from reconciler.model.history import OwnedCount, UnreadFile
+from reconciler.plan import PlanInput, guard_plan
 from reconciler.watch.holdback import ActionBackoff
 from reconciler.watch.plan_cache import CachingPlanner
 from tests.support.fake_time import FakeTime
@@ -59,3 +60,28 @@ def test_a_plan_is_made_again_when_time_alone_places_a_torrent(planner: CachingP
     later = planner.plan_actions(replace(waiting, now=NOON + timedelta(seconds=120)))
     assert later.pending == ()
     assert [(plan.name, [action.name for action in plan.actions]) for plan in later.instances] == [("b", ["x"])]
+
+
+def test_the_same_plan_has_the_last_verdict(planner: CachingPlanner) -> None:
+    plan = planner.plan_actions(INPUT)
+    judged = planner.guard_plan(plan, INPUT)
+    assert judged == guard_plan(plan, INPUT)
+    assert planner.guard_plan(plan, replace(INPUT, now=NOON + timedelta(hours=1))) is judged
+    assert planner.guard_plan(replace(plan), INPUT) is not judged, "another plan"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(replace(INPUT, desired=replace(DESIRED)), id="desired state"),
+        pytest.param(replace(INPUT, accept="sha256:1"), id="accepted plan"),
+        pytest.param(replace(INPUT, remembered={"box": OwnedCount(9, NOON)}), id="torrents that were owned"),
+        pytest.param(replace(INPUT, unread_files={"box": (UnreadFile("b.yaml", frozenset("a")),)}), id="unread file"),
+    ],
+)
+def test_the_guard_judges_again_if_anything_has_changed_that_it_depends_on(
+    planner: CachingPlanner, changed: PlanInput
+) -> None:
+    plan = planner.plan_actions(INPUT)
+    judged = planner.guard_plan(plan, INPUT)
+    assert planner.guard_plan(plan, changed) is not judged
