@@ -22,7 +22,7 @@ class Target(Protocol):
     """One open session on one instance.
 
     Every method is one request (`read_torrents` and `read_snapshot` add one more where only the server's filter knows
-    the stop intent, and `read_torrents` is one for every 2,000 ids). Ids are live torrent ids; a collection of them is
+    the stop intent, and `read_torrents` is one for every 2,500 ids). Ids are live torrent ids; a collection of them is
     never empty. A mutation that returns is only accepted, not done: read back. Every method raises
     `model.errors.InstanceError`, or `Stopped` before it sends.
     """

@@ -44,7 +44,7 @@ from reconciler.qbittorrent.read_ahead import read_ahead
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
-MAX_IDS_PER_READ: Final = 2000  # a reply of 3 MB; for each request the server goes through all its torrents
+MAX_IDS_PER_READ: Final = 2500  # a reply of 4 MB; for each request the server goes through all its torrents
 
 
 class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
@@ -158,7 +158,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         return {row["hash"]: count_other_seeds(row) for row in self._read_rows(check_ids(ids))}
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with these ids, as far as they are there: one request for every 2,000 ids.
+        """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids.
 
         Sent as a POST, because a URL cannot hold thousands of ids. While the rows of one reply are converted, the
         server makes the next.
