@@ -182,4 +182,7 @@ def index_by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
 
 def find_live(job: Job, index: dict[str, LiveTorrent]) -> LiveTorrent | None:
     """The live torrent of a job in an index made by `index_by_id`."""
-    return next((index[key] for key in job.ids if key in index), None)
+    for key in job.ids:
+        if key in index:
+            return index[key]
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -19,6 +20,8 @@ MAX_AGE_DAYS: Final = 400
 Row = tuple[str | int | float | None, ...]
 
 RECORDED_OUTCOMES: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
+# sqlite3 looks for an adapter for each value of a subclass of `str`
+_PLAIN_TEXTS: Final = {value: str(value) for value in (*Verb, *ObjectKind, *Outcome)}
 _MAX_TEXT_LENGTH: Final = 500  # characters; an error may quote a whole page
 
 
@@ -53,16 +56,15 @@ def action_rows(run: Run) -> Iterator[Row]:
             changes = change_texts.get(key)
             if changes is None:
                 changes = change_texts[key] = _truncate(_describe_changes(action))
-            error = _truncate(result.error) if result.error else None
             yield (
                 instance.name,
-                action.verb,
-                action.kind,
+                _PLAIN_TEXTS[action.verb],
+                _PLAIN_TEXTS[action.kind],
                 _truncate(action.name),
                 action.infohash,
                 changes,
-                result.outcome,
-                error,
+                _PLAIN_TEXTS[result.outcome],
+                _truncate(result.error) if result.error else None,
             )
 
 
@@ -95,7 +97,9 @@ def value_text(value: object) -> str:
 
 
 def _truncate(text: str | None) -> str:
-    text = (text or "").encode("utf-8", "replace").decode()  # a name may contain half a surrogate pair
+    text = text or ""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # a name may contain half a surrogate pair
     return text if len(text) <= _MAX_TEXT_LENGTH else text[: _MAX_TEXT_LENGTH - 1] + "…"
 
 
@@ -105,8 +109,8 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     If the instance now has less than half of `before`, only our own deletions lower the number until every declared
     torrent is there again and nothing waits to be deleted. A plan approved by its hash lowers it at once.
     """
-    gained = _count_applied(result, Verb.ADD, Verb.ADOPT)
-    lost = _count_applied(result, Verb.DELETE)
+    applied = _count_applied(result)
+    gained, lost = applied[Verb.ADD] + applied[Verb.ADOPT], applied[Verb.DELETE]
     if not result.status.is_ok:
         return before if before is None or result.version is None else max(0, before - lost)
     if before is not None and is_probably_wiped(result.owned, before) and not _is_settled(result):
@@ -114,11 +118,10 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     return max(0, result.owned + gained - lost)
 
 
-def _count_applied(result: InstanceResult, *verbs: Verb) -> int:
-    return sum(
-        item.has_effect and item.action.kind is ObjectKind.TORRENT and item.action.verb in verbs
-        for item in result.results
-    )
+def _count_applied(result: InstanceResult) -> Counter[Verb]:
+    """Return the number of torrents that actions had an effect on, by the verb."""
+    actions = (item.action for item in result.results if item.has_effect)
+    return Counter([action.verb for action in actions if action.kind is ObjectKind.TORRENT])
 
 
 def _is_settled(result: InstanceResult) -> bool:

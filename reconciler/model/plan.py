@@ -121,7 +121,10 @@ class ActionBase:
 
     def get_new_value(self, field: str, default: FieldValue = None) -> FieldValue:
         """Return the value that a field changes to, or `default` if the action does not change it."""
-        return next((change.after for change in self.changes if change.field == field), default)
+        for change in self.changes:  # a loop: a generator costs three times as much, for thousands of actions
+            if change.field == field:
+                return change.after
+        return default
 
 
 @dataclass(frozen=True, slots=True)
