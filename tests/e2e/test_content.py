@@ -285,6 +285,7 @@ def test_creation_problems_are_reported(any_maker: Maker, home: Home, make_serve
     any_maker.film()
     home.write(f"{{content: {film}, instance: box}}", head=GUARD)
     assert home.run().summary == {"add": 1}
+    any_maker.raw.wait_until(lambda: any_maker.one()["state"] == "stalledUP")  # libtorrent 1.2 looks at the files first
     (film / "film.mkv").write_bytes(b"something else")
     any_maker.raw.post("torrents/stop", hashes="all")
     any_maker.raw.post("torrents/recheck", hashes="all")
