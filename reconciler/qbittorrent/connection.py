@@ -64,6 +64,7 @@ class Connection:
         self.open_count = 0
         self._instance = instance
         self._stop = stop
+        self._cancelled = cancelled
         self._logins = logins or LoginMemory()
         self._refusal: InstanceError | None = None
         self._lost_sessions = 0  # since a call succeeded
@@ -78,6 +79,11 @@ class Connection:
     def server_date(self) -> str:
         """The `Date` header of the last reply, "" if it had none."""
         return self._client.server_date
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True once its requests were ended from another thread: all later ones fail."""
+        return self._cancelled is not None and self._cancelled.is_set()
 
     def open(self) -> None:
         """Log in (one attempt; none with an API key or without credentials) and read the versions.

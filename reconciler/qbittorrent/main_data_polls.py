@@ -82,7 +82,8 @@ class MainDataPolls(Generic[Reply]):
     def begin(self) -> Reply | None:
         """Return a full reply, in a session whose view of the instance has no gaps; None if it does not come.
 
-        Then `may_begin` is False for a while: for longer with each time that it does not come.
+        Then `may_begin` is False for a while: for longer with each time that it does not come. Raises the error if
+        nothing else can be requested either.
         """
         self.renew_session()
         self._full_reply_at = self._now()
@@ -92,6 +93,8 @@ class MainDataPolls(Generic[Reply]):
             raise
         except InstanceError as error:
             self.postpone(str(error))
+            if self._connection.is_cancelled:
+                raise
             return None
 
     def postpone(self, reason: str) -> None:

@@ -37,6 +37,7 @@ class StubConnection:
 
     def __init__(self, replies: list[Any], listed: tuple[str, ...] = ()) -> None:
         self.open_count, self.replies, self.listed, self.steps = 1, replies, listed, list[str]()
+        self.is_cancelled = False
 
     def open(self) -> None:
         self.open_count += 1
@@ -160,6 +161,14 @@ def test_a_full_reply_that_does_not_come_is_not_asked_for_again_at_once_by_any_s
     assert (first.may_begin, first.can_continue, warnings) == (True, True, [])
     first.begin()
     assert " 60 s" in warnings.pop(), "a delta came"
+
+
+def test_a_full_reply_that_others_do_not_wait_for_is_an_error_and_not_asked_for_again_at_once() -> None:
+    connection, risks = StubConnection([SlowReplyError("others waited")]), DeltaRisks()
+    connection.is_cancelled = True
+    with pytest.raises(SlowReplyError):
+        make_polls(connection, risks=risks).begin()
+    assert not make_polls(StubConnection([]), risks=risks).may_begin
 
 
 @pytest.mark.parametrize(
