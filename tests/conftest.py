@@ -24,7 +24,7 @@ from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
 from tests.support.server_builds import Build, BuildError
 
-pytest_plugins = ["tests.support.flaky", "tests.support.cpu_seconds"]
+pytest_plugins = ["tests.support.short_reports", "tests.support.flaky", "tests.support.cpu_seconds"]
 
 # Without deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search`
 # fifteen times as many new ones.
@@ -37,6 +37,10 @@ settings.load_profile("check")
 _CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0.0.2"}
 
 _TESTS: Final = Path(__file__).parent
+_FOREIGN_VARIABLES: Final = re.compile(
+    "(RECONCILE|GITHUB|LC|CLICOLOR|TTY|TYPER)_.*|CI|CLICOLOR|COLORTERM|COLUMNS|FORCE_COLOR|LANG|LANGUAGE|LINES"
+    "|NO_COLOR|PYTHONIOENCODING|PYTHONUTF8|PY_COLORS|TERM"
+)
 _NUMBERS: Final = itertools.count()  # of the tests of this process
 
 _BUILDS_HELP: Final = (
@@ -70,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
             server_builds.give_builds(map(server_builds.identify_build, config.getoption("--qbt-binary") or ()))
     except BuildError as error:
         raise pytest.UsageError(f"--qbt-binary: {error}") from None
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"  # as the command does: to look for some reads every package's metadata
     gc.disable()
 
 
@@ -88,9 +93,28 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage from now on, but without the tests themselves."""
+    """Make this process one for tests: none depends on the terminal, the locale, the CI system or anybody's settings.
+
+    Collect garbage from now on, but without the tests themselves.
+    """
+    for name in filter(_FOREIGN_VARIABLES.fullmatch, list(os.environ)):
+        del os.environ[name]
+    os.environ |= {"TERM": "xterm", "LC_ALL": "C.UTF-8"}
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """A command that runs within this process binds the log to a stream that ends with its test.
+
+    A fixture would do the same, and take a tenth of a millisecond of each of thousands of tests.
+    """
+    try:
+        yield
+    finally:
+        if structlog := sys.modules.get("structlog"):
+            structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -161,36 +185,15 @@ def _list_skips(build: Build, markers: Iterable[pytest.Mark]) -> list[pytest.Mar
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the terminal, the locale, the CI system or the settings of whoever runs it."""
-    foreign = re.compile(
-        "(RECONCILE|GITHUB|LC|CLICOLOR|TTY|TYPER)_.*|CI|CLICOLOR|COLORTERM|COLUMNS|FORCE_COLOR|LANG|LANGUAGE|LINES"
-        "|NO_COLOR|PYTHONIOENCODING|PYTHONUTF8|PY_COLORS|TERM"
-    )
-    for name in filter(foreign.fullmatch, list(os.environ)):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-
-
-@pytest.fixture(autouse=True)
-def state_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The journal folder of this test and of every command that it runs: never in the user's home.
 
     It is made by what writes to it: to make and remove a folder for each of the many tests that need none takes longer
     than most of them.
     """
     home = tmp_path_factory.getbasetemp() / f".state-{next(_NUMBERS)}"
-    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    os.environ["XDG_STATE_HOME"] = str(home)  # until the next test
     return home / "reconcile"
-
-
-@pytest.fixture(autouse=True)
-def _reset_structlog() -> Iterator[None]:
-    """A command that runs within this process binds the log to a stream that ends with its test."""
-    yield
-    if structlog := sys.modules.get("structlog"):
-        structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import resource
-from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from tests.support import commands
 
 MAX_SECONDS: Final = 25  # of the tests of a folder that need no server: 15 s on two cores, with start and collection
-_PROPERTY: Final = "cpu seconds"
+_OUTPUT: Final = "cpu seconds"  # of a worker
 _SERVER_FIXTURES: Final = frozenset({"make_server", "servers", "subject"})
-_BEGUN: Final = pytest.StashKey[float]()
+_Seconds = dict[str, list[float]]  # of the tests of a folder: without servers, with them
+_SECONDS: Final = pytest.StashKey[_Seconds]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,41 +28,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cpu-seconds", action="store_true", help="say how much CPU time the tests of each folder take")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin at none."""
+    config.stash[_SECONDS] = {}
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Remember the CPU time before a test."""
-    if item.config.getoption("--cpu-seconds"):
-        item.stash[_BEGUN] = _measure_cpu()
-    return (yield)
+    """Add the CPU time of a test to that of its folder."""
+    if not item.config.getoption("--cpu-seconds"):
+        return (yield)
+    begun = _measure_cpu()
+    result = yield
+    has_server = not _SERVER_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    _add_seconds(item.config, _find_folder(item), has_server, _measure_cpu() - begun)
+    return result
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the CPU time of a test, and its folder, to its last report."""
-    report = yield
-    if call.when == "teardown" and item.config.getoption("--cpu-seconds"):
-        has_server = not _SERVER_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
-        seconds = _measure_cpu() - item.stash[_BEGUN]
-        report.user_properties.append((_PROPERTY, [_find_folder(item), has_server, seconds]))
-    return report
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send the seconds of a worker."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[_OUTPUT] = session.config.stash[_SECONDS]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add the seconds of a worker. One that died says none."""
+    for folder, seconds in getattr(node, "workeroutput", {}).get(_OUTPUT, {}).items():
+        for has_server in (False, True):
+            _add_seconds(node.config, folder, has_server, seconds[has_server])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """List the folders, those with the most CPU time first, and name those with too much."""
-    seconds_by_folder: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # without servers, with them
-    for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        for name, value in getattr(report, "user_properties", ()):
-            if name == _PROPERTY:
-                folder, has_server, seconds = value
-                seconds_by_folder[folder][has_server] += seconds
-    if not seconds_by_folder:
+    if not config.stash[_SECONDS]:
         return
     terminalreporter.section("CPU seconds of the tests without a server, and of those with one")
-    for folder, (without, with_server) in sorted(seconds_by_folder.items(), key=lambda pair: -sum(pair[1])):
+    for folder, (without, with_server) in sorted(config.stash[_SECONDS].items(), key=lambda pair: -sum(pair[1])):
         note = f"  more than {MAX_SECONDS} without a server" if without > MAX_SECONDS else ""
         terminalreporter.line(f"{folder:<12} {without:7.1f} {with_server:7.1f}{note}")
+
+
+def _add_seconds(config: pytest.Config, folder: str, has_server: bool, seconds: float) -> None:
+    config.stash[_SECONDS].setdefault(folder, [0.0, 0.0])[has_server] += seconds
 
 
 def _find_folder(item: pytest.Item) -> str:

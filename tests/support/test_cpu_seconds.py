@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
+LIMIT = """
+from tests.support import cpu_seconds
+
+cpu_seconds.MAX_SECONDS = 0.3
+"""
 EXAMPLE = """
 import time
 
 import pytest
-
-from tests.support import cpu_seconds
-
-cpu_seconds.MAX_SECONDS = 0.3
 
 @pytest.fixture
 def make_server():
@@ -33,12 +36,14 @@ def test_with_a_server(make_server):
 """
 
 
-def test_the_summary_says_how_much_cpu_time_the_tests_of_a_folder_take(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_summary_says_how_much_cpu_time_the_tests_of_a_folder_take(tmp_path: Path, workers: str) -> None:
     folder = tmp_path / "slow"
     folder.mkdir()
+    (tmp_path / "conftest.py").write_text(LIMIT)
     (folder / "test_example.py").write_text(EXAMPLE)
     plugins = ("-p", "tests.support.cpu_seconds", "-p", "no:cacheprovider")
-    command = [sys.executable, "-m", "pytest", "-q", *plugins, "--cpu-seconds", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, *plugins, "--cpu-seconds", str(tmp_path)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("slow "))
     _, without, with_server, note = line.split(maxsplit=3)
