@@ -105,8 +105,8 @@ def test_a_document_without_keys_leaves_an_empty_one() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "torrents:\n" + "  - {magnet: nope, bogus: 1, paused: yes}\n" * 2 * MAX_PROBLEMS,
-        "categories:\n" + "".join(f"  c{number}: {{save_path: x, y: 1}}\n" for number in range(2 * MAX_PROBLEMS)),
+        "torrents:\n" + "  - {magnet: nope, bogus: 1, paused: yes}\n" * (MAX_PROBLEMS + 100),
+        "categories:\n" + "".join(f"  c{number}: {{save_path: x, y: 1}}\n" for number in range(MAX_PROBLEMS + 100)),
     ],
 )
 def test_of_very_many_problems_only_the_first_are_looked_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def test_the_comment_is_shown_that_cuts_off_text() -> None:
 
 
 def test_a_long_line_is_cut_around_the_place() -> None:
-    text = "torrents: [" + "{name: a}, " * 1000 + "{nam: x}, " + "{name: b}, " * 1000 + "]"
+    text = "torrents: [" + "{name: a}, " * 100 + "{nam: x}, " + "{name: b}, " * 100 + "]"
     before, marked, after = excerpt_of(text, 1, text.index("nam:") + 1)
     assert (before[0], marked, after[-1]) == ("…", "nam", "…")
     assert len(before + after) < 500
@@ -110,10 +110,9 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     assert [line for line in shown if SECRET in line] == []
     roots, _ = compose_nodes("a", SECRETS)
     for number, line in enumerate(SECRETS.splitlines(), 1):
-        for column in range(1, len(line) + 1):
-            problem = Problem(Position("a", number, column), "E030", "no")
-            (shown_problem,) = add_excerpts([problem], {"a": LoadedText(SECRETS, roots)})
-            assert SECRET not in "".join(astuple(shown_problem.excerpt)), line  # type: ignore[arg-type]
+        problems = [Problem(Position("a", number, column), "E030", "no") for column in range(1, len(line) + 1)]
+        for problem in add_excerpts(problems, {"a": LoadedText(SECRETS, roots)}):
+            assert SECRET not in "".join(astuple(problem.excerpt)), line  # type: ignore[arg-type]
 
 
 @run_examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from reconciler.desired.json_schema import build_json_schema
 from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
@@ -15,7 +15,7 @@ from reconciler.desired.yaml.entries import compose_nodes
 
 
 @cache
-def make_validator() -> Any:
+def make_validator() -> Draft202012Validator:
     """Return the validator of the schema."""
     return Draft202012Validator(build_json_schema())
 
@@ -23,12 +23,16 @@ def make_validator() -> Any:
 def list_schema_errors(text: str) -> list[str]:
     """Return what the schema finds in the documents of a text, as `path: message`."""
     documents = parse_documents("desired.yaml", text)
-    return [f"{error.json_path}: {error.message}" for document in documents for error in find_errors(document.data)]
+    return [
+        f"{'.'.join(map(str, error.instance_path))}: {error.message}"
+        for document in documents
+        for error in find_errors(document.data)
+    ]
 
 
-def find_errors(data: Any) -> Iterator[Any]:
-    """Yield the errors of one document."""
-    yield from make_validator().iter_errors(data)
+def find_errors(data: Any) -> Iterator[ValidationError]:
+    """Return the errors of one document."""
+    return make_validator().iter_errors(data)
 
 
 def parse_documents(name: str, text: str) -> list[YamlDocument]:
@@ -49,10 +53,10 @@ def list_error_spans(name: str, text: str) -> list[tuple[str, Place, Place]]:
     spans = []
     for document in parse_documents(name, text):
         for error in find_errors(document.data):
-            path = tuple(error.absolute_path)
+            path, kind = tuple(error.instance_path), error.kind
             locs = [path]
-            if error.validator == "additionalProperties":
-                locs = [(*path, key) for key in error.instance if key not in error.schema["properties"]]
+            if isinstance(kind, ValidationErrorKind.AdditionalProperties):
+                locs = [(*path, key) for key in kind.unexpected]
             for loc in locs:
                 key, value = document.find_nodes(loc)
                 start, end = key.start_mark, value.end_mark

@@ -79,21 +79,32 @@ def _list_values(key: str, schema: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _values_of(key: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    values = _list_values(key, schema) or [True, False]
+def _list_properties(name: str) -> dict[str, Any]:
+    schema = _build_schema()
+    return dict(schema["$defs"][name]["properties"] if name else schema["properties"])
+
+
+@cache  # Hypothesis works out properties of each strategy that it meets, which takes longer than to draw from most
+def _values_of(name: str, key: str) -> st.SearchStrategy[Any]:
+    values = _list_values(key, _list_properties(name)[key]) or [True, False]
     return st.sampled_from(
         values * 4 + [None] + [value for value in _ODD_VALUES if key in _MORE_VALUES or value is None]
     )
 
 
+@cache
+def _keys_of(name: str, without: tuple[str, ...], max_size: int) -> st.SearchStrategy[list[str]]:
+    keys = sorted(_list_properties(name).keys() - set(without))
+    return st.lists(st.sampled_from(keys), unique=True, max_size=max_size)
+
+
+@cache
 @st.composite
 def _mappings(draw: st.DrawFn, name: str, without: tuple[str, ...] = (), max_size: int = 4) -> dict[str, Any]:
-    schema = _build_schema()
-    properties = schema["$defs"][name]["properties"] if name else schema["properties"]
-    keys = draw(st.lists(st.sampled_from(sorted(properties.keys() - set(without))), unique=True, max_size=max_size))
-    return {key: draw(_values_of(key, properties[key])) for key in keys}
+    return {key: draw(_values_of(name, key)) for key in draw(_keys_of(name, without, max_size))}
 
 
+@cache
 @st.composite
 def _torrents(draw: st.DrawFn, index: int) -> dict[str, Any]:
     entry = draw(_mappings("TorrentEntry", ("magnet", "torrent", "infohash", "content", "content_of", "instance")))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.json_schema import build_json_schema, format_json_schema
@@ -78,8 +78,6 @@ NOT_CAUGHT = {
     "less than 2 GiB/s": _LOGIC,
     "host or port is malformed": _LOGIC,
     "three decimals": _LOGIC,
-    "must be a number": _LOGIC,  # .nan and .inf, which JSON does not have
-    "a ratio must be a number from": _LOGIC,
     "its bt": _LOGIC,
     "two different": _LOGIC,
     "an empty part": _LOGIC,
@@ -111,7 +109,7 @@ def has_few_values(schema: dict[str, Any]) -> bool:
 
 
 def test_it_is_a_json_schema_and_the_copy_in_the_docs_is_equal() -> None:
-    Draft202012Validator.check_schema(build_json_schema())
+    meta.validate(build_json_schema())
     assert COPY.read_text(encoding="utf-8") == format_json_schema(), (
         "run: reconcile schema > docs/schema/desired-state.json"
     )
@@ -127,10 +125,12 @@ def test_every_key_has_a_description_and_examples() -> None:
 
 def test_examples_and_defaults_are_valid() -> None:
     schema = build_json_schema()
-    for path, described in iter_properties(schema):
-        validator: Any = Draft202012Validator({**described, "$defs": schema["$defs"]})
+    properties = list(iter_properties(schema))
+    by_number = {str(number): described for number, (_, described) in enumerate(properties)}
+    validator = Draft202012Validator({"properties": by_number, "$defs": schema["$defs"]})  # to make one takes long
+    for number, (path, described) in enumerate(properties):
         for value in [*described.get("examples", ()), *([described["default"]] if "default" in described else [])]:
-            assert list(validator.iter_errors(value)) == [], (path, value)
+            assert validator.is_valid({str(number): value}), (path, value)
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)

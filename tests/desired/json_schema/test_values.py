@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.json_schema.values import VALUE_SCHEMAS

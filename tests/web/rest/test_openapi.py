@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.web.rest.listing import ListQuery
