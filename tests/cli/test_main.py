@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import make_environ, run_on_terminal, run_reconcile, write_desired
-from tests.support.commands import COMMAND, StartedCommand, start_reconcile
+from tests.support.commands import COMMAND, StartedCommand, Streams, start_reconcile
 from tests.support.raw import RawClient
 
 
@@ -140,35 +140,25 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     write_desired(tmp_path)
-    command = (*COMMAND, "validate")
-    done = subprocess.run(
-        command, cwd=tmp_path, env=make_environ(), stdout=write_end, stderr=subprocess.PIPE, check=False
-    )
+    ran = run_reconcile(tmp_path, "validate", streams=Streams(out=write_end))
     os.close(write_end)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (ran.exit_code, ran.messages) == (0, "")
 
 
 def test_a_full_disk_on_standard_output_is_reported(tmp_path: Path) -> None:
     write_desired(tmp_path)
     with Path("/dev/full").open("w") as full:
-        command = (*COMMAND, "validate")
-        done = subprocess.run(
-            command, cwd=tmp_path, env=make_environ(), stdout=full, stderr=subprocess.PIPE, check=False
-        )
-    assert done.returncode == 1
-    last_line = done.stderr.splitlines()[-1]  # before it, a busy machine says what it waits for
-    assert last_line == b"error: the report could not be written to standard output: No space left on device"
+        ran = run_reconcile(tmp_path, "validate", streams=Streams(out=full.fileno()))
+    assert ran.exit_code == 1
+    assert ran.messages == "error: the report could not be written to standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize("arguments", [("validate", "-f", "no-such.yaml"), ("validate", "--log-format", "json")])
 def test_a_full_standard_error_does_not_change_the_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_desired(tmp_path)
     with Path("/dev/full").open("w") as full:
-        command = (*COMMAND, *arguments)
-        done = subprocess.run(
-            command, cwd=tmp_path, env=make_environ(), stdout=subprocess.DEVNULL, stderr=full, check=False
-        )
-    assert done.returncode == (4 if "no-such.yaml" in arguments else 0)
+        ran = run_reconcile(tmp_path, *arguments, streams=Streams(err=full.fileno()))
+    assert ran.exit_code == (4 if "no-such.yaml" in arguments else 0)
 
 
 def test_a_hangup_followed_at_once_by_a_stop_ends_a_watch(tmp_path: Path) -> None:
@@ -192,11 +182,9 @@ def test_closed_streams_are_no_error(tmp_path: Path) -> None:
 
 def test_an_ascii_terminal_gets_escaped_characters(tmp_path: Path) -> None:
     (tmp_path / "naïve.yaml").write_text("version: 2\n")
-    command = (*COMMAND, "validate", "-f", "naïve.yaml")
-    ascii_only = make_environ(PYTHONIOENCODING="ascii")
-    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
-    assert done.returncode == 4
-    assert "na\\xefve.yaml:1:10: error[E040]:" in done.stderr
+    ran = run_reconcile(tmp_path, "validate", "-f", "naïve.yaml", env={"PYTHONIOENCODING": "ascii"})
+    assert ran.exit_code == 4
+    assert "na\\xefve.yaml:1:10: error[E040]:" in ran.err
 
 
 def test_colours_only_on_a_terminal_that_has_them(tmp_path: Path) -> None:
@@ -218,8 +206,8 @@ def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
     with unanswering() as (url, _, hang_up):
         write_desired(tmp_path, url)
 
-        def stop(process: subprocess.Popen[bytes]) -> None:
-            process.terminate()
+        def stop(process: StartedCommand) -> None:
+            process.send_signal(signal.SIGTERM)
             hang_up.set()
 
         output = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop, after="reading home", TERM="xterm")
@@ -245,28 +233,30 @@ UNNEEDED_BY_THE_VERSION = UNNEEDED_BY_VALIDATE | {
 }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "unneeded"),
-    [
-        (["--dry-run", "--output", "json"], UNNEEDED_BY_A_RUN),
-        (["validate"], UNNEEDED_BY_VALIDATE),
-        (["--version"], UNNEEDED_BY_THE_VERSION),
-    ],
-    ids=["dry-run", "validate", "version"],
-)
-def test_a_command_loads_no_module_that_it_does_not_need(
-    arguments: list[str], unneeded: set[str], tmp_path: Path, unreachable_url: str
-) -> None:
-    """A module that every command loads costs each of them its time, which no other test would notice."""
+def test_a_command_loads_no_module_that_it_does_not_need(tmp_path: Path, unreachable_url: str) -> None:
+    """A module that every command loads costs each of them its time, which no other test would notice.
+
+    One process runs the commands, each of which needs all that those before it have loaded.
+    """
     write_desired(tmp_path, unreachable_url)
-    code = (
-        "import sys; from reconciler.cli.main import run_command_line; "
-        f"run_command_line({arguments}); print({unneeded} & set(sys.modules))"
-    )
+    unneeded_by_arguments = {
+        ("--version",): UNNEEDED_BY_THE_VERSION,
+        ("validate",): UNNEEDED_BY_VALIDATE,
+        ("--dry-run", "--output", "json"): UNNEEDED_BY_A_RUN,
+    }
+    code = f"""
+import sys
+from reconciler.cli.main import run_command_line
+
+for arguments, unneeded in {unneeded_by_arguments}.items():
+    run_command_line(arguments)
+    print("loaded by", *arguments, unneeded & set(sys.modules))
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "set()"
+    loaded = [line for line in done.stdout.splitlines() if line.startswith("loaded by")]
+    assert loaded == [" ".join(("loaded by", *arguments, "set()")) for arguments in unneeded_by_arguments]
 
 
 COMMANDS_THAT_WAIT = {

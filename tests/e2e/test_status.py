@@ -16,7 +16,7 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.versions import INCREMENTAL_SYNC
 from tests.conftest import MakeServer
 from tests.support.command_line import run_on_terminal
-from tests.support.commands import COMMAND
+from tests.support.commands import COMMAND, StartedCommand
 from tests.support.home import Home, make_entry
 from tests.support.incremental_sessions import seed_random_file
 from tests.support.proxy import Proxy
@@ -191,7 +191,7 @@ def test_on_a_terminal_each_status_replaces_the_previous(home: Home, box: Proxy,
     assert home.run().exit_code == 0
     box.clear()
 
-    def end(process: subprocess.Popen[bytes]) -> None:
+    def end(process: StartedCommand) -> None:
         RawClient.wait_until(lambda: box.count_requests("sync/maindata") >= 4)
         process.send_signal(signal.SIGINT)
 

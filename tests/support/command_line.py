@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support import commands
-from tests.support.commands import COMMAND
+from tests.support.commands import StartedCommand, Streams, start_reconcile
 
 VALID: Final = """\
 version: 1
@@ -45,9 +44,12 @@ def make_environ(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME_PASSWORD": "secret-of-home", **more}
 
 
-def run_reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> JsonCommandResult:
+def run_reconcile(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, streams: Streams | None = None
+) -> JsonCommandResult:
     """Run `reconcile` in a folder."""
-    done = commands.run_reconcile(folder, *arguments, environ=make_environ(**(env or {})), timeout=60)
+    environ = make_environ(**(env or {}))
+    done = commands.run_reconcile(folder, *arguments, environ=environ, timeout=60, streams=streams)
     return JsonCommandResult(done.exit_code, done.out, done.err)
 
 
@@ -61,7 +63,7 @@ def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") 
 def run_on_terminal(
     folder: Path,
     *arguments: str,
-    meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    meanwhile: Callable[[StartedCommand], None] | None = None,
     after: str = "",
     **env: str,
 ) -> str:
@@ -70,20 +72,20 @@ def run_on_terminal(
     `meanwhile` is called with the process: at once, or as soon as it has written the text `after`.
     """
     main, side = pty.openpty()
-    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=make_environ(**env), stdout=side, stderr=side)
-    os.close(side)
-    output = b""
-    while True:
-        if meanwhile and after.encode() in output:
-            threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
-            meanwhile = None
-        try:
-            piece = os.read(main, 65_536)
-        except OSError:  # Linux says so when the other side has closed
-            break
-        if not piece:
-            break
-        output += piece
-    process.wait(60)
+    with start_reconcile(folder, *arguments, environ=make_environ(**env), streams=Streams(side, side)) as command:
+        os.close(side)
+        output = b""
+        while True:
+            if meanwhile and after.encode() in output:
+                threading.Thread(target=meanwhile, args=(command,), daemon=True).start()
+                meanwhile = None
+            try:
+                piece = os.read(main, 65_536)
+            except OSError:  # Linux says so when the other side has closed
+                break
+            if not piece:
+                break
+            output += piece
+        command.wait(60)
     os.close(main)
     return output.decode()

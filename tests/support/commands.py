@@ -2,7 +2,7 @@
 
 One process for each test worker loads everything once. Each command is a fork of it: with arguments, environment,
 folder and streams of its own, ended by its own exit code. What is about the start of a process (streams that are
-closed, threads, terminals) starts one the slow way, with `COMMAND`.
+closed, standard input, what it loads) starts one the slow way, with `COMMAND`.
 """
 
 from __future__ import annotations
@@ -72,10 +72,25 @@ class CommandResult:
         return dict(json.loads(self.out))
 
 
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Descriptors for the standard streams of a command. Those that are None go to the files of `out` and `err`."""
+
+    out: int | None = None
+    err: int | None = None
+
+
 class StartedCommand:
     """`reconcile` under way. At the end of the context it is killed if it still runs."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], environ: Mapping[str, str], machine: Machine) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: tuple[str, ...],
+        environ: Mapping[str, str],
+        machine: Machine,
+        streams: Streams,
+    ) -> None:
         request = {
             "arguments": arguments,
             "folder": str(folder),
@@ -89,7 +104,9 @@ class StartedCommand:
             self._out = stack.enter_context(tempfile.TemporaryFile())
             self._err = stack.enter_context(tempfile.TemporaryFile())
             with theirs:
-                descriptors = [self._out.fileno(), self._err.fileno(), theirs.fileno()]
+                out = self._out.fileno() if streams.out is None else streams.out
+                err = self._err.fileno() if streams.err is None else streams.err
+                descriptors = [out, err, theirs.fileno()]
                 socket.send_fds(_start_fork_server()[0], [json.dumps(request).encode()], descriptors)
             self._channel.settimeout(60)
             self.pid = int(self._channel.recv(16))
@@ -151,15 +168,25 @@ class StartedCommand:
 
 
 def start_reconcile(
-    folder: Path, *arguments: str, environ: Mapping[str, str], machine: Machine | None = None
+    folder: Path,
+    *arguments: str,
+    environ: Mapping[str, str],
+    machine: Machine | None = None,
+    streams: Streams | None = None,
 ) -> StartedCommand:
     """Start `reconcile ARGUMENTS` in a folder, on a machine that may have a wrong clock or no place for a journal."""
-    return StartedCommand(folder, arguments, environ, machine or Machine())
+    return StartedCommand(folder, arguments, environ, machine or Machine(), streams or Streams())
 
 
-def run_reconcile(folder: Path, *arguments: str, environ: Mapping[str, str], timeout: float = 110.0) -> CommandResult:
+def run_reconcile(
+    folder: Path,
+    *arguments: str,
+    environ: Mapping[str, str],
+    timeout: float = 110.0,
+    streams: Streams | None = None,
+) -> CommandResult:
     """`reconcile ARGUMENTS` in a folder, to its end. Raises `TimeoutError`."""
-    with start_reconcile(folder, *arguments, environ=environ) as command:
+    with start_reconcile(folder, *arguments, environ=environ, streams=streams) as command:
         return command.wait(timeout)
 
 
@@ -190,6 +217,7 @@ def _start_fork_server() -> tuple[socket.socket, int]:
 
 def _preload() -> None:
     """Load all that commands need, and build the command line, so that forks share it."""
+    gc.disable()  # a million objects that stay
     for room in _PRELOADED_PACKAGES:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -204,8 +232,8 @@ def _preload() -> None:
         for parameter in command.params:
             if isinstance(parameter, TyperArgument | TyperOption):
                 parameter.get_runtime_param()  # else built at the first use
-    gc.collect()
     gc.freeze()  # or a collection in a child would copy every page
+    gc.enable()
 
 
 def _serve_forks(channel: socket.socket) -> None:
@@ -258,10 +286,20 @@ def _become_command(request: dict[str, Any], out: int, err: int) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
+    _open_streams(request["environ"].get("PYTHONIOENCODING", "utf-8"))
     Machine.from_json(request["machine"]).prepare()
     sys.argv[1:] = request["arguments"]
     random.seed()
     gc.unfreeze()
+
+
+def _open_streams(encoding: str) -> None:
+    """Open standard output and error as an interpreter does when it starts, for what they are: a file, pipe, terminal.
+
+    On a terminal each line is written at once; to anything else, each line of standard error only.
+    """
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def _run_command() -> None:
