@@ -74,7 +74,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Descriptors for the standard streams of a command. Those that are None go to the files of `out` and `err`."""
+    """Descriptors for the standard streams of a command. A stream that is None goes to a file: `out` or `err`."""
 
     out: int | None = None
     err: int | None = None

@@ -20,6 +20,7 @@ class Repository:
         repository.run("init", "-q", "-b", "main")
         with (folder / ".git" / "config").open("a", encoding="utf-8") as config:
             config.write("[user]\nname = test\nemail = test@example.org\n[commit]\ngpgsign = false\n")
+            config.write("[maintenance]\nauto = false\n")  # a process after each commit
         return repository
 
     def run(self, *arguments: str) -> str:
