@@ -29,6 +29,7 @@ from reconciler.model.links import redact_path
 from reconciler.model.rows import Row
 from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
+from reconciler.qbittorrent.direct_session import DirectSession
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 from reconciler.qbittorrent.pieces import parse_list, parse_main_data
@@ -339,11 +340,9 @@ class Client(qbittorrentapi.Client):
 
     @property
     def _session(self) -> QbittorrentSession:
-        session = super()._session
-        session.trust_env = False  # otherwise requests looks through the environment and ~/.netrc for each request
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, self._adapter)
-        return session
+        if self._http_session is None:
+            self._http_session = DirectSession(self._adapter, super()._session.headers)
+        return self._http_session
 
 
 def _read_environment(instance: Instance) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import urllib3
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.utils import get_encoding_from_headers
 
 from reconciler.limited_pools import POOLS_BY_SCHEME
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
@@ -39,6 +40,7 @@ class LimitedAdapter(HTTPAdapter):
 
     def __init__(self, stop: threading.Event | None, cancelled: threading.Event | None, **arguments: Any) -> None:
         self._stop, self._cancelled = stop, cancelled
+        self._pool: Any = None
         super().__init__(**arguments)
 
     def init_poolmanager(self, *args: Any, **arguments: Any) -> None:
@@ -52,6 +54,26 @@ class LimitedAdapter(HTTPAdapter):
         if isinstance(manager, urllib3.ProxyManager) and urlsplit(proxy).scheme.lower() in POOLS_BY_SCHEME:
             manager.pool_classes_by_scheme = POOLS_BY_SCHEME
         return manager
+
+    def get_connection_with_tls_context(self, *args: Any, **arguments: Any) -> Any:
+        """Return the pool of the server: all requests of a client have the same address, TLS settings and proxies."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **arguments)
+        return self._pool
+
+    def close(self) -> None:
+        """Close all connections. The next request opens new ones."""
+        self._pool = None
+        super().close()
+
+    def build_response(self, request: PreparedRequest, raw: Any) -> Response:
+        """Return the response as requests does, but for a cookie jar of its own, which nobody reads."""
+        response = Response()
+        response.status_code, response.reason, response.raw = raw.status, raw.reason, raw
+        response.headers = raw.headers
+        response.encoding = get_encoding_from_headers(response.headers)
+        response.url, response.request, response.connection = request.url or "", request, self
+        return response
 
     def check_cancelled(self) -> None:
         """Raise `ReplyCancelled` after `cancelled` is set."""
