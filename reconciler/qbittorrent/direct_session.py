@@ -9,12 +9,12 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from qbittorrentapi.request import QbittorrentSession
 from requests import PreparedRequest, Response
 from requests.cookies import extract_cookies_to_jar
 
+from reconciler.qbittorrent.forms import encode_form
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 
 _API_PATH: Final = "/api/v2/"
@@ -65,7 +65,7 @@ class DirectSession(QbittorrentSession):
         request.url = f"{self._template.url}{endpoint}"
         request.headers = self._template.headers.copy()
         if form:
-            request.body = urlencode(list(_iter_fields(form)))
+            request.body = encode_form(_iter_fields(form))
             request.headers["Content-Type"] = "application/x-www-form-urlencoded"
         if method == "POST":
             request.headers["Content-Length"] = str(len(request.body or ""))
