@@ -268,11 +268,19 @@ def tell_of_a_watch(stage: PageStage) -> Iterator[PageState]:
 
 
 def _fight(stage: PageStage, watch: PageWatch) -> None:
-    """Change a value back after each correction, until the watch leaves it alone."""
+    """Change a value back after each correction, until the watch leaves it alone.
+
+    A run that is still reading its correction back must see it, or it waits for half a minute: the report of a run
+    shows that it has ended.
+    """
     raw, key = stage.raws["home"], stage.find_hash(CONTESTED)
+    known_reports = -1
 
     def is_contested() -> bool:
-        if "shared" in raw.list_torrents()[key]["tags"]:
+        nonlocal known_reports
+        reports = len(watch.process.out)
+        if reports > known_reports and "shared" in raw.list_torrents()[key]["tags"]:
+            known_reports = reports
             raw.post("torrents/removeTags", hashes=key, tags="shared")
             watch.run_now()
         return "contested" in str(watch.read("api/v1/plan")["instances"])
