@@ -1,12 +1,14 @@
 """The session of a run on one instance: `apply.target.Target` over the Web API.
 
 See docs/decisions/0009-read-the-stop-intent-from-state-first.md.
+See docs/decisions/0172-thousands-of-torrents-are-read-back-in-parts.md.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
@@ -40,7 +42,6 @@ from reconciler.qbittorrent.host import (
     read_network_state,
 )
 from reconciler.qbittorrent.logins import LoginMemory
-from reconciler.qbittorrent.read_ahead import read_ahead
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
@@ -160,15 +161,17 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids.
 
-        Sent as a POST, because a URL cannot hold thousands of ids. While the rows of one reply are converted, the
+        Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, the
         server makes the next.
         """
         hashes, converter = check_ids(ids), TorrentConverter()
         parts = [hashes[start : start + MAX_IDS_PER_READ] for start in range(0, len(hashes), MAX_IDS_PER_READ)]
-        torrents: list[LiveTorrent] = []
-        for rows in read_ahead(parts, self._request_rows):
-            with self._connection.translate_errors("torrents/info"):
-                torrents += [converter.convert(row) for row in rows]
+        if len(parts) == 1:
+            torrents = self._convert_rows(self._request_rows(hashes), converter)
+        else:
+            with ThreadPoolExecutor(1, thread_name_prefix="converting") as pool:
+                conversions = [pool.submit(self._convert_rows, self._request_rows(part), converter) for part in parts]
+            torrents = [torrent for conversion in conversions for torrent in conversion.result()]
         self._check_filter({torrent.id for torrent in torrents}, hashes)
         return tuple(self._mark_stopped(torrents))
 
@@ -266,6 +269,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def _request_rows(self, hashes: Sequence[str]) -> Iterator[TorrentRow]:
         """Request the rows of these torrents. They are parsed when they are iterated over."""
         return self._connection.call("torrents/info", lambda client: client.iter_torrent_rows(hashes))
+
+    def _convert_rows(self, rows: Iterator[TorrentRow], converter: TorrentConverter) -> list[LiveTorrent]:
+        with self._connection.translate_errors("torrents/info"):
+            return [converter.convert(row) for row in rows]
 
     def _check_filter(self, read: Collection[str], hashes: Collection[str]) -> None:
         """Raise `InstanceError` if the server has ignored the filter: if it listed others than these."""

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.model.snapshot import AddOptions
+from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.qbittorrent import Session
-from tests.support.instances import make_instance, write_torrent_file
+from reconciler.qbittorrent.convert import TorrentConverter
+from reconciler.qbittorrent.schemas import TorrentRow
+from tests.support.instances import (
+    QBITTORRENT_ANSWERS,
+    json_answer,
+    make_instance,
+    serve_stub,
+    write_torrent_file,
+)
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
 
@@ -71,3 +82,49 @@ def test_data_is_deleted_only_on_request(server: QbittorrentServer, tmp_path: Pa
         session.delete_torrents(keys[1:], delete_files=True)
     raw.wait_until(lambda: not raw.list_torrents() and not files[1].exists())
     assert files[0].exists()
+
+
+def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next part is requested while one is converted, and a stop ends the read between two parts."""
+    ids, stop = [make_infohash(number) for number in range(5)], threading.Event()
+    with Session(make_instance(server), stop=stop) as reader:
+        reader.add_magnets([make_magnet(number) for number in range(5)], AddOptions(stopped=True, auto_tmm=False))
+        RawClient(server).wait_until(lambda: len(reader.read_torrents(ids)) == 5)
+        sent, request_rows, convert_rows = reader.request_count, reader._request_rows, reader._convert_rows
+        is_second_requested = threading.Event()
+
+        def request_and_tell(part: Sequence[str]) -> Iterator[TorrentRow]:
+            if reader.request_count == sent + 1:
+                is_second_requested.set()
+            return request_rows(part)
+
+        def wait_and_convert(rows: Iterator[TorrentRow], converter: TorrentConverter) -> list[LiveTorrent]:
+            assert is_second_requested.wait(60), "a part waits until the one before it is converted"
+            return convert_rows(rows, converter)
+
+        monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 2)
+        monkeypatch.setattr(reader, "_request_rows", request_and_tell)
+        monkeypatch.setattr(reader, "_convert_rows", wait_and_convert)
+        assert {torrent.id for torrent in reader.read_torrents([*ids, make_infohash(9)])} == set(ids)
+        assert reader.request_count == sent + 3
+
+        def request_and_stop(part: Sequence[str]) -> Iterator[TorrentRow]:
+            rows = request_rows(part)
+            stop.set()
+            return rows
+
+        monkeypatch.setattr(reader, "_request_rows", request_and_stop)
+        with pytest.raises(StopRequested):
+            reader.read_torrents(ids)
+        assert reader.request_count == sent + 4
+
+
+def test_a_wrong_row_of_any_part_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 1)
+    answers = {**QBITTORRENT_ANSWERS, "torrents/info": json_answer('[{"hash": 1}]')}
+    with (
+        serve_stub(answers) as url,
+        Session(make_instance(url)) as reader,
+        pytest.raises(InstanceError, match=r"torrents/info.*unexpected shape"),
+    ):
+        reader.read_torrents([make_infohash(1), make_infohash(2)])
