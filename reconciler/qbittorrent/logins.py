@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import (
@@ -31,6 +33,8 @@ from reconciler.qbittorrent.errors import ASK_HINT
 MAX_FAILURES: Final = 4  # logins in a row that may have been refused; a fifth could ban our address
 RETRY_PAUSES: Final = (0.0, 60.0, 3600.0)  # seconds after the first, second and third unanswered login of this process
 ANSWER_DUE: Final = 1.0  # seconds after which a login counts as unanswered, in case this process does not live longer
+LOGINS_PER_HOST: Final = 4  # at a time: each takes a tenth of a second of a processor there
+TURN_DUE: Final = 3.0  # seconds after which a login is sent whatever became of those before it
 
 _Key = tuple[str, Secret]
 
@@ -67,6 +71,7 @@ class LoginMemory:
         self._unsaved: set[_Key] = set()  # those of them that the store lacks
         self._unanswered: dict[_Key, _Unanswered] = {}
         self._sent: set[_Key] = set()  # by this process
+        self._turns: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(LOGINS_PER_HOST))
 
     def check_login(self, instance: Instance) -> bool:
         """Return True if the last login was not answered, so that first it must be clear that qBittorrent answers.
@@ -96,8 +101,26 @@ class LoginMemory:
     def track_login(self, instance: Instance) -> Iterator[None]:
         """Context in which a login is sent: record how it ends. An error that leaves this open is not transient.
 
-        A login that is not answered soon is recorded before it ends, in case this process is killed meanwhile.
+        A login that is not answered soon is recorded before it ends, in case this process is killed meanwhile. So that
+        many logins on one host do not make each other slow, only a few are sent to it at a time.
         """
+        with self._take_turn(instance), self._record_end(instance):
+            yield
+
+    @contextmanager
+    def _take_turn(self, instance: Instance) -> Iterator[None]:
+        """Context of a login on a host. It begins in time even if the logins before it hang."""
+        with self._lock:
+            turns = self._turns[urlsplit(instance.url).hostname or ""]
+        has_turn = turns.acquire(timeout=TURN_DUE)
+        try:
+            yield
+        finally:
+            if has_turn:
+                turns.release()
+
+    @contextmanager
+    def _record_end(self, instance: Instance) -> Iterator[None]:
         key = _make_key(instance)
         with self._lock:
             before = self._find_record(key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -259,3 +261,38 @@ def test_records_are_made_by_hand_too(world: World) -> None:
     assert record == LoginRecord(1, True, EPOCH + timedelta(seconds=90))
     memory.record_acceptance(BOX)
     assert can_log_in(memory)
+
+
+def begin_logins(stack: ExitStack, memory: LoginMemory) -> None:
+    """Begin as many logins as a host gets at a time, on servers that share it, and do not end them."""
+    for number in range(logins.LOGINS_PER_HOST):
+        stack.enter_context(memory.track_login(replace(BOX, url=f"http://box:{8080 + number}")))
+
+
+def test_a_host_gets_a_few_logins_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "TURN_DUE", 60.0)
+    memory = world.start_process(with_store=False)
+    events: list[str] = []
+
+    def log_in_later() -> None:
+        with memory.track_login(BOX):
+            events.append("begins")
+
+    with ExitStack() as stack:
+        begin_logins(stack, memory)
+        log_in(memory, instance=replace(BOX, url="http://attic"))
+        waiting = threading.Thread(target=log_in_later)
+        waiting.start()
+        events.append("others end")
+    waiting.join(20)
+    assert events == ["others end", "begins"], "another host was not waited for"
+
+
+def test_logins_that_hang_do_not_keep_others_from_their_host(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "TURN_DUE", 0.01)
+    memory = world.start_process(with_store=False)
+    with ExitStack() as stack:
+        begin_logins(stack, memory)
+        log_in(memory)
+        log_in(memory, REFUSED)
+    assert not can_log_in(memory)
