@@ -44,8 +44,7 @@ class AddMemory:
 
     def get_ids(self, desired: DesiredState) -> dict[str, frozenset[str]]:
         """Return the ids of the torrents that may lack the tag of this owner, by instance."""
-        keys = _list_keys(desired)
-        return {key.instance: adds.ids for key, adds in self._adds.items() if key in keys}
+        return {key.instance: self._adds[key].ids for key in self._list_keys(desired)}
 
     def record_adds(self, key: AddKey, ids: Collection[str], now: datetime) -> bool:
         """Remember adds that are about to be sent. Return True if a later process will know them."""
@@ -59,7 +58,7 @@ class AddMemory:
         self, observations: Mapping[str, Observation], desired: DesiredState, now: datetime
     ) -> None:
         """Forget the torrents that have an owner or are ignored, and torrents that have not appeared for an hour."""
-        for key in _list_keys(desired) & self._adds.keys():
+        for key in self._list_keys(desired):
             observation = observations.get(key.instance)
             if observation is None or observation.snapshot is None:
                 continue
@@ -72,7 +71,7 @@ class AddMemory:
 
     def record_results(self, results: Iterable[InstanceResult], desired: DesiredState) -> None:
         """Forget the torrents that a run has tagged, and save what has changed."""
-        keys = {key.instance: key for key in _list_keys(desired) & self._adds.keys()}
+        keys = {key.instance: key for key in self._list_keys(desired)}
         for result in results:
             if key := keys.get(result.name):
                 applied = [item.action for item in result.results if item.outcome is Outcome.APPLIED]
@@ -87,6 +86,13 @@ class AddMemory:
             if self._save(key, self._adds.get(key)):
                 self._unsaved.discard(key)
 
+    def _list_keys(self, desired: DesiredState) -> set[AddKey]:
+        """Return the instances with remembered adds. Nearly always there are none, and nothing is to be looked up."""
+        if not self._adds:
+            return set()
+        keys = {AddKey(desired.owner, instance.name, instance.url) for instance in desired.instances.values()}
+        return keys & self._adds.keys()
+
     def _forget(self, key: AddKey, ids: Collection[str | None]) -> None:
         remaining = self._adds[key].ids.difference(ids)
         if remaining == self._adds[key].ids:
@@ -96,10 +102,6 @@ class AddMemory:
             self._adds[key] = replace(self._adds[key], ids=remaining)
         else:
             del self._adds[key]
-
-
-def _list_keys(desired: DesiredState) -> set[AddKey]:
-    return {AddKey(desired.owner, instance.name, instance.url) for instance in desired.instances.values()}
 
 
 def _is_decided(torrent: LiveTorrent) -> bool:

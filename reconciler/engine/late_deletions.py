@@ -54,9 +54,10 @@ def split_late_deletions(plan: InstancePlan, receivers: Receivers) -> tuple[Inst
         for action in plan.actions
         if _is_pending_deletion(action) and ((plan.sharers and action.delete_files) or action.torrent_id in taken)
     )
-    late: tuple[Action, ...] = deletions
-    if deletions:
-        late += tuple(action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory))
+    if not deletions:
+        return plan, ()
+    categories = (action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory))
+    late: tuple[Action, ...] = (*deletions, *categories)
     late_ids = set(map(id, late))
     return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in late_ids)), late
 

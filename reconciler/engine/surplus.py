@@ -44,10 +44,9 @@ _NOT_VERIFIED_REASON = "the copy to keep, on another instance, was not verified"
 def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
     """Split a plan: everything else, and the surplus deletions with the category deletions that depend on them."""
     deletions = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
-    if deletions:
-        deletions += tuple(
-            action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory)
-        )
+    if not deletions:
+        return plan, ()
+    deletions += tuple(action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory))
     deferred = set(map(id, deletions))
     return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in deferred)), deletions
 
