@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import qbittorrentapi
-import requests
 from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import HTTPError, LoginFailed
 from qbittorrentapi.request import QbittorrentSession
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import Response
+from requests.utils import get_environ_proxies
 
 from reconciler.model.desired import Instance
 from reconciler.model.links import redact_path
@@ -346,11 +348,12 @@ class Client(qbittorrentapi.Client):
 
 
 def _read_environment(instance: Instance) -> dict[str, Any]:
-    """Return the proxies and the certificate authorities for requests to an instance."""
-    session = requests.Session()
-    verify = (instance.ca_file or True) if instance.tls_verify else False
-    settings = session.merge_environment_settings(instance.url, {}, None, verify, None)
-    return {"proxies": settings["proxies"], "verify": settings["verify"]}
+    """Return the proxies and the certificate authorities for requests to an instance, as requests reads them."""
+    verify: bool | str = (instance.ca_file or True) if instance.tls_verify else False
+    if verify is True:
+        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    # the rules for hosts without a proxy take twice as long as to see that there is no proxy
+    return {"proxies": get_environ_proxies(instance.url) if getproxies() else {}, "verify": verify}
 
 
 def _build_proxy_headers(instance: Instance) -> dict[str, str]:

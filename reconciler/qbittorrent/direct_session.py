@@ -37,7 +37,7 @@ class DirectSession(QbittorrentSession):
         self._adapter = adapter
         self._base: str | None = None  # the address that the template is for
         self._template = PreparedRequest()
-        self._cookie_url: str | None = None  # the address that the cookie header is for; None: not known
+        self._cookie_url: str | None = None  # that the cookie header is for; empty: all of the API; None: none
         self._cookie_header: str | None = None
         self._cookie_expiry = math.inf  # epoch seconds
 
@@ -75,14 +75,15 @@ class DirectSession(QbittorrentSession):
     def _add_cookies(self, request: PreparedRequest) -> None:
         """Add the cookies for an address, by the rules for their paths and their expiry.
 
-        The rules take a tenth of the time of a request, and a watch asks one address again and again. So the header
-        is kept for an address until a reply brings a cookie or one expires.
+        The rules take a tenth of the time of a request. So the header is kept until a reply brings a cookie or one
+        expires: for all addresses of the API, or for this one if a cookie is for a part of the API.
         """
-        if request.url != self._cookie_url or time.time() >= self._cookie_expiry:
+        if self._cookie_url not in ("", request.url) or time.time() >= self._cookie_expiry:
             request.prepare_cookies(self.cookies)
             self._cookie_header = request.headers.get("Cookie")
             self._cookie_expiry = min((cookie.expires for cookie in self.cookies if cookie.expires), default=math.inf)
-            self._cookie_url = request.url
+            has_partial = any(_API_PATH.rstrip("/") in cookie.path for cookie in self.cookies)
+            self._cookie_url = request.url if has_partial else ""
         elif self._cookie_header is not None:
             request.headers["Cookie"] = self._cookie_header
 

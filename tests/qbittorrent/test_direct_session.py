@@ -110,6 +110,16 @@ steps: st.SearchStrategy[Step] = st.one_of(
         ("post", "sync/maindata", {}, None, 30),
     ],
 )
+@example(
+    base="https://user:p%40ss@box/qbt",
+    conversation=[
+        ("post", "auth/login", {}, "deep=w; path=/qbt/api/v2/torrents", 0),
+        ("post", "auth/login", {}, "SID=one; path=/", 0),
+        ("post", "sync/maindata", {}, None, 0),
+        ("post", "torrents/info", {}, None, 0),
+        ("post", "sync/maindata", {}, None, 0),
+    ],
+)
 @given(base=bases, conversation=st.lists(steps, min_size=1, max_size=8))
 def test_it_sends_what_requests_sends(base: str, conversation: list[Step]) -> None:
     sessions, adapters = make_sessions([cookie for *_, cookie, _ in conversation])
