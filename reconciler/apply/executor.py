@@ -98,6 +98,8 @@ class Executor:
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Execute the plan. Return every action's outcome, and the error that lost the instance, if any."""
+        if not plan.actions:  # most instances, in most runs
+            return (), None
         jobs = [Job(action, action.torrent_id) for action in plan.actions]
         lost: InstanceError | None = None
         for job in jobs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -109,8 +108,8 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     If the instance now has less than half of `before`, only our own deletions lower the number until every declared
     torrent is there again and nothing waits to be deleted. A plan approved by its hash lowers it at once.
     """
-    applied = _count_applied(result)
-    gained, lost = applied[Verb.ADD] + applied[Verb.ADOPT], applied[Verb.DELETE]
+    applied = _list_applied_verbs(result)
+    gained, lost = applied.count(Verb.ADD) + applied.count(Verb.ADOPT), applied.count(Verb.DELETE)
     if not result.status.is_ok:
         return before if before is None or result.version is None else max(0, before - lost)
     if before is not None and is_probably_wiped(result.owned, before) and not _is_settled(result):
@@ -118,10 +117,10 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     return max(0, result.owned + gained - lost)
 
 
-def _count_applied(result: InstanceResult) -> Counter[Verb]:
-    """Return the number of torrents that actions had an effect on, by the verb."""
+def _list_applied_verbs(result: InstanceResult) -> list[Verb]:
+    """Return the verb of each action that had an effect on a torrent."""
     actions = (item.action for item in result.results if item.has_effect)
-    return Counter([action.verb for action in actions if action.kind is ObjectKind.TORRENT])
+    return [action.verb for action in actions if action.kind is ObjectKind.TORRENT]
 
 
 def _is_settled(result: InstanceResult) -> bool:
