@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import astuple
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,13 +128,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = filter(_is_on_server, items)
     long_first = ("e2e", "promises", "deploy", "qbittorrent")
     folders = {name: rank for rank, name in enumerate(long_first)}
-    items.sort(key=lambda item: folders.get(_find_folder(item), len(folders)))
+    items.sort(key=lambda item: folders.get(_find_folder(item.path), len(folders)))
     if hasattr(config, "workerinput"):
         items[:] = _mix_items(items)
 
 
-def _find_folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_TESTS).parts[0]
+@cache
+def _find_folder(path: Path) -> str:
+    return path.relative_to(_TESTS).parts[0]
 
 
 def _mix_items(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -142,8 +144,8 @@ def _mix_items(items: list[pytest.Item]) -> list[pytest.Item]:
     A long test waits for servers half of its time, in which the others use the processors, and could be the last that
     runs. The first item is one for which an image is built, because all others with that image wait for it.
     """
-    long_items = [item for item in items if _find_folder(item) in ("e2e", "deploy")]
-    others = [item for item in items if _find_folder(item) not in ("e2e", "deploy")]
+    long_items = [item for item in items if _find_folder(item.path) in ("e2e", "deploy")]
+    others = [item for item in items if _find_folder(item.path) not in ("e2e", "deploy")]
     turns = {
         item: index / len(kind) * share
         for kind, share in ((long_items, 0.8), (others, 1.0))
