@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
+from reconciler.engine import concurrency
 from reconciler.engine.concurrency import MAX_WORKERS, contain_errors, map_instances
 from reconciler.model.errors import InternalError
 from tests.support.memory_worlds import SimulatedKill
@@ -44,6 +46,16 @@ def test_a_limited_number_of_threads_take_one_instance_after_the_other() -> None
 
     threads = map_instances(map(str, range(3 * MAX_WORKERS)), work).values()
     assert len(set(threads)) == MAX_WORKERS
+
+
+def test_instances_that_answer_at_once_share_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concurrency, "QUICK_WORK", 20.0)  # so that all work is quick, also on a busy machine
+
+    def work(_name: str) -> int:
+        time.sleep(0.001)
+        return threading.get_ident()
+
+    assert len(set(map_instances("abcdefgh", work).values())) == 1
 
 
 def test_an_error_that_is_not_contained_is_raised_after_all_have_ended() -> None:
