@@ -58,7 +58,7 @@ def test_a_file_that_is_not_cached_is_fetched_again_for_the_add(
     assert [check_file(result).read_bytes() for result in results.values()] == [make_torrent(n) for n in range(5)]
     assert len(web.requests) == 5 + 3
     web.answers = {f"/{n}": make_torrent(n + 100) for n in range(5)}
-    assert sum(map(_is_now_another_torrent, results.values())) == 3  # those that arrived first
+    assert sum(map(_is_now_another_torrent, results.values())) == 3  # the first to arrive
 
 
 def _is_now_another_torrent(result: FetchedTorrent) -> bool:
