@@ -75,10 +75,10 @@ class InstanceWork(Generic[T]):
         return {name: self.results[name][0] for name in self._names}
 
     def _work_off(self) -> None:
-        while self._left:
+        while True:
             try:
                 name = self._left.popleft()
-            except IndexError:  # another thread took the last one
+            except IndexError:
                 return
             try:
                 with track_wait(self._verb, name):

@@ -18,11 +18,10 @@ from reconciler.apply.executor import Executor
 from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.leases import LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observations
-from reconciler.engine.surplus import execute_last, split_surplus_deletions
+from reconciler.engine.surplus import Obstacle, execute_last, make_obstacle, split_surplus_deletions
 from reconciler.model.data_overlap import DataPathIndex, find_data_paths
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.lease import LeaseHold
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, SetTorrent
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.model.snapshot import LiveTorrent
@@ -125,21 +124,6 @@ class _SharerReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
-    """The cause why nobody knows what an instance has: another run is changing it, or it could not be read."""
-
-    instance: str
-    cause: LeaseDoubt
-
-    @property
-    def reason(self) -> str:
-        """The reason for a deletion that waits."""
-        if isinstance(self.cause, LeaseHold):
-            return f"another run is under way on {self.instance} ({self.cause})"
-        return f"its data may be used there: {self.cause}"
-
-
-@dataclass(frozen=True, slots=True)
 class _Deleter:
     """Deletes what no other instance needs, and defers or drops the other deletions."""
 
@@ -154,15 +138,15 @@ class _Deleter:
     def delete(self, name: str) -> InstanceResult:
         """Return the result of one instance with its late deletions."""
         plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
-        doubt = self._find_doubt(name)
-        withheld = list(self._iter_withheld(name, doubt))
+        obstacle = self._find_obstacle(name)
+        withheld = list(self._iter_withheld(name, obstacle))
         withheld_ids = {id(held.action) for held in withheld}
         free = tuple(action for action in deletions if id(action) not in withheld_ids)
         executor = Executor(self.observations[name].target, self.retry)
         result = execute_last(replace(plan, actions=free), plan.actions, withheld, result, executor)
-        return replace(result, keeper_rival=doubt.cause) if doubt and isinstance(doubt.cause, LeaseHold) else result
+        return replace(result, keeper_rival=obstacle.rival) if obstacle and obstacle.rival else result
 
-    def _iter_withheld(self, name: str, doubt: _Doubt | None) -> Iterator[ActionResult]:
+    def _iter_withheld(self, name: str, obstacle: Obstacle | None) -> Iterator[ActionResult]:
         """Yield the deletions that are not made now, each with its reason."""
         if not self.results[name].status.is_ok:
             reason = f"the instance was lost: {self.results[name].error}"
@@ -180,8 +164,8 @@ class _Deleter:
                 continue
             live = by_id.get(action.torrent_id or "")
             others = index.find_at(find_data_paths(live)) if live else ()
-            if doubt:
-                yield ActionResult(action, Outcome.DEFERRED, doubt.reason)
+            if obstacle:
+                yield ActionResult(action, Outcome.DEFERRED, obstacle.reason)
             elif others:
                 reason = f"{name_torrents(others)} may have files in its data since it was planned"
                 yield ActionResult(action, Outcome.DROPPED, reason)
@@ -200,14 +184,14 @@ class _Deleter:
             )
         ]
 
-    def _find_doubt(self, name: str) -> _Doubt | None:
+    def _find_obstacle(self, name: str) -> Obstacle | None:
         """Return why nobody knows if data of an instance is used; None if that is known, or nothing deletes data."""
         if not (self.results[name].status.is_ok and any(map(_deletes_data, self.deletions[name]))):
             return None
         for instance in (name, *self.plans[name].sharers):
             read = self.reads.get(instance, ())
             if not isinstance(read, tuple):
-                return _Doubt(instance, read)
+                return make_obstacle(instance, read, f"its data may be used there: {read}")
         return None
 
     def _index_sharers(self, name: str) -> DataPathIndex:

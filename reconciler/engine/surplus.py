@@ -90,8 +90,8 @@ CopyRead = Mapping[str, LiveTorrent] | LeaseDoubt | str  # the copies on an inst
 
 
 @dataclass(frozen=True, slots=True)
-class _Obstacle:
-    """The reason why a surplus copy is not deleted now. `rival`: another run, after which it can be."""
+class Obstacle:
+    """The reason why a torrent is not deleted now. `rival`: another run, after which it can be."""
 
     reason: str
     rival: LeaseHold | None = None
@@ -145,24 +145,24 @@ class _SurplusDeleter:
         rival = next((obstacle.rival for obstacle in obstacles.values() if obstacle and obstacle.rival), None)
         return replace(result, keeper_rival=rival or result.keeper_rival)
 
-    def _find_obstacle(self, name: str, action: Action) -> _Obstacle | None:
+    def _find_obstacle(self, name: str, action: Action) -> Obstacle | None:
         """Return why an action of an instance is not carried out now; None if it can be."""
         own = self.reads[name]
         if not isinstance(own, Mapping):
-            return (
-                _Obstacle(f"the instance was lost: {self.results[name].error}") if own == _LOST else _doubt(name, own)
-            )
+            if own == _LOST:
+                return Obstacle(f"the instance was lost: {self.results[name].error}")
+            return _doubt_copy(name, own)
         copy = _get_kept_copy(action)
         if copy is None or not isinstance(action, TorrentAction):
             return None
         kept = self.reads[copy.instance]
         if not isinstance(kept, Mapping):
-            return _doubt(copy.instance, kept)
+            return _doubt_copy(copy.instance, kept)
         keeper, surplus = kept.get(copy.torrent_id), own.get(action.torrent_id or "")
         if keeper is None or not can_replace(keeper, copy, self.owner):
-            return _Obstacle(f"the copy on {copy.instance} has changed since the plan was made")
+            return Obstacle(f"the copy on {copy.instance} has changed since the plan was made")
         if surplus and not can_replace(keeper, _require_as_much(copy, surplus), self.owner):
-            return _Obstacle(f"it has more now than the copy on {copy.instance}")
+            return Obstacle(f"it has more now than the copy on {copy.instance}")
         return None
 
     def fail(self, name: str, error: InternalError) -> InstanceResult:
@@ -195,13 +195,18 @@ def _require_as_much(copy: KeptCopy, surplus: LiveTorrent) -> KeptCopy:
     return replace(copy, min_size=least, must_be_complete=copy.must_be_complete or not is_partial(surplus))
 
 
-def _doubt(instance: str, doubt: LeaseDoubt | str) -> _Obstacle:
+def make_obstacle(instance: str, doubt: LeaseDoubt | str, reason: str) -> Obstacle:
+    """Return the obstacle of a doubt about an instance. `reason`: of a doubt that is no other run."""
     if isinstance(doubt, LeaseHold):
-        return _Obstacle(f"another run is under way on {instance} ({doubt})", doubt)
-    return _Obstacle(f"the copy on {instance} could not be verified: {doubt}")
+        return Obstacle(f"another run is under way on {instance} ({doubt})", doubt)
+    return Obstacle(reason)
 
 
-def _spare(action: Action, obstacle: _Obstacle | None) -> ActionResult:
+def _doubt_copy(instance: str, doubt: LeaseDoubt | str) -> Obstacle:
+    return make_obstacle(instance, doubt, f"the copy on {instance} could not be verified: {doubt}")
+
+
+def _spare(action: Action, obstacle: Obstacle | None) -> ActionResult:
     """Return the result of an action that is not carried out: deferred for another run, else dropped."""
     if obstacle is None:
         return ActionResult(action, Outcome.DROPPED, _NOT_VERIFIED_REASON)
