@@ -47,13 +47,14 @@ def _add_consequences(changes: tuple[Change, ...], entry: DesiredTorrent, live: 
     fields = {change.field for change in changes}
     more = []
     # A torrent with its own path is no longer managed automatically. qBittorrent ends automatic management by itself
-    # with a new save path, ignores a new download path until it has ended, and lets the data follow a new category.
-    keeps_path = entry.save_path is not None and SAVE_PATH not in entry.ignore_changes and CATEGORY in fields
+    # with a new save path, ignores a new download path until it has ended, and lets both follow a new category.
+    path, wanted = live.options.download_path, entry.options.get(DOWNLOAD_PATH)
+    own_paths = {field for field, value in ((SAVE_PATH, entry.save_path), (DOWNLOAD_PATH, wanted)) if value is not None}
+    keeps_path = CATEGORY in fields and not own_paths <= entry.ignore_changes
     is_placed = keeps_path or not fields.isdisjoint((SAVE_PATH, DOWNLOAD_PATH))
     if is_placed and live.auto_tmm and AUTO_TMM not in fields:
         more.append(Change(AUTO_TMM, True, False))
     # To qBittorrent a download path that is the save path is none, until the save path moves away from it.
-    path, wanted = live.options.download_path, entry.options.get(DOWNLOAD_PATH)
     moves = SAVE_PATH in fields and DOWNLOAD_PATH not in fields | entry.ignore_changes
     if moves and path is not None and wanted is not None and path != wanted:
         more.append(Change(DOWNLOAD_PATH, path, wanted))

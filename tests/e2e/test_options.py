@@ -312,6 +312,28 @@ def test_a_move_is_disruptive_and_ends_at_the_path(
     assert home.run().summary == {"unchanged": 1}
 
 
+@pytest.mark.builds("4.5.2", "5.3.0", having=DOWNLOAD_PATH)
+def test_a_category_moves_nothing_that_has_a_download_path_of_its_own(
+    home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
+) -> None:
+    """That path is where the torrent is, so it counts as none until the torrent is moved."""
+    truth.add_magnets([make_magnet(1), make_magnet(2)], autoTMM="true")
+    place = truth.read_torrent(1)["save_path"].rstrip("/")
+    category = {"films": {"save_path": "/tmp/films", "download_path": "/tmp/incomplete"}}
+    keys = {"category": "films", "save_path": "/tmp/other", "ignore_changes": ["save_path"]}
+    entries = [make_entry(1, download_path=place, **keys), make_entry(2, download_path="", **keys)]
+    home.write(*entries, head=f"categories: {json.dumps(category)}")
+    done = home.run()
+    assert (done.exit_code, done.summary) == (0, {"adopt": 2, "settings": 1}), done.out
+    proxy.clear()
+    again = home.run()
+    assert (again.exit_code, again.actions(), proxy.mutations) == (0, [], []), "P1"
+    rows = [truth.read_torrent(number) for number in (1, 2)]
+    assert [(row["category"], row["save_path"].rstrip("/"), row["auto_tmm"]) for row in rows] == [
+        ("films", place, False)
+    ] * 2
+
+
 @pytest.mark.builds("5.1.0", having=STOP_CONDITION_AT_ADD)
 def test_create_only_options_apply_at_an_add(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> None:
     proxy, truth = make_proxy(server), RawClient(server)

@@ -175,8 +175,6 @@ def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
         row["download_path"] = ""
     if row.get("paused"):
         row.pop("force_start", None)
-    if "save_path" in row.get("ignore_changes", ()) and row.get("download_path") == SAVE_PATHS[0]:
-        row["download_path"] = ""  # where a torrent is already, it counts as none, until another category moves it
     return row
 
 
