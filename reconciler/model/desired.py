@@ -74,7 +74,7 @@ class Instance:
 
     name: str
     position: Position
-    url: str  # http(s)://host[:port][/base/path], no credentials in it
+    url: str = field(repr=False)  # http(s)://host[:port][/base/path], no credentials but perhaps the key of a proxy
     username: str | None = None
     password: Secret | None = None
     api_key: Secret | None = None

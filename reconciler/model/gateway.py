@@ -44,7 +44,7 @@ class IntakeSettings:
 class Registration:
     """The URL of a program that wants to know its downloader, and what it is told: a name, and where we listen."""
 
-    url: str
+    url: str = field(repr=False)
     host: str
     port: int
     name: str = DEFAULT_SERVICE_NAME

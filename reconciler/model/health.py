@@ -15,6 +15,7 @@ The state is the first of UNREACHABLE, TIMEOUT, AUTH_FAILED, VPN_DOWN, NOT_CONFI
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -89,7 +90,7 @@ class PingCheck:
 class HttpCheck:
     """The response to a GET from here has one of these status codes, and these JSON values (by dotted path)."""
 
-    url: str
+    url: str = field(repr=False)
     status: tuple[int, ...] = (200,)
     json: tuple[tuple[str, JsonScalar], ...] = ()
 
@@ -131,7 +132,7 @@ class ExternalIpCheck:
 class GluetunCheck:
     """The control server of gluetun reports that the VPN runs and, if declared, the right address."""
 
-    url: str
+    url: str = field(repr=False)
     expected: AddressRule = AddressRule()
     api_key: Secret | None = None
     username: str | None = None

@@ -33,6 +33,9 @@ class AddKey(NamedTuple):
     instance: str
     url: str
 
+    def __repr__(self) -> str:
+        return f"AddKey({self.owner!r}, {self.instance!r})"  # a URL may contain the key of a proxy
+
 
 @dataclass(frozen=True, slots=True)
 class UntaggedAdds:

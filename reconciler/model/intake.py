@@ -27,12 +27,13 @@ class HandedIn:
     """A torrent as a service hands it in.
 
     Exactly one of `link` (a magnet link, or an http(s) URL of a .torrent file) and `content` (the bytes of a .torrent
-    file) is given. `keys` are those of a torrent entry (`category`, `save_path`, `labels`, …), without a source.
+    file) is given. `keys` are those of a torrent entry (`category`, `save_path`, `labels`, …), without a source. All of
+    them may contain passkeys.
     """
 
-    link: str = ""
+    link: str = field(default="", repr=False)
     content: bytes = field(default=b"", repr=False)
-    keys: Mapping[str, EntryValue] = field(default_factory=dict)
+    keys: Mapping[str, EntryValue] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

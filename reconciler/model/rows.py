@@ -29,7 +29,7 @@ class InstanceRows:
     """
 
     name: str
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    rows: Mapping[str, Row] = field(default_factory=dict, repr=False)
     server_state: Mapping[str, Any] = field(default_factory=dict)
     categories: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -42,10 +42,10 @@ class InstanceRows:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of an instance to one request."""
+    """The answer of an instance to one request. It may contain passkeys, as the rows of torrents do."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     content_type: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Final
 
 from reconciler.model.lazy_dataclass import dataclass
@@ -11,11 +12,11 @@ _NAME_CHARACTERS: Final = frozenset(" .,_-+&()[]{}")  # a name may go on with th
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry. `is_problem`: a warning or an error. `text` is in the language of the server."""
+    """One entry. `is_problem`: a warning or an error. `text`: in the language of the server; it may name trackers."""
 
     id: int
     is_problem: bool
-    text: str
+    text: str = field(repr=False)
 
     def has_name(self, name: str) -> bool:
         """Return True if the text contains this name of a torrent, and not only as a part of another name."""

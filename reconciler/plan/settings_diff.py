@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from reconciler.model.comparison import SettingChange
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.gateway import GatewaySettings, IntakeSettings
-from reconciler.model.health import Probe
+from reconciler.model.health import Probe, ProbeCheck
 from reconciler.model.links import redact_api_url
 from reconciler.model.preferences import SECRET_MASK
 from reconciler.model.secret import Secret
@@ -114,7 +114,7 @@ def _to_plain(value: Any) -> Any:
         return str(value.value)
     if isinstance(value, Probe):  # the URL that it checks may contain a key
         plain = {field.name: _to_plain(getattr(value, field.name)) for field in fields(value) if field.name != "check"}
-        return {"probe": _mask(str(value.check), repr(value.check)), **plain}
+        return {"probe": _mask(str(value.check), repr(_reveal_values(value.check))), **plain}
     if is_dataclass(value) and not isinstance(value, type):
         shown = (field.name for field in fields(value) if field.name not in _LEFT_OUT)
         return {_KEYS.get(name, name): _to_plain(getattr(value, name)) for name in shown}
@@ -125,6 +125,12 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, tuple | list | frozenset):
         return [_to_plain(item) for item in value]
     return value
+
+
+def _reveal_values(check: ProbeCheck) -> list[Any]:
+    """Return everything that a check depends on, with its secrets."""
+    values = [getattr(check, field.name) for field in fields(check)]
+    return [value.reveal() if isinstance(value, Secret) else value for value in values]
 
 
 def _describe_secret(secret: Secret) -> str:

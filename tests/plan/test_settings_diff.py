@@ -12,7 +12,7 @@ from reconciler.model.comparison import SettingChange
 from reconciler.model.desired import DesiredState, GuardLimits, Instance, Policy
 from reconciler.model.gateway import GatewaySettings, IntakeSettings, Registration, ServiceSettings, Shows
 from reconciler.model.groups import Group, Member, Strategy
-from reconciler.model.health import HttpCheck, Probe, TcpCheck
+from reconciler.model.health import GluetunCheck, HttpCheck, Probe, ProbeCheck, TcpCheck
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.plan.settings_diff import diff_settings
@@ -101,6 +101,27 @@ def test_another_password_shows_as_a_change_of_which_nothing_is_seen() -> None:
         replace(BASE, instances={"box": replace(BOX, password=Secret(text))}) for text in ("hunter2", "hunter3")
     )
     assert diff_settings(before, after) == (SettingChange("instances.box.password", "(secret)", "(secret)"),)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        HttpCheck("http://h/?key=s3cr3t"),
+        GluetunCheck("http://h/?key=s3cr3t"),
+        GluetunCheck("http://h", api_key=Secret("s3cr3t")),
+    ],
+)
+def test_another_key_of_a_probe_shows_as_a_change_of_which_nothing_is_seen(check: ProbeCheck) -> None:
+    key = (
+        {"api_key": Secret("another")} if isinstance(check, GluetunCheck) and check.api_key else {"url": "http://h/?k"}
+    )
+    before, after = (
+        replace(BASE, instances={"box": replace(BOX, health=(Probe(probe),))})
+        for probe in (check, replace(check, **key))
+    )
+    (change,) = diff_settings(before, after)
+    assert (change.path, change.before) == ("instances.box.health[0].probe", change.after)
+    assert "s3cr3t" not in repr(change)
 
 
 def test_nested_values_name_their_place() -> None:

@@ -169,14 +169,15 @@ def make_creator_task(row: Mapping[str, Any]) -> CreatorTask:
 
 
 def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
-    """An entry from `{hash, category, …}`; `position` is `magnet`, `make_torrent` or `infohash`."""
+    """An entry from `{hash, category, …}`; `source` is `magnet` (with its `link_trackers`), `torrent` or `infohash`."""
     infohashes = parse_hashes(row["hash"])
     source: Magnet | TorrentFile | None = None
     xts = [f"xt=urn:btih:{infohashes.v1}"] * bool(infohashes.v1) + [f"xt=urn:btmh:1220{infohashes.v2}"] * bool(
         infohashes.v2
     )
     if row.get("source", "magnet") == "magnet":
-        source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}")
+        links = append_links("", row.get("link_trackers", ()), ())
+        source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}{links}")
     elif row["source"] == "torrent":
         source = make_torrent_file(row["hash"])
     tags = row.get("tags")

@@ -40,7 +40,12 @@ PREFERENCES: dict[str, tuple[Any, ...]] = {
 }
 SAVE_PATHS = ("/downloads", "/data/linux", "/data/films")
 DOWNLOAD_PATHS = ("", "/inc", "/downloads")
-TRACKERS = ("http://t.example/s3cr3t/announce", "HTTP://T.EXAMPLE:80/s3cr3t/announce", "udp://u.example:1")
+TRACKERS = (
+    "http://t.example/s3cr3t/announce",
+    "HTTP://T.EXAMPLE:80/s3cr3t/announce",
+    "http://t.example/s3cr3t-of-before/announce",  # each of the two above replaces it
+    "udp://u.example:1",
+)
 WEB_SEEDS = ("http://w.example/a%20b", "http://w.example/c?x=1&y=2")
 FILE_PATHS = ("T/a.mkv", "T/b.nfo", "T/sub/c.nfo")
 GLOBS = ("*.nfo", "sub/*", "/T/*", "**")
@@ -102,6 +107,11 @@ _SHARE_KEYS: Final = {
 }
 
 
+def _pick_exactly(choices: Choices, values: Sequence[str]) -> list[str] | dict[str, list[str]]:
+    """Return some of the values, as a minimum or as the only ones."""
+    return {"only": choices.pick_distinct(values)} if choices.decide() else choices.pick_distinct(values)
+
+
 def _pick_file_rules(choices: Choices) -> list[dict[str, str]]:
     return [{"match": choices.pick(GLOBS), "priority": choices.pick(PRIORITIES)} for _ in range(choices.pick(range(4)))]
 
@@ -109,14 +119,15 @@ def _pick_file_rules(choices: Choices) -> list[dict[str, str]]:
 _ENTRY_KEYS: Final[Mapping[str, Callable[[Choices], Any]]] = {
     "name": _one_of("A", "same"),
     "category": _one_of(*CATEGORIES),
-    "tags": lambda choices: {"only": choices.pick_distinct(TAGS)} if choices.decide() else choices.pick_distinct(TAGS),
+    "tags": lambda choices: _pick_exactly(choices, TAGS),
     "save_path": _one_of(*SAVE_PATHS),
     **dict.fromkeys(("paused", "protect", *FLAGS, "auto_tmm", "force_start", "skip_checking"), _one_of(False, True)),
     **dict.fromkeys(("download_limit", "upload_limit"), _one_of(0, 1000, 5 << 20)),
     "download_path": _one_of(*DOWNLOAD_PATHS),
     "comment": _one_of("", "c", "two\nlines"),
     "share_limits": lambda choices: choices.pick_some(_SHARE_KEYS) or {"ratio": -2},
-    "trackers": _any_of(*TRACKERS),
+    "link_trackers": _any_of(*TRACKERS),
+    "trackers": lambda choices: _pick_exactly(choices, TRACKERS),
     "web_seeds": _any_of(*WEB_SEEDS),
     "files": _pick_file_rules,
     "content_layout": _one_of("original", "subfolder", "no-subfolder"),
