@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.desired.schema import torrents
+from reconciler.web.gateway import parameters
 from tests.support.fuzz.gateway import FILES, NAMES, TEXTS, check_add
 from tests.support.fuzz.replies import ANSWERS, VALUES, check_replies, distort_answers
 from tests.support.fuzz.targets import TARGETS
@@ -63,6 +65,18 @@ def test_any_torrent_that_is_handed_in_leaves_a_valid_file_and_is_no_internal_er
     given_fields: dict[str, str], links: list[str], file: bytes
 ) -> None:
     check_add({**given_fields, "urls": "\n".join(links)}, file)
+
+
+def test_a_gateway_that_lets_reserved_tags_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (parameters, torrents):  # each refuses them
+        monkeypatch.setattr(module, "is_reserved_tag", lambda _: False)
+    noticed = []
+    for data in TARGETS["gateway"].seeds():
+        try:
+            TARGETS["gateway"].check(data)
+        except AssertionError as error:
+            noticed.append(str(error).partition("\n")[0])
+    assert noticed == ["{'reconcile:x'}"] * 3
 
 
 def test_bytes_choose_the_answer_that_is_distorted() -> None:

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -187,7 +188,17 @@ def make_multipart(fields: Mapping[str, str], file: bytes) -> bytes:
 
 
 def make_gateway_seeds() -> Iterator[bytes]:
-    """Yield bytes that mean some request to every call."""
+    """Yield bytes that mean some request to every call, and requests that declare tags, also reserved ones."""
     for number in sorted(map(CALLS.index, {*CALLS})):
         for method in (0, 4):
             yield bytes([0, method, number, 3, 1, 1, 0, 1, 30, number % len(NAMES), 1, 5, 12, 3, 2])
+    for tags in ("a,b", "reconcile:x"):
+        yield _write_request("torrents/addTags", hashes="all", tags=tags)
+        yield _write_request("torrents/setTags", hashes="all", tags=tags)
+        yield _write_request("torrents/add", urls=make_magnet(7), tags=tags)
+
+
+def _write_request(call: str, **fields: str) -> bytes:
+    """Return the bytes that mean one POST of these fields."""
+    chosen = ((1, TEXTS.index(text), NAMES.index(name)) for name, text in fields.items())
+    return bytes([0, METHODS.index("POST"), CALLS.index(call), len(fields), *chain.from_iterable(chosen)])
