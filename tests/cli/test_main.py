@@ -153,6 +153,21 @@ def test_a_full_disk_on_standard_output_is_reported(tmp_path: Path) -> None:
     assert ran.messages == "error: the report could not be written to standard output: No space left on device\n"
 
 
+def test_what_a_full_disk_did_not_take_is_one_error_and_no_more_at_exit(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = run_reconcile(tmp_path, "--version", streams=Streams(out=full.fileno()))
+    assert ran.exit_code == 1
+    assert re.fullmatch(r"error: .*No space left on device.*\n", ran.messages), "the interpreter adds nothing"
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(0, 1), (4, 4)])
+def test_what_is_still_to_be_written_when_a_command_ends_counts(code: int, exit_code: int) -> None:
+    program = f"from reconciler.cli import main; main.run_command_line = lambda _: print() or {code}; main.main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (exit_code, b"")
+
+
 @pytest.mark.parametrize("arguments", [("validate", "-f", "no-such.yaml"), ("validate", "--log-format", "json")])
 def test_a_full_standard_error_does_not_change_the_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_desired(tmp_path)
