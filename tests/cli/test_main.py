@@ -164,7 +164,7 @@ def test_what_a_full_disk_did_not_take_is_one_error_and_no_more_at_exit(tmp_path
 def test_what_is_still_to_be_written_when_a_command_ends_counts(code: int, exit_code: int) -> None:
     program = f"from reconciler.cli import main; main.run_command_line = lambda _: print() or {code}; main.main()"
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run([sys.executable, "-E", "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (exit_code, b"")
 
 
