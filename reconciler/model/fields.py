@@ -85,6 +85,7 @@ LiveReader = Callable[[LiveTorrent], FieldValue]
 EntryReader = Callable[[DesiredTorrent], FieldValue]
 InitialValues = tuple[tuple[str, FieldValue], ...]
 AppliedCheck = Callable[[Change, LiveTorrent, SetTorrent], bool]
+TagEncoder = Callable[[FieldValue], frozenset[str]]
 
 
 class FieldKind(Enum):
@@ -165,7 +166,7 @@ class Field:
     is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal
     diff: Callable[[DesiredTorrent, LiveTorrent], Change | None] | None = None
     is_applied: AppliedCheck | None = None
-    encode_tags: Callable[[FieldValue], frozenset[str]] | None = None
+    encode_tags: TagEncoder | None = None
     cleared_tags: frozenset[str] = frozenset()
     request: ChangeRequest | None = None
     capability: Capability = EVERY_VERSION
@@ -200,10 +201,35 @@ def _encode_user_tags(value: FieldValue) -> frozenset[str]:
     return frozenset(value) if isinstance(value, tuple) else frozenset()
 
 
-def _make_mark_encoder(tag: str) -> Callable[[FieldValue], frozenset[str]]:
+def _make_mark_encoder(tag: str) -> TagEncoder:
     """Return an encoder of a value of which the tags only show that it exists."""
     present, absent = frozenset({tag}), frozenset[str]()
     return lambda value: present if value not in (None, False) else absent
+
+
+_encode_content_of = _make_mark_encoder(CONTENT_OF_TAG)
+
+
+@lru_cache(4096)  # thousands of torrents share their changes
+def find_added_tags(change: Change, encode: TagEncoder) -> frozenset[str]:
+    """Return the tags of the new value that the old one does not have."""
+    return encode(change.after) - encode(change.before)
+
+
+@lru_cache(4096)
+def find_removed_tags(change: Change, encode: TagEncoder, cleared: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the tags of the old value that the new one does not have, and those to clear if there is no new one."""
+    outdated = encode(change.before) | cleared if change.after is None else encode(change.before)
+    return outdated - encode(change.after)
+
+
+def make_tags_check(encode: TagEncoder) -> AppliedCheck:
+    """Return a check for the tags of the new value, which leaves other tags alone."""
+
+    def are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
+        return find_added_tags(change, encode) <= torrent.tags and not find_removed_tags(change, encode) & torrent.tags
+
+    return are_tags_applied
 
 
 # --- live and declared values
@@ -396,10 +422,6 @@ def _has_metadata(_change: Change, torrent: LiveTorrent, _action: SetTorrent) ->
     return torrent.has_metadata
 
 
-def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    return change_tags_to_add(change) <= torrent.tags and not change_tags_to_remove(change) & torrent.tags
-
-
 def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True if the torrent has the content tag, and its data is at the content that it was made from."""
     is_at_content = normalize_data_path(torrent.content_root) == normalize_data_path(str(change.after))
@@ -529,12 +551,12 @@ def _find_layout_capability(value: FieldValue) -> Capability:
 
 
 _MARKS: Final = (
-    Field(name=OWNER, kind=FieldKind.MARK, is_applied=_are_tags_applied, encode_tags=_encode_owner),
+    Field(name=OWNER, kind=FieldKind.MARK, is_applied=make_tags_check(_encode_owner), encode_tags=_encode_owner),
     Field(
         name=QUARANTINE,
         kind=FieldKind.MARK,
         read=lambda torrent: extract_quarantines(torrent.tags),
-        is_applied=_are_tags_applied,
+        is_applied=make_tags_check(_encode_quarantine),
         encode_tags=_encode_quarantine,
     ),
     Field(
@@ -562,8 +584,8 @@ _ORIGINS: Final = (
         read=lambda torrent: True if CONTENT_OF_TAG in torrent.tags else None,
         declare=_declare_content_of,
         diff=_diff_content_of,
-        is_applied=_are_tags_applied,
-        encode_tags=_make_mark_encoder(CONTENT_OF_TAG),
+        is_applied=make_tags_check(_encode_content_of),
+        encode_tags=_encode_content_of,
     ),
 )
 
@@ -594,7 +616,7 @@ _PROPERTIES: Final = (
         declare_at_add=lambda entry: _declare_tags(entry) or None,
         is_ignorable=True,
         want=_want_tags,
-        is_applied=_are_tags_applied,
+        is_applied=make_tags_check(_encode_user_tags),
         encode_tags=_encode_user_tags,
     ),
     Field(
@@ -919,21 +941,16 @@ def is_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool
     return field.is_applied(change, torrent, action) if field.is_applied else field.matches(torrent, change.after)
 
 
-@lru_cache(4096)  # thousands of torrents share their changes
 def change_tags_to_add(change: Change) -> frozenset[str]:
     """Return the tags that a change puts on its torrent."""
     encode = FIELDS[change.field].encode_tags
-    return encode(change.after) - encode(change.before) if encode else frozenset()
+    return find_added_tags(change, encode) if encode else frozenset()
 
 
-@lru_cache(4096)
 def change_tags_to_remove(change: Change) -> frozenset[str]:
     """Return the tags that a change takes off its torrent."""
     field = FIELDS[change.field]
-    if field.encode_tags is None:
-        return frozenset()
-    cleared = field.cleared_tags if change.after is None else frozenset[str]()
-    return (field.encode_tags(change.before) | cleared) - field.encode_tags(change.after)
+    return find_removed_tags(change, field.encode_tags, field.cleared_tags) if field.encode_tags else frozenset()
 
 
 @cache
