@@ -118,7 +118,7 @@ def _is_equal(value: FieldValue, other: FieldValue) -> bool:
     return value == other
 
 
-def _read_nothing(_: LiveTorrent | DesiredTorrent) -> FieldValue:
+def read_nothing(_: LiveTorrent | DesiredTorrent) -> FieldValue:
     return None
 
 
@@ -155,10 +155,10 @@ class Field:
 
     name: str
     kind: FieldKind
-    read: LiveReader = _read_nothing
+    read: LiveReader = read_nothing
     default: FieldValue = None
     import_value: LiveReader | None = None
-    declare: EntryReader = _read_nothing
+    declare: EntryReader = read_nothing
     declare_at_add: EntryReader | None = None
     is_ignorable: bool = False
     want: Callable[[DesiredTorrent, LiveTorrent], FieldValue] | None = None
@@ -201,13 +201,13 @@ def _encode_user_tags(value: FieldValue) -> frozenset[str]:
     return frozenset(value) if isinstance(value, tuple) else frozenset()
 
 
-def _make_mark_encoder(tag: str) -> TagEncoder:
+def make_mark_encoder(tag: str) -> TagEncoder:
     """Return an encoder of a value of which the tags only show that it exists."""
     present, absent = frozenset({tag}), frozenset[str]()
     return lambda value: present if value not in (None, False) else absent
 
 
-_encode_content_of = _make_mark_encoder(CONTENT_OF_TAG)
+_encode_content_of = make_mark_encoder(CONTENT_OF_TAG)
 
 
 @lru_cache(4096)  # thousands of torrents share their changes
@@ -413,7 +413,7 @@ def _diff_files(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
 # --- applied changes
 
 
-def _is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: SetTorrent) -> bool:
+def is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True: the torrent exists, and that is all that can be seen of the change."""
     return True
 
@@ -539,7 +539,7 @@ def _create_only(
         name=name,
         kind=FieldKind.CREATE_ONLY,
         declare=lambda entry: entry.create_only.get(name),
-        is_applied=_is_shown_by_presence,
+        is_applied=is_shown_by_presence,
         capability=capability,
         capability_of=capability_of,
     )
@@ -550,7 +550,7 @@ def _find_layout_capability(value: FieldValue) -> Capability:
     return versions.SUBFOLDER_LAYOUT if value == "subfolder" else EVERY_VERSION
 
 
-_MARKS: Final = (
+MARKS: Final = (
     Field(name=OWNER, kind=FieldKind.MARK, is_applied=make_tags_check(_encode_owner), encode_tags=_encode_owner),
     Field(
         name=QUARANTINE,
@@ -568,7 +568,7 @@ _MARKS: Final = (
     ),
 )
 
-_ORIGINS: Final = (
+ORIGINS: Final = (
     Field(
         name=CONTENT,
         kind=FieldKind.ORIGIN,
@@ -576,7 +576,7 @@ _ORIGINS: Final = (
         declare=_declare_content,
         diff=_diff_content,
         is_applied=_is_content_applied,
-        encode_tags=_make_mark_encoder(CONTENT_TAG),
+        encode_tags=make_mark_encoder(CONTENT_TAG),
     ),
     Field(
         name=CONTENT_OF,
@@ -650,10 +650,12 @@ _PROPERTIES: Final = (
         import_value=lambda torrent: PROTECT_TAG in torrent.tags or None,
         declare=lambda entry: entry.protect,
         declare_at_add=lambda entry: entry.protect or None,
-        encode_tags=_make_mark_encoder(PROTECT_TAG),
+        encode_tags=make_mark_encoder(PROTECT_TAG),
         rank=3,
     ),
 )
+
+PROPERTIES: Final = MappingProxyType({field.name: field for field in _PROPERTIES})
 
 _OPTIONS: Final = tuple(
     _complete_option(option)
@@ -777,7 +779,9 @@ _OPTIONS: Final = tuple(
     )
 )
 
-_COLLECTIONS: Final = (
+OPTIONS: Final = MappingProxyType({field.name: field for field in _OPTIONS})
+
+COLLECTIONS: Final = (
     _links(TRACKERS),
     _links(WEB_SEEDS, versions.ADD_WEB_SEEDS),
     Field(
@@ -798,40 +802,47 @@ _CREATE_ONLY: Final = (
     _create_only(STOP_CONDITION, versions.STOP_CONDITION_AT_ADD),
 )
 
-_FOLLOW_UPS: Final = (
+CREATE_ONLY_OPTIONS: Final = MappingProxyType({field.name: field for field in _CREATE_ONLY})
+
+FOLLOW_UPS: Final = (
     Field(
         name=EXPORT,
         kind=FieldKind.FOLLOW_UP,
         declare=_declare_export,
         diff=_diff_export,
-        is_applied=_is_shown_by_presence,
+        is_applied=is_shown_by_presence,
         rank=4,
     ),
-    Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
-    Field(name=PEER, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
+    Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, is_applied=is_shown_by_presence, rank=4),
+    Field(name=PEER, kind=FieldKind.FOLLOW_UP, is_applied=is_shown_by_presence, rank=4),
     Field(name=METADATA, kind=FieldKind.FOLLOW_UP, is_applied=_has_metadata, rank=4),
 )
 
 FIELDS: Final = MappingProxyType(
     {
         field.name: field
-        for group in (_MARKS, _ORIGINS, _PROPERTIES, _OPTIONS, _COLLECTIONS, _CREATE_ONLY, _FOLLOW_UPS)
-        for field in group
+        for kind in (
+            MARKS,
+            ORIGINS,
+            PROPERTIES.values(),
+            OPTIONS.values(),
+            COLLECTIONS,
+            CREATE_ONLY_OPTIONS.values(),
+            FOLLOW_UPS,
+        )
+        for field in kind
     }
 )
-PROPERTIES: Final = MappingProxyType({field.name: field for field in _PROPERTIES})
-OPTIONS: Final = MappingProxyType({field.name: field for field in _OPTIONS})
-CREATE_ONLY_OPTIONS: Final = MappingProxyType({field.name: field for field in _CREATE_ONLY})
 FIELD_ORDER: Final = tuple(sorted(FIELDS, key=lambda name: FIELDS[name].rank))  # the order in which plans show them
 
 _PLAN_RANKS: Final = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _DIFFED_FIELDS: Final = tuple((field.name, field.diff) for field in FIELDS.values() if field.diff)
 _DECLARED_READERS: Final = tuple(
-    (name, field.declare) for name, field in FIELDS.items() if field.declare is not _read_nothing
+    (name, field.declare) for name, field in FIELDS.items() if field.declare is not read_nothing
 )
 _ADD_READERS: Final = tuple(
     (name, FIELDS[name].declare_at_add or declare)
-    for name, declare in sorted(_DECLARED_READERS, key=lambda reader: _PLAN_RANKS[reader[0]])
+    for name, declare in sorted(_DECLARED_READERS, key=lambda reader: FIELD_ORDER.index(reader[0]))
 )
 
 
@@ -893,7 +904,9 @@ def list_differences(entry: DesiredTorrent, torrent: LiveTorrent) -> list[tuple[
 
     Every run calls it for every torrent, and most of them have no difference.
     """
-    wanted = [(field, field.want(entry, torrent) if field.want else field.declare(entry)) for field in _PROPERTIES]
+    wanted = [
+        (field, field.want(entry, torrent) if field.want else field.declare(entry)) for field in PROPERTIES.values()
+    ]
     for name, declared in entry.options.items():
         option = OPTIONS[name]
         wanted.append((option, option.want(entry, torrent) if option.want else declared))
@@ -956,7 +969,7 @@ def change_tags_to_remove(change: Change) -> frozenset[str]:
 @cache
 def list_options_set_by(request: ChangeRequest) -> tuple[str, ...]:
     """Return the options that a kind of request changes, in the order of the registry."""
-    return tuple(field.name for field in _OPTIONS if field.request is request)
+    return tuple(field.name for field in OPTIONS.values() if field.request is request)
 
 
 def find_required_release(field: str, value: FieldValue, api_version: ApiVersion) -> str | None:
