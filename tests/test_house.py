@@ -18,7 +18,6 @@ TESTS: Final = ROOT / "tests"
 
 MAX_LINES: Final = 420
 LONG_TABLES: Final = {
-    "reconciler/model/fields.py": "the registry of fields: a row for each field of a torrent",
     "reconciler/cli/app.py": "a function for each command, whose parameters are its options",
 }
 

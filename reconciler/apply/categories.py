@@ -9,7 +9,7 @@ from reconciler.apply.job import Job
 from reconciler.apply.management import restore_management
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
-from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.fields.names import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import AddCategory, Outcome
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory

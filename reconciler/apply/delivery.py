@@ -16,7 +16,7 @@ from reconciler.model.errors import (
     ServerFaultError,
     UnsupportedError,
 )
-from reconciler.model.fields import FILES
+from reconciler.model.fields.names import FILES
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import LiveTorrent

@@ -30,7 +30,7 @@ from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, LeaseLapsed, StopRequested, SuspendedMeanwhile
-from reconciler.model.fields import CATEGORY, FIRST_LAST_PIECE_FIRST, METADATA, OWNER, PEER, QUARANTINE
+from reconciler.model.fields.names import CATEGORY, FIRST_LAST_PIECE_FIRST, METADATA, OWNER, PEER, QUARANTINE
 from reconciler.model.plan import (
     AddTorrent,
     DeleteCategory,

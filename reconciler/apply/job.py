@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model.content import CreationSpec
-from reconciler.model.fields import HELD, QUARANTINE, change_tags_to_add, change_tags_to_remove, is_applied
+from reconciler.model.fields.names import HELD, QUARANTINE
+from reconciler.model.fields.registry import change_tags_to_add, change_tags_to_remove, is_applied
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import (
     NO_URLS,

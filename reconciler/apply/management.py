@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.model.errors import RejectedError, ServerFaultError, UnsupportedError
-from reconciler.model.fields import AUTO_TMM
+from reconciler.model.fields.names import AUTO_TMM
 from reconciler.model.plan import Outcome, SetPreference, UpdateCategory
 from reconciler.retry import RetryPolicy
 

@@ -8,7 +8,7 @@ from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.plan import NO_BLAST, Action, Blast, Outcome, SetPreference, UpdateCategory
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import name_torrents

@@ -13,20 +13,10 @@ from reconciler.apply.delivery import Batch, ValueSetter, group_jobs
 from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.target import Target
 from reconciler.model.errors import RejectedError
-from reconciler.model.fields import (
-    AUTO_TMM,
-    CATEGORY,
-    DOWNLOAD_PATH,
-    FILES,
-    SAVE_PATH,
-    SHARE_LIMITS,
-    ChangeRequest,
-    entry_key_of,
-    file_text,
-    find_trackers_to_remove,
-    is_applied,
-    list_options_set_by,
-)
+from reconciler.model.fields.collections import file_text, find_trackers_to_remove
+from reconciler.model.fields.field import ChangeRequest
+from reconciler.model.fields.names import AUTO_TMM, CATEGORY, DOWNLOAD_PATH, FILES, SAVE_PATH, SHARE_LIMITS
+from reconciler.model.fields.registry import entry_key_of, is_applied, list_options_set_by
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import AddTorrent, Change, FieldValue, SetTorrent

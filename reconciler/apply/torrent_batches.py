@@ -13,14 +13,8 @@ from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remo
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
 from reconciler.model.add_options import build_add_options
-from reconciler.model.fields import (
-    COMMENT,
-    CONTENT,
-    FILES,
-    NAME,
-    PAUSED,
-    can_set_at_add,
-)
+from reconciler.model.fields.names import COMMENT, CONTENT, FILES, NAME, PAUSED
+from reconciler.model.fields.registry import can_set_at_add
 from reconciler.model.links import (
     TRACKERS,
     WEB_SEEDS,

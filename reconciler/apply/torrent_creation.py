@@ -19,7 +19,7 @@ from reconciler.apply.job import Job, index_by_id
 from reconciler.apply.target import Target
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
-from reconciler.model.fields import CREATOR_TASK, EXPORT, PEER
+from reconciler.model.fields.names import CREATOR_TASK, EXPORT, PEER
 from reconciler.model.plan import AddTorrent, Outcome, SetTorrent
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import RetryPolicy

@@ -15,7 +15,7 @@ from reconciler.apply.delivery import group_jobs
 from reconciler.apply.job import Job, find_live, index_by_id, tags_to_add
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError
-from reconciler.model.fields import OWNER
+from reconciler.model.fields.names import OWNER
 from reconciler.model.plan import Outcome
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE_TAG, build_owner_tag, parse_owners

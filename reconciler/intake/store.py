@@ -17,7 +17,7 @@ from reconciler.intake.folder import MAX_INTAKE_BYTES, IntakeFolder, UnsuitableF
 from reconciler.intake.text import NEW_TEXT, UnusableText, parse_intake
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.gateway import IntakeSettings
 from reconciler.model.intake import (
     EntryChanges,

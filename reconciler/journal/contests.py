@@ -16,7 +16,8 @@ from reconciler.engine.context import Planner
 from reconciler.journal.journal import ItemKey, Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
 from reconciler.journal.stop_intents import recall_stop_intents
-from reconciler.model.fields import SHARE_LIMITS, to_declared_value
+from reconciler.model.fields.names import SHARE_LIMITS
+from reconciler.model.fields.registry import to_declared_value
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import Action, AddTorrent, Change, InstancePlan, SparedTorrent, Verb
 from reconciler.plan import Plan, PlanInput

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from reconciler.engine.events import FinishedRun
-from reconciler.model.fields import OWNER, to_declared_value
+from reconciler.model.fields.names import OWNER
+from reconciler.model.fields.registry import to_declared_value
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan.guard import is_probably_wiped

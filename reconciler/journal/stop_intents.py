@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from reconciler.journal.journal import ItemKey, Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
-from reconciler.model.fields import PAUSED, to_declared_value
+from reconciler.model.fields.names import PAUSED
+from reconciler.model.fields.registry import to_declared_value
 from reconciler.model.plan import ObjectKind
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan import PlanInput

@@ -9,22 +9,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from reconciler.model.fields import (
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CATEGORY,
     CONTENT,
     CONTENT_LAYOUT,
-    CREATE_ONLY_OPTIONS,
-    METADATA_RECEIVED,
     NAME,
-    OPTIONS,
     PAUSED,
     SAVE_PATH,
     SKIP_CHECKING,
     STOP_CONDITION,
-    can_set_at_add,
-    change_tags_to_add,
 )
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS, METADATA_RECEIVED, OPTIONS
+from reconciler.model.fields.registry import can_set_at_add, change_tags_to_add
 from reconciler.model.plan import Change
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import ApiVersion

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import AUTO_TMM, CATEGORY, EXPORT, OWNER, QUARANTINE, find_entry_excess
+from reconciler.model.fields.collections import find_entry_excess
+from reconciler.model.fields.names import AUTO_TMM, CATEGORY, EXPORT, OWNER, QUARANTINE
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import (
     NO_URLS,

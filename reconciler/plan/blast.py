@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.data_overlap import DataPathIndex, normalize_data_path
-from reconciler.model.fields import CATEGORY, CONTENT, SAVE_PATH
+from reconciler.model.fields.names import CATEGORY, CONTENT, SAVE_PATH
 from reconciler.model.plan import Action, AddTorrent, Blast, DeleteTorrent, SetTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.quarantine import is_quarantine_start

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model import versions
 from reconciler.model.desired import DesiredCategory, Policy
-from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.fields.names import CATEGORY, DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import (
     Action,

@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from reconciler.model.fields import FIELDS, FieldKind
+from reconciler.model.fields.field import FieldKind
+from reconciler.model.fields.registry import FIELDS
 from reconciler.model.plan import (
     Action,
     AddCategory,

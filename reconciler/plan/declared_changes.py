@@ -19,17 +19,10 @@ from typing import Final
 
 from reconciler.model.comparison import ComparedAction, IneffectiveChange
 from reconciler.model.desired import DesiredCategory, DesiredState, DesiredTorrent, Policy
-from reconciler.model.fields import (
-    DOWNLOAD_PATH,
-    EXPORT,
-    FIELDS,
-    FILES,
-    SAVE_PATH,
-    FieldKind,
-    entry_key_of,
-    read_declared_values,
-    sort_changes,
-)
+from reconciler.model.fields.entry_values import read_declared_values
+from reconciler.model.fields.field import FieldKind
+from reconciler.model.fields.names import DOWNLOAD_PATH, EXPORT, FILES, SAVE_PATH
+from reconciler.model.fields.registry import FIELDS, entry_key_of, sort_changes
 from reconciler.model.plan import (
     Action,
     AddTorrent,

@@ -5,18 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import (
-    AUTO_TMM,
-    CATEGORY,
-    DOWNLOAD_PATH,
-    FORCE_START,
-    PAUSED,
-    QUARANTINE,
-    SAVE_PATH,
-    iter_special_changes,
-    list_differences,
-    sort_changes,
-)
+from reconciler.model.fields.entry_values import iter_special_changes, list_differences
+from reconciler.model.fields.names import AUTO_TMM, CATEGORY, DOWNLOAD_PATH, FORCE_START, PAUSED, QUARANTINE, SAVE_PATH
+from reconciler.model.fields.registry import sort_changes
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import extract_quarantines, has_been_running

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.expectation import ActionSummary, PlanDifference
-from reconciler.model.fields import QUARANTINE
+from reconciler.model.fields.names import QUARANTINE
 from reconciler.model.plan import Change, DeleteTorrent, Outcome
 from reconciler.model.run import ActionResult, Run
 

@@ -10,23 +10,20 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import (
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CATEGORY,
-    CREATE_ONLY_OPTIONS,
     DOWNLOAD_PATH,
-    FIELDS,
     FILES,
     FORCE_START,
-    METADATA_RECEIVED,
     PAUSED,
     QUARANTINE,
     SAVE_PATH,
     SHARE_LIMITS,
     STOP_CONDITION,
-    entry_key_of,
-    find_required_release,
 )
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS, METADATA_RECEIVED
+from reconciler.model.fields.registry import FIELDS, entry_key_of, find_required_release
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.versions import ApiVersion

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import FILES
+from reconciler.model.fields.names import FILES
 from reconciler.model.files import FileRule, LiveFile, hint_at_files
 from reconciler.model.position import Position, Problem
 from reconciler.model.torrent_file import TorrentFile

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
-from reconciler.model.fields import HELD
+from reconciler.model.fields.names import HELD
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import (
     Action,

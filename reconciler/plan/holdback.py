@@ -11,16 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
-from reconciler.model.fields import (
-    CATEGORY,
-    FORCE_START,
-    HELD,
-    OWNER,
-    PAUSED,
-    PEER,
-    QUARANTINE,
-    changes_location,
-)
+from reconciler.model.fields.names import CATEGORY, FORCE_START, HELD, OWNER, PAUSED, PEER, QUARANTINE
+from reconciler.model.fields.registry import changes_location
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import (
     Action,

@@ -24,7 +24,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED, sort_changes
+from reconciler.model.fields.names import FORCE_START, HELD, OWNER, PAUSED
+from reconciler.model.fields.registry import sort_changes
 from reconciler.model.plan import (
     ActionBase,
     Change,

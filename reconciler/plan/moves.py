@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.data_overlap import DataPathIndex
-from reconciler.model.fields import AUTO_TMM, CATEGORY, DOWNLOAD_PATH, FIELDS, SAVE_PATH
+from reconciler.model.fields.names import AUTO_TMM, CATEGORY, DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.fields.registry import FIELDS
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.paths import is_windows_path, normalize_path
 from reconciler.model.plan import (

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from reconciler.model.desired import DesiredState
-from reconciler.model.fields import QUARANTINE
+from reconciler.model.fields.names import QUARANTINE
 from reconciler.model.links import mask_url
 from reconciler.model.plan import (
     Action,

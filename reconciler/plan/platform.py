@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredCategory
-from reconciler.model.fields import CATEGORY, SAVE_PATH
+from reconciler.model.fields.names import CATEGORY, SAVE_PATH
 from reconciler.model.paths import is_windows_path
 from reconciler.model.plan import AddTorrent, AdoptTorrent, Outcome, SparedTorrent, UpdateTorrent
 from reconciler.model.snapshot import Snapshot

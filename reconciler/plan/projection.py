@@ -15,7 +15,9 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.model.add_options import build_add_options
-from reconciler.model.fields import (
+from reconciler.model.fields.collections import file_text, find_trackers_to_remove
+from reconciler.model.fields.field import ChangeRequest
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CATEGORY,
     COMMENT,
@@ -25,17 +27,12 @@ from reconciler.model.fields import (
     FORCE_START,
     METADATA,
     NAME,
-    OPTIONS,
     PAUSED,
     SAVE_PATH,
     SHARE_LIMITS,
-    ChangeRequest,
-    can_set_at_add,
-    change_tags_to_add,
-    change_tags_to_remove,
-    file_text,
-    find_trackers_to_remove,
 )
+from reconciler.model.fields.options import OPTIONS
+from reconciler.model.fields.registry import can_set_at_add, change_tags_to_add, change_tags_to_remove
 from reconciler.model.files import Priority
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links

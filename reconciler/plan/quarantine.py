@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from reconciler.model.fields import PAUSED, QUARANTINE
+from reconciler.model.fields.names import PAUSED, QUARANTINE
 from reconciler.model.plan import Action, ActionBase, Change, DeleteTorrent, Outcome, SparedTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import QUARANTINE_PREFIX, Quarantine, extract_quarantines, read_held_state

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from reconciler.model.data_overlap import MAX_OVERLAPS, DataPathIndex, find_data_paths, name_on_instance
 from reconciler.model.desired import DesiredCategory, DesiredTorrent
-from reconciler.model.fields import AUTO_TMM
+from reconciler.model.fields.names import AUTO_TMM
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import (

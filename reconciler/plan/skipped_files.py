@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.data_overlap import DataPathIndex
-from reconciler.model.fields import FILES
+from reconciler.model.fields.names import FILES
 from reconciler.model.files import Priority
 from reconciler.model.plan import Action, AddTorrent, AdoptTorrent, Outcome, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent, Snapshot

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.fields import STOP_CONDITION
+from reconciler.model.fields.names import STOP_CONDITION
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.fields import OWNER
+from reconciler.model.fields.names import OWNER
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Change, DeleteTorrent, SparedTorrent

@@ -46,20 +46,15 @@ from typing import Final
 
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
-from reconciler.model.fields import (
-    COMMENT,
-    CREATOR_TASK,
-    METADATA,
-    METADATA_RECEIVED,
-    OWNER,
-    PEER,
-    STOP_CONDITION,
+from reconciler.model.fields.entry_values import (
     InitialValues,
     build_changes,
     build_initial_changes,
     read_initial_values,
-    sort_changes,
 )
+from reconciler.model.fields.names import COMMENT, CREATOR_TASK, METADATA, OWNER, PEER, STOP_CONDITION
+from reconciler.model.fields.options import METADATA_RECEIVED
+from reconciler.model.fields.registry import sort_changes
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import WEB_SEEDS
 from reconciler.model.plan import (

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.rows import Reply, Row
 from reconciler.qbittorrent.client import Client

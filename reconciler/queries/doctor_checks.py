@@ -19,7 +19,7 @@ from reconciler.model.errors import (
     TlsError,
     UnsupportedError,
 )
-from reconciler.model.fields import CREATE_ONLY_OPTIONS, OPTIONS
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.health import NetworkState, Probe, ProbeResult
 from reconciler.model.lease import LeaseTags
 from reconciler.model.versions import (

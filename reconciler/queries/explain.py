@@ -15,7 +15,8 @@ from reconciler.engine.results import build_result, build_unread_result, results
 from reconciler.engine.selection import select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
-from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
+from reconciler.model.fields.properties import PROPERTIES
+from reconciler.model.fields.registry import FIELD_ORDER, FIELDS, is_default_value
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lookup import MIN_INFOHASH_PREFIX

@@ -8,7 +8,7 @@ from typing import cast
 
 from reconciler.engine.events import FinishedRun
 from reconciler.model.explanation import Explanation, InstanceExplanation
-from reconciler.model.fields import PAUSED
+from reconciler.model.fields.names import PAUSED
 from reconciler.model.live_state import LiveInstance
 from reconciler.model.rows import InstanceRows
 from reconciler.model.run import InstanceResult

@@ -22,7 +22,7 @@ from reconciler.desired.render.document import ALREADY_DECLARED
 from reconciler.desired.render.entry import YamlValue
 from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import DesiredState
-from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.fields.names import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, has_likely_passkey, parse_link_urls
 from reconciler.model.magnet import MagnetError, parse_magnet

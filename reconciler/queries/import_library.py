@@ -29,7 +29,7 @@ from reconciler.engine.observe import open_sessions, read_instance
 from reconciler.engine.selection import select_instances
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, StopRequested
-from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED
+from reconciler.model.fields.names import FORCE_START, HELD, OWNER, PAUSED
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.model.fields import QUARANTINE
+from reconciler.model.fields.names import QUARANTINE
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Blast, DeleteTorrent, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from reconciler.model.fields import FILES, OWNER, to_declared_value
+from reconciler.model.fields.names import FILES, OWNER
+from reconciler.model.fields.registry import to_declared_value
 from reconciler.model.lease import LeaseMark
 from reconciler.model.links import TRACKERS
 from reconciler.model.plan import (

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from reconciler.desired.schema.common import STAND_IN_DOMAIN
 from reconciler.model.content import Content, CreationSpec, CreatorTask
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.files import LiveFile
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Outage, PendingTorrent, PlacementFacts
 from reconciler.model.health import Health

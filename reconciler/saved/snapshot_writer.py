@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TextIO
 
 from reconciler.model.content import CreatorTask
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.groups import PlacementFacts
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.lazy_dataclass import dataclass

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from reconciler.model.errors import RejectedError, UnsupportedError
-from reconciler.model.fields import OPTIONS
+from reconciler.model.fields.options import OPTIONS
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls
 from reconciler.model.plan import FieldValue

@@ -12,7 +12,7 @@ from typing import Final
 from reconciler.engine.events import Backoff
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
-from reconciler.model.fields import METADATA
+from reconciler.model.fields.names import METADATA
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, ObjectKind, Outcome, TorrentAction
 from reconciler.model.position import Position

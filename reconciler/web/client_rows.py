@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, extract_links, mask_url, parse_link_urls
 from reconciler.model.rows import NO_ETA, Row
 from reconciler.model.tags import is_reserved_tag

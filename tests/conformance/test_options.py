@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.errors import RejectedError, UnsupportedError
-from reconciler.model.fields import OPTIONS, can_set_at_add
+from reconciler.model.fields.options import OPTIONS
+from reconciler.model.fields.registry import can_set_at_add
 from reconciler.model.files import Priority
 from reconciler.model.links import find_missing_urls, parse_link_urls
 from reconciler.model.snapshot import LiveTorrent, ShareLimits

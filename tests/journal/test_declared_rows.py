@@ -15,7 +15,7 @@ from reconciler.journal import JOURNAL_FILE_NAME
 from reconciler.journal.database import MIGRATIONS
 from reconciler.journal.declared_rows import is_gone_on_purpose, next_declared_ids
 from reconciler.model.desired import DesiredState
-from reconciler.model.fields import QUARANTINE
+from reconciler.model.fields.names import QUARANTINE
 from reconciler.model.plan import Change, Outcome, SparedTorrent, Verb
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from tests.support.example_runs import PLAN_HASH, make_infohash

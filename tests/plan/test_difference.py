@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.expectation import ActionSummary, PlanDifference
-from reconciler.model.fields import CATEGORY, QUARANTINE
+from reconciler.model.fields.names import CATEGORY, QUARANTINE
 from reconciler.model.plan import Change
 from reconciler.plan.difference import compare_plans, summarize_actions
 from tests.support.example_runs import planned

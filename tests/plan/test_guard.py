@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.fields import HELD, PAUSED
+from reconciler.model.fields.names import HELD, PAUSED
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import Action, Change, Outcome, UpdateTorrent, Verb
 from reconciler.plan import PlanInput, make_plan

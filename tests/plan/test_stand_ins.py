@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.fields import STOP_CONDITION
+from reconciler.model.fields.names import STOP_CONDITION
 from reconciler.model.torrent_file import TorrentFileError
 from reconciler.plan.stand_ins import build_url_stand_in, fill_stand_ins, is_stand_in, without_stop_conditions
 from tests.support.planner_inputs import make_desired_state

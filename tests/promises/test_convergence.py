@@ -19,7 +19,8 @@ from reconciler.model.errors import (
     ServerFaultError,
     UnreachableError,
 )
-from reconciler.model.fields import OPTIONS, can_set_at_add, entry_key_of
+from reconciler.model.fields.options import OPTIONS
+from reconciler.model.fields.registry import can_set_at_add, entry_key_of
 from reconciler.model.plan import Action, AddTorrent, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.desired import DesiredState, Policy
-from reconciler.model.fields import QUARANTINE
+from reconciler.model.fields.names import QUARANTINE
 from reconciler.model.plan import Action, DeleteTorrent, InstancePlan, ObjectKind, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG

@@ -13,7 +13,7 @@ from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference, TorrentExport
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import (
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CONTENT_LAYOUT,
     DOWNLOAD_PATH,

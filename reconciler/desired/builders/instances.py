@@ -24,7 +24,7 @@ from reconciler.desired.secrets import describe_reference, resolve_secret, resol
 from reconciler.desired.yaml.document import HEADERS_KEY, YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreference, Instance
-from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
+from reconciler.model.fields.names import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.paths import normalize_path

@@ -9,18 +9,17 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.options import AllOptionKeys
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
-from reconciler.model.fields import (
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CATEGORY,
-    CREATE_ONLY_OPTIONS,
     DOWNLOAD_PATH,
     FILES,
     FORCE_START,
-    OPTIONS,
     PAUSED,
     SAVE_PATH,
     STOP_CONDITION,
 )
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.files import FileRule, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, deduplicate_urls
 from reconciler.model.paths import normalize_path

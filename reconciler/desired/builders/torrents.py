@@ -25,7 +25,7 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTags, DesiredTorrent
-from reconciler.model.fields import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
+from reconciler.model.fields.names import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
 from reconciler.model.files import FileRule, hint_at_files
 from reconciler.model.groups import Group
 from reconciler.model.position import Position

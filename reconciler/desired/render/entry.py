@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.torrents import ManagedKeys
 from reconciler.desired.yaml.placeholders import find_placeholder
-from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH, iter_importable_values
+from reconciler.model.fields.entry_values import iter_importable_values
+from reconciler.model.fields.names import CATEGORY, DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.versions import ApiVersion

@@ -22,7 +22,8 @@ from reconciler.desired.schema.common import (
     split_url,
 )
 from reconciler.model.codes import Code
-from reconciler.model.fields import CREATE_ONLY_OPTIONS, list_ignorable_keys
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS
+from reconciler.model.fields.registry import list_ignorable_keys
 from reconciler.model.units import LIMIT_WORDS, RATE_UNITS
 
 # --- rates

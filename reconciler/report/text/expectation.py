@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model.expectation import ActionSummary, PlanDifference, PlanExpectation
-from reconciler.model.fields import OWNER
+from reconciler.model.fields.names import OWNER
 from reconciler.model.plan import Change, Verb
 from reconciler.report.phrases import change_text, format_value
 from reconciler.report.text.lines import Line, Style, make_line

@@ -12,7 +12,7 @@ import structlog
 from starlette.exceptions import HTTPException
 
 from reconciler.model.codes import Code
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX
 from reconciler.model.intake import EntryValue, HandedIn, HandInResult, Intake
 from reconciler.model.lazy_dataclass import dataclass

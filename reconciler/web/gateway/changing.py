@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import (
+from reconciler.model.fields.names import (
     AUTO_TMM,
     DOWNLOAD_PATH,
     FIRST_LAST_PIECE_FIRST,

@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.rows import InstanceUnavailable, LiveRows, Reply, Row
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.report.sanitize import sanitize_text

@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import CONTENT_LAYOUT
+from reconciler.model.fields.names import CONTENT_LAYOUT
 from reconciler.model.intake import EntryChanges
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.rows import InstanceUnavailable, LiveRows

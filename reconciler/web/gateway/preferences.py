@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.rows import InstanceUnavailable, LiveRows
 from reconciler.web.path_maps import PathMap, to_client_path
 

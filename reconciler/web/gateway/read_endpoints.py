@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.gateway import Shows
 from reconciler.model.rows import InstanceUnavailable, LiveRows
 from reconciler.web.catalogue import Catalogue, CatalogueView, KnownTorrent

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import FORCE_START
+from reconciler.model.fields.names import FORCE_START
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.intake import EntryChanges, EntryValue, HandedIn, Intake, IntakeError
 from reconciler.model.lazy_dataclass import dataclass

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.model.explanation import Explanation, InstanceExplanation
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.history import HistoryFilter, PastAction, PastRun, UnreadableHistory
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.lazy_dataclass import dataclass

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.rows import NO_ETA
 from reconciler.model.run import RunMode
 from reconciler.report.json.common import iso_utc

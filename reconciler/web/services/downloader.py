@@ -11,7 +11,7 @@ import structlog
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
-from reconciler.model.fields import SAVE_PATH
+from reconciler.model.fields.names import SAVE_PATH
 from reconciler.model.infohash import parse_infohash_text
 from reconciler.model.intake import HandedIn, HandInResult
 from reconciler.model.magnet import MagnetError, parse_magnet

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.model.fields import (
-    FILES,
-    file_text,
-    find_entry_excess,
-    find_trackers_to_remove,
-    is_applied,
-    iter_special_changes,
-)
+from reconciler.model.fields.collections import file_text, find_entry_excess, find_trackers_to_remove
+from reconciler.model.fields.entry_values import iter_special_changes
+from reconciler.model.fields.names import FILES
+from reconciler.model.fields.registry import is_applied
 from reconciler.model.files import FileRule, LiveFile, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links, extract_links
 from reconciler.model.magnet import parse_magnet

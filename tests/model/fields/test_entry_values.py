@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.model.fields import (
-    CATEGORY,
-    COMMENT,
-    FIELD_ORDER,
-    NAME,
-    PAUSED,
-    SAVE_PATH,
-    SHARE_LIMITS,
+from reconciler.model.fields.entry_values import (
     build_initial_changes,
     iter_importable_values,
     list_differences,
     read_declared_values,
     read_initial_values,
 )
+from reconciler.model.fields.names import CATEGORY, COMMENT, NAME, PAUSED, SAVE_PATH, SHARE_LIMITS
+from reconciler.model.fields.registry import FIELD_ORDER
 from reconciler.model.plan import Change
 from tests.support.field_examples import TORRENT, make_entry
 

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.fields import DOWNLOAD_PATH, FIELDS, OPTIONS, PROPERTIES, SHARE_LIMITS
+from reconciler.model.fields.names import DOWNLOAD_PATH, SHARE_LIMITS
+from reconciler.model.fields.options import OPTIONS
+from reconciler.model.fields.properties import PROPERTIES
+from reconciler.model.fields.registry import FIELDS
 from reconciler.model.snapshot import LiveOptions, ShareLimits
 from tests.support.field_examples import TORRENT
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.fields import FIELDS, HELD, OWNER, QUARANTINE, is_applied, make_mark_encoder
+from reconciler.model.fields.marks import make_mark_encoder
+from reconciler.model.fields.names import HELD, OWNER, QUARANTINE
+from reconciler.model.fields.registry import FIELDS, is_applied
 from reconciler.model.plan import Change, UpdateTorrent
 from tests.support.field_examples import TORRENT
 

@@ -1,4 +1,4 @@
-"""The options of a torrent, and those that only an add can set."""
+"""The options of a torrent, and the options that only an add can set."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.fields import (
-    CONTENT_LAYOUT,
-    CREATE_ONLY_OPTIONS,
-    DOWNLOAD_PATH,
-    FIRST_LAST_PIECE_FIRST,
-    OPTIONS,
-    FieldKind,
-    entry_key_of,
-    list_ignorable_keys,
-)
+from reconciler.model.fields.field import FieldKind
+from reconciler.model.fields.names import CONTENT_LAYOUT, DOWNLOAD_PATH, FIRST_LAST_PIECE_FIRST
+from reconciler.model.fields.options import CREATE_ONLY_OPTIONS, OPTIONS
+from reconciler.model.fields.registry import entry_key_of, list_ignorable_keys
 from reconciler.model.snapshot import LiveOptions
 from tests.support.field_examples import TORRENT
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.content import Content, ContentReference, TorrentExport
-from reconciler.model.fields import CONTENT, CONTENT_OF, EXPORT, METADATA, PEER, is_applied, iter_special_changes
+from reconciler.model.fields.entry_values import iter_special_changes
+from reconciler.model.fields.names import CONTENT, CONTENT_OF, EXPORT, METADATA, PEER
+from reconciler.model.fields.registry import is_applied
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.plan import AddTorrent, Change
 from reconciler.model.tags import CONTENT_OF_TAG, CONTENT_TAG

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredTags
-from reconciler.model.fields import (
-    PAUSED,
-    PROPERTIES,
-    SAVE_PATH,
-    SHARE_LIMITS,
-    STOP_CONDITION,
-    TAGS,
-    is_applied,
-    list_differences,
-)
+from reconciler.model.fields.entry_values import list_differences
+from reconciler.model.fields.names import PAUSED, SAVE_PATH, SHARE_LIMITS, STOP_CONDITION, TAGS
+from reconciler.model.fields.properties import PROPERTIES
+from reconciler.model.fields.registry import is_applied
 from reconciler.model.plan import AddTorrent, Change, UpdateTorrent
 from reconciler.model.snapshot import SharedAmount
 from reconciler.model.tags import HELD_TAG

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.fields import (
+from reconciler.model.fields.field import ChangeRequest
+from reconciler.model.fields.names import (
     AUTO_TMM,
     CATEGORY,
     COMMENT,
-    FIELD_ORDER,
-    FIELDS,
     FORCE_START,
     HELD,
     NAME,
-    OPTIONS,
     SAVE_PATH,
     SHARE_LIMITS,
     TAGS,
-    ChangeRequest,
+)
+from reconciler.model.fields.options import OPTIONS
+from reconciler.model.fields.registry import (
+    FIELD_ORDER,
+    FIELDS,
     can_set_at_add,
     change_tags_to_add,
     change_tags_to_remove,

@@ -1,0 +1,31 @@
+"""The names of fields, as entries, plans and reports write them. `model.links` has the names of links."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OWNER: Final = "owner"
+QUARANTINE: Final = "quarantine"
+HELD: Final = "held"
+CONTENT: Final = "content"
+CONTENT_OF: Final = "content_of"
+NAME: Final = "name"
+CATEGORY: Final = "category"
+TAGS: Final = "tags"
+SAVE_PATH: Final = "save_path"
+PAUSED: Final = "paused"
+PROTECT: Final = "protect"
+AUTO_TMM: Final = "auto_tmm"
+DOWNLOAD_PATH: Final = "download_path"
+FORCE_START: Final = "force_start"
+SHARE_LIMITS: Final = "share_limits"
+COMMENT: Final = "comment"
+FILES: Final = "files"
+CONTENT_LAYOUT: Final = "content_layout"
+SKIP_CHECKING: Final = "skip_checking"
+STOP_CONDITION: Final = "stop_condition"
+FIRST_LAST_PIECE_FIRST: Final = "first_last_piece_first"
+EXPORT: Final = "export"
+CREATOR_TASK: Final = "creator_task"
+PEER: Final = "peer"
+METADATA: Final = "metadata"
