@@ -48,6 +48,7 @@ def _is_equal(value: FieldValue, other: FieldValue) -> bool:
 
 
 def read_nothing(_: LiveTorrent | DesiredTorrent) -> FieldValue:
+    """Return None: no server reports the field, or no entry declares it."""
     return None
 
 
