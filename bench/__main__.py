@@ -55,17 +55,17 @@ def measure_add(version: str, count: int) -> None:
 
 
 def measure_converged(version: str, count: int) -> None:
-    """Measure a dry-run in sync, against one raw list with its JSON parse."""
+    """Measure a dry-run in sync that logs in, against one raw list with its JSON parse."""
     with start_world(version, 100) as (_, folder):
         run_reconcile(folder)
-        few = run_reconcile(folder, "--dry-run")
+        few = run_reconcile(folder, "--dry-run", "--retry-login")
     with start_world(version, count) as (server, folder):
         run_reconcile(folder)
         raws: list[float] = []
         ours: list[Measurement] = []
         for _ in range(ROUNDS):
             raws.append(measure_raw(server, RawConnection.time_list))
-            ours.append(run_reconcile(folder, "--dry-run"))
+            ours.append(run_reconcile(folder, "--dry-run", "--retry-login"))
     assert all(run.report["summary"]["unchanged"] == count for run in ours)
     figures, ratio = compare_medians([run.wall_seconds for run in ours], raws)
     print_row("converged --dry-run", figures, "<= 2", ratio <= 2)

@@ -22,6 +22,11 @@ def print_row(subject: str, figures: str, limit: str, passed: bool) -> None:
         _missed_rows[next(reversed(_missed_rows))].append(row)
 
 
+def print_figures(subject: str, figures: str) -> None:
+    """Print one line of the table that has no goal."""
+    print(f"  {subject:<40} {figures}", flush=True)
+
+
 def print_missed_goals() -> None:
     """Print the lines of all goals that were missed once more: they are easily overlooked among the others."""
     count = sum(map(len, _missed_rows.values()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.engine import RunContext
     from reconciler.engine.placement_memory import PlacementMemory
     from reconciler.journal import Journal
-    from reconciler.qbittorrent import LoginMemory
+    from reconciler.qbittorrent import KeptSessions, LoginMemory
 
 
 def open_journal(settings: Settings, warn: Callable[[str], None] | None = None) -> Journal | None:
@@ -54,6 +54,15 @@ def open_login_memory(settings: Settings, *, is_requested: bool = False) -> Logi
     folder = settings.state_dir or get_default_state_dir(os.environ)
     journal = Journal(folder, partial(console.print_warning, settings), utc_now) if folder else None
     return LoginMemory(journal, is_requested=is_requested)
+
+
+def open_kept_sessions(settings: Settings, *, is_requested: bool = False) -> KeptSessions:
+    """Open the sessions that earlier runs have left open; none if a person asks for a login (`is_requested`)."""
+    from reconciler.journal import get_default_state_dir
+    from reconciler.qbittorrent import KeptSessions
+
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    return KeptSessions(None if is_requested else folder, partial(console.print_warning, settings))
 
 
 def make_run_context(

@@ -1,12 +1,7 @@
-"""The rows of logins that were not accepted.
-
-The credentials are stored as a salted digest of 16 bits. That tells changed credentials from unchanged ones, and does
-not help to guess them: one in 65,536 guesses fits.
-"""
+"""The rows of logins that were not accepted. They contain a salted digest of the credentials."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import sqlite3
@@ -14,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.journal.database import read_rows
-from reconciler.model.login import LoginRecord
+from reconciler.model.login import LoginRecord, digest_credentials
 from reconciler.model.secret import Secret
 
 MAX_AGE_DAYS: Final = 400
-_DIGEST_SIZE: Final = 2  # bytes
 _SALT_SIZE: Final = 16  # bytes
 
 
@@ -39,7 +33,14 @@ def write_login_row(connection: sqlite3.Connection, url: str, credentials: Secre
     if row:
         connection.execute("DELETE FROM login WHERE rowid = ?", (row[0],))
     salt = secrets.token_bytes(_SALT_SIZE)
-    values = (url, salt, _compute_digest(salt, credentials), record.failures, record.is_refused, record.at.timestamp())
+    values = (
+        url,
+        salt,
+        digest_credentials(salt, credentials),
+        record.failures,
+        record.is_refused,
+        record.at.timestamp(),
+    )
     connection.execute("INSERT INTO login VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
@@ -56,11 +57,6 @@ def clear_failed_logins(connection: sqlite3.Connection, url: str, at: datetime) 
 def _find_row(connection: sqlite3.Connection, url: str, credentials: Secret) -> tuple[int, int, int, float] | None:
     query = "SELECT rowid, salt, digest, failures, refused, at FROM login WHERE url = ? ORDER BY rowid DESC"
     for rowid, salt, digest, *values in read_rows(connection, query, (url,), int, bytes, bytes, int, int, float):
-        if hmac.compare_digest(digest, _compute_digest(salt, credentials)):
+        if hmac.compare_digest(digest, digest_credentials(salt, credentials)):
             return rowid, *values
     return None
-
-
-def _compute_digest(salt: bytes, credentials: Secret) -> bytes:
-    text = credentials.reveal().encode("utf-8", "surrogatepass")
-    return hmac.digest(salt, text, hashlib.sha256)[:_DIGEST_SIZE]

@@ -21,7 +21,6 @@ import qbittorrentapi
 from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import HTTPError, LoginFailed
-from qbittorrentapi.request import QbittorrentSession
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import Response
 from requests.utils import get_environ_proxies
@@ -70,6 +69,11 @@ from reconciler.qbittorrent.transfers import TransferStats
 StatusFilter = Literal["stopped", "running"]
 
 LOGOUT_TIMEOUT = 5.0  # seconds
+# requests that the server remembers nothing of. After sync/maindata, for one, it keeps a copy of all torrents
+_TRACELESS_ENDPOINTS = {
+    *("auth/login", "app/version", "app/webapiVersion", "app/buildInfo", "app/defaultSavePath", "app/preferences"),
+    *("torrents/info", "torrents/files", "torrents/categories", "torrents/tags"),
+}
 _ANSWERED_REFUSALS = (400, 404, 405, 409, 415)
 _LOGIN_PAGE = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
 _LOGIN_PAGE_HINT = "Let requests below /api/v2/ pass it, or give `url` as an address that does not lead through it"
@@ -103,6 +107,8 @@ class Client(qbittorrentapi.Client):
         self.request_count = 0
         self.web_api = ""
         self.server_date = ""  # the `Date` header of the last reply
+        self._has_left_traces = False
+        self._resumed_cookies: Secret | None = None
         super().__init__(
             host=instance.url,
             api_key=api_key,
@@ -136,8 +142,18 @@ class Client(qbittorrentapi.Client):
         if not (reply.status_code == 204 or reply.text == "Ok."):
             raise UnexpectedReply("did not answer as qBittorrent does. Does `url` lead to qBittorrent's Web UI?")
 
+    def resume_session(self, cookies: Secret) -> None:
+        """Use the session with the cookies that `read_cookies` returned, maybe in another process."""
+        self.drop_session()
+        self._resumed_cookies = cookies  # for `_session`, which the library makes once more before the first request
+
+    def read_cookies(self) -> Secret | None:
+        """Return the cookies of the session; None without any, or if the server remembers more of it than its login."""
+        return self._session.dump_cookies() if self._session.cookies and not self._has_left_traces else None
+
     def drop_session(self) -> None:
         """Forget all cookies, and close the connections."""
+        self._resumed_cookies = None
         self._initialize_context()
 
     def log_out(self) -> None:
@@ -309,7 +325,8 @@ class Client(qbittorrentapi.Client):
         **kwargs: Any,
     ) -> Any:
         """Send once. The library would send again after an error or a timeout."""
-        endpoint = f"{api_namespace}/{api_method}"
+        endpoint = "/".join((api_namespace, api_method))
+        self._has_left_traces |= endpoint not in _TRACELESS_ENDPOINTS
         if self.web_api:  # every version has the calls before it is set
             self._is_endpoint_supported_for_version(endpoint, version_introduced, version_removed)
         self._adapter.check_cancelled()
@@ -341,10 +358,10 @@ class Client(qbittorrentapi.Client):
         return rows
 
     @property
-    def _session(self) -> QbittorrentSession:
+    def _session(self) -> DirectSession:
         if self._http_session is None:
-            self._http_session = DirectSession(self._adapter, super()._session.headers)
-        return self._http_session
+            self._http_session = DirectSession(self._adapter, super()._session.headers, self._resumed_cookies)
+        return cast("DirectSession", self._http_session)
 
 
 def _read_environment(instance: Instance) -> dict[str, Any]:

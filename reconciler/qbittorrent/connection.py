@@ -33,6 +33,7 @@ from reconciler.qbittorrent.errors import (
     make_host_error,
     translate_error,
 )
+from reconciler.qbittorrent.kept_sessions import KeptSessions
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.transfers import TransferStats
 
@@ -57,6 +58,7 @@ class Connection:
         cancelled: threading.Event | None = None,
         transfer_stats: TransferStats | None = None,
         logins: LoginMemory | None = None,
+        kept_sessions: KeptSessions | None = None,
     ) -> None:
         self.version = ""
         self.web_api = ""
@@ -66,6 +68,7 @@ class Connection:
         self._stop = stop
         self._cancelled = cancelled
         self._logins = logins or LoginMemory()
+        self._kept_sessions = kept_sessions
         self._refusal: InstanceError | None = None
         self._lost_sessions = 0  # since a call succeeded
         self._client = Client(instance, stop, cancelled, transfer_stats)
@@ -88,12 +91,15 @@ class Connection:
     def open(self) -> None:
         """Log in (one attempt; none with an API key or without credentials) and read the versions.
 
-        Credentials that were refused are not sent again; see `LoginMemory`.
+        Nor is a login sent if an earlier run has kept its session, and the server still has it. Credentials that were
+        refused are not sent again; see `LoginMemory`.
         """
         self._check_ca_file()
         if self._instance.password is not None:
-            self._log_in(self._instance.username or "", self._instance.password)
-            version = self._send_once("app/version", _read_version)
+            version = self._resume_session()
+            if not version:
+                self._log_in(self._instance.username or "", self._instance.password)
+                version = self._send_once("app/version", _read_version)
         else:
             version = self._read_version_without_login()
         numbers = self._send_once("app/webapiVersion", _read_api_version)
@@ -140,9 +146,35 @@ class Connection:
             self._stop = stop
 
     def close(self) -> None:
-        """Log out and close the connections. Never raises: the server drops idle sessions by itself."""
+        """Log out, unless the session is kept for the next run, and close the connections.
+
+        Never raises: the server drops idle sessions by itself.
+        """
         with suppress(Exception):
-            self._client.log_out()
+            if self._keep_session():
+                self._client.drop_session()
+            else:
+                self._client.log_out()
+
+    def _keep_session(self) -> bool:
+        """Keep the session for the next run, if that may use it. Not after a stop signal: then nothing goes on."""
+        if not self._kept_sessions or not self.open_count or not self._instance.password:
+            return False
+        is_whole = not (self._refusal or self.is_cancelled or (self._stop is not None and self._stop.is_set()))
+        return self._kept_sessions.keep(self._instance, self._client.read_cookies() if is_whole else None)
+
+    def _resume_session(self) -> str:
+        """Return the version, read in the session that an earlier run has kept; "" if there is none any more."""
+        cookies = self._kept_sessions.take(self._instance) if self._kept_sessions else None
+        if not (self._kept_sessions and cookies):
+            return ""
+        self._client.resume_session(cookies)
+        try:
+            return self._read_version_if_admitted()
+        except (InstanceError, StopRequested):  # it may still be there when the server answers
+            self._client.drop_session()
+            self._kept_sessions.keep(self._instance, cookies)
+            raise
 
     def _log_in(self, username: str, password: Secret) -> None:
         is_in_doubt = self._logins.check_login(self._instance)
@@ -175,16 +207,19 @@ class Connection:
         Raises `InstanceError` unless qBittorrent itself answers.
         """
         self._client.drop_session()
+        return bool(self._read_version_if_admitted())
+
+    def _read_version_if_admitted(self) -> str:
+        """Return the version; "" if qBittorrent asks for a login. Raises `InstanceError` for any other answer."""
         try:
-            self._send_unless_stopped(_read_version)
+            return self._send_unless_stopped(_read_version)
         except REQUEST_EXCEPTIONS as error:
             if is_expired_session(error, self._request_context("app/version")):
-                return False
+                return ""
             instance_error = self._translate_error(error, "app/version")
             if isinstance(instance_error, ProxyAuthenticationError):
                 self._logins.record_refusal(self._instance)
             raise instance_error from None
-        return True
 
     def _check_host_header(self) -> None:
         """Raise `InstanceError` if qBittorrent answers 401 to any request, because of its `Host` header."""

@@ -5,6 +5,7 @@ See docs/decisions/0173-requests-are-prepared-from-one-template.md.
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,14 @@ from typing import Any, Final
 
 from qbittorrentapi.request import QbittorrentSession
 from requests import PreparedRequest, Response
-from requests.cookies import extract_cookies_to_jar
+from requests.cookies import create_cookie, extract_cookies_to_jar
 
+from reconciler.model.secret import Secret
 from reconciler.qbittorrent.forms import encode_form
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 
 _API_PATH: Final = "/api/v2/"
+_COOKIE_FIELDS: Final = ("name", "value", "domain", "path", "secure", "expires")
 
 
 class DirectSession(QbittorrentSession):
@@ -28,7 +31,9 @@ class DirectSession(QbittorrentSession):
     URL, headers of its own) goes the whole way through requests.
     """
 
-    def __init__(self, adapter: LimitedAdapter, headers: Mapping[str, str | bytes]) -> None:
+    def __init__(
+        self, adapter: LimitedAdapter, headers: Mapping[str, str | bytes], cookies: Secret | None = None
+    ) -> None:
         super().__init__()
         self.trust_env = False  # otherwise requests looks through the environment and ~/.netrc for each request
         self.headers.update(headers)
@@ -40,6 +45,8 @@ class DirectSession(QbittorrentSession):
         self._cookie_url: str | None = None  # that the cookie header is for; empty: all of the API; None: none
         self._cookie_header: str | None = None
         self._cookie_expiry = math.inf  # epoch seconds
+        for fields in json.loads(cookies.reveal()) if cookies else ():
+            self.cookies.set_cookie(create_cookie(**fields))  # type: ignore[no-untyped-call]
 
     def request(self, method: str, url: str, **arguments: Any) -> Response:  # type: ignore[override]
         """Send one request, and return the response with its whole body."""
@@ -54,6 +61,10 @@ class DirectSession(QbittorrentSession):
             extract_cookies_to_jar(self.cookies, request, response.raw)  # type: ignore[no-untyped-call]
             self._cookie_url = None
         return response
+
+    def dump_cookies(self) -> Secret:
+        """Return the cookies as JSON, for the `cookies` of another session."""
+        return Secret(json.dumps([{name: getattr(cookie, name) for name in _COOKIE_FIELDS} for cookie in self.cookies]))
 
     def _prepare(self, method: str, url: str, form: Mapping[str, Any]) -> PreparedRequest:
         base, _, endpoint = url.rpartition(_API_PATH)

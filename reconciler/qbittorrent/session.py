@@ -41,6 +41,7 @@ from reconciler.qbittorrent.host import (
     read_libtorrent_version,
     read_network_state,
 )
+from reconciler.qbittorrent.kept_sessions import KeptSessions
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
@@ -56,6 +57,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     `InstanceError`, or `StopRequested` before it sends once `stop` is set. After the server has refused the
     credentials, nothing more is sent: each call raises that refusal again. `transfer_stats` records the state of the
     transfers from the replies that are read anyway. `logins` is the memory of refused logins that sessions share.
+    `kept_sessions` has the sessions of earlier runs.
     """
 
     def __init__(
@@ -65,12 +67,13 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         stop: threading.Event | None = None,
         transfer_stats: TransferStats | None = None,
         logins: LoginMemory | None = None,
+        kept_sessions: KeptSessions | None = None,
     ) -> None:
         self._instance = instance
         self._stop = stop
         self._logins = logins or LoginMemory()
         self._cancelled = threading.Event()
-        self._connection = Connection(instance, stop, self._cancelled, transfer_stats, self._logins)
+        self._connection = Connection(instance, stop, self._cancelled, transfer_stats, self._logins, kept_sessions)
         self._separate_requests = 0  # sent in separate sessions
         self._libtorrent = (0, "")  # the session in which it was read, and the version
         self._torrents_ahead: list[LiveTorrent] | None = None  # what the next read of all torrents returns
@@ -91,11 +94,14 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         return self._connection.request_count + self._separate_requests
 
     def open(self) -> None:
-        """Log in, with one attempt, and read the versions. Three requests, two with an API key."""
+        """Log in, with one attempt, and read the versions.
+
+        Three requests, two with an API key or the session of an earlier run.
+        """
         self._connection.open()
 
     def close(self) -> None:
-        """Log out and close the connections. Never raises."""
+        """Log out, unless the session is kept for the next run, and close the connections. Never raises."""
         self._connection.close()
 
     def ignore_stop(self) -> AbstractContextManager[None]:

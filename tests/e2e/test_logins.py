@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,34 @@ def test_a_watch_survives_a_403_right_after_its_login(home: Home, box: Proxy, an
         watch.wait_until(lambda: bool(RawClient(any_server).list_torrents()))
         watch.stop()
     assert box.count_requests("auth/login") == 2
+
+
+def test_runs_in_quick_succession_log_in_once(
+    home: Home, box: Proxy, any_server: QbittorrentServer, state_dir: Path
+) -> None:
+    box.known_login = None
+    home.write(make_entry(1, paused=True))
+    assert home.run().summary == {"add": 1}
+    assert box.count_requests("auth/logout") == box.count_requests("auth/login") == 1
+
+    second = home.run("--dry-run")
+    third = home.run("--dry-run", "-vv")
+    assert [ran.instance()["requests"] for ran in (second, third)] == [5, 4]
+    assert (box.count_requests("auth/login"), box.count_requests("auth/logout")) == (2, 1)
+    kept = (state_dir / "sessions.json").read_text()
+    assert json.loads(kept)[0]["cookies"][0]["value"] not in _read_output(third)
+
+    home.write(make_entry(1, paused=True), make_entry(2, paused=True))
+    changed = home.run()
+    assert (changed.summary, box.count_requests("auth/login")) == ({"add": 1, "unchanged": 1}, 2)
+    assert box.count_requests("auth/logout") == 2, "the server may remember more of it than its login"
+    assert set(RawClient(any_server).list_torrents()) == {make_infohash(1), make_infohash(2)}
+
+
+def test_a_person_who_asks_for_a_login_gets_one(home: Home, box: Proxy) -> None:
+    home.write(make_entry(1, paused=True))
+    for _ in range(3):
+        home.run("--dry-run")
+    assert box.count_requests("auth/login") == 2
+    home.run("--dry-run", "--retry-login")
+    assert box.count_requests("auth/login") == 3

@@ -291,7 +291,7 @@ def test_files_are_read_only_where_they_are_declared(
     for declaring in (0, 1, 5):
         home.write(*(make_entry(0, magnet=link, **(files if n < declaring else {})) for n, link in enumerate(links)))
         home.run()
-        counts.append(home.run("--dry-run").instance()["requests"])
+        counts.append(home.run("--dry-run", "--retry-login").instance()["requests"])
     more = [count - counts[0] for count in counts]
     assert more == ([0, 1, 1] if build.has(FILES_IN_LIST) else [0, 1, 5]), "P8"
 

@@ -25,7 +25,7 @@ def test_a_path_of_windows_is_refused_before_anything_is_sent(home: Home, proxy:
 
     truth.add_magnets([f"magnet:?xt=urn:btih:{make_infohash(1)}"])
     assert home.run().exit_code == 1, "it is adopted, and its path is refused"
-    again = home.run()
+    again = home.run("--retry-login")
     assert (again.exit_code, again.summary, again.instance()["requests"]) == (1, {"blocked": 2, "settings": 1}, 6)
     home.write(make_entry(1, save_path="/tmp/here"), make_entry(2, save_path="/tmp/here"))
     assert home.run().exit_code == 0

@@ -78,7 +78,7 @@ def test_preferences_are_set_healed_and_then_left_alone(
     assert {name for name in after if after[name] != before[name]} == declared, "only named keys are managed"
 
     proxy.clear()
-    again = home.run()
+    again = home.run("--retry-login")
     assert (again.exit_code, again.summary, proxy.mutations) == (0, {"unchanged": 1}, [])
     assert again.instance()["requests"] == 7, "one more, where preferences are declared"
 

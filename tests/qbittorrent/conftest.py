@@ -18,6 +18,7 @@ _ABOUT_LOGINS: Final = frozenset(
         "errors",
         "host",
         "incremental_session_failures",
+        "kept_sessions",
         "limited_adapter",
         "logins",
         "secrets",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import PendingPrinter, ProgressBars, RivalPrinter
-from reconciler.cli.run_context import make_run_context, open_journal
+from reconciler.cli.run_context import make_run_context, open_journal, open_kept_sessions
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState, Instance
@@ -153,9 +153,12 @@ def _load_and_run(
     logins = LoginMemory(journal, is_requested=options.retry_login)
 
     def connect(instance: Instance, stop: threading.Event) -> Session:
-        return Session(instance, stop=stop, logins=logins)
+        return Session(instance, stop=stop, logins=logins, kept_sessions=kept_sessions)
 
-    with EarlySessions(connect, make_run_options(settings, options), stopping.event) as sessions:
+    with (
+        open_kept_sessions(settings, is_requested=options.retry_login) as kept_sessions,
+        EarlySessions(connect, make_run_options(settings, options), stopping.event) as sessions,
+    ):
         desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run, begin_reading=sessions.begin)
         context = replace(make_run_context(desired, journal, logins, stopping), connect=sessions.connect, progress=bars)
         return desired, _execute_run(desired, settings, options, context, journal, bars)
