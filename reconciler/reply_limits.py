@@ -111,10 +111,19 @@ class LimitedResponse(http.client.HTTPResponse):
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **arguments: Any) -> None:
-        super().__init__(sock, *args, **arguments)
-        if limits := _LIMITS.get():
-            self.fp.close()
-            self.fp = io.BufferedReader(_LimitedReader(sock, limits))
+        limits = _LIMITS.get()
+        super().__init__(_LimitedSocket(sock, limits) if limits else sock, *args, **arguments)  # type: ignore[arg-type]
+
+
+class _LimitedSocket:
+    """Makes the file that a response reads from its socket."""
+
+    def __init__(self, sock: socket.socket, limits: ReplyLimits) -> None:
+        self._socket, self._limits = sock, limits
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the bytes that arrive, as long as the reply has time."""
+        return io.BufferedReader(_LimitedReader(self._socket, self._limits))
 
 
 class LimitedConnection(http.client.HTTPConnection):

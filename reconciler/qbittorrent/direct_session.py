@@ -23,6 +23,12 @@ _API_PATH: Final = "/api/v2/"
 _COOKIE_FIELDS: Final = ("name", "value", "domain", "path", "secure", "expires")
 
 
+class _FormRequest(PreparedRequest):
+    """A prepared request whose target is known, so that nobody has to take its address apart again."""
+
+    path_url = ""
+
+
 class DirectSession(QbittorrentSession):
     """Sends forms without what requests does for each of them: it merges settings, calls hooks, follows redirects.
 
@@ -42,6 +48,7 @@ class DirectSession(QbittorrentSession):
         self._adapter = adapter
         self._base: str | None = None  # the address that the template is for
         self._template = PreparedRequest()
+        self._template_path = ""
         self._cookie_url: str | None = None  # that the cookie header is for; empty: all of the API; None: none
         self._cookie_header: str | None = None
         self._cookie_expiry = math.inf  # epoch seconds
@@ -70,10 +77,10 @@ class DirectSession(QbittorrentSession):
         base, _, endpoint = url.rpartition(_API_PATH)
         if base != self._base:
             self._template.prepare(method="GET", url=base + _API_PATH, headers=self.headers)
-            self._base = base
-        request = PreparedRequest()
+            self._base, self._template_path = base, self._template.path_url
+        request = _FormRequest()
         request.method = method
-        request.url = f"{self._template.url}{endpoint}"
+        request.url, request.path_url = f"{self._template.url}{endpoint}", f"{self._template_path}{endpoint}"
         request.headers = self._template.headers.copy()
         if form:
             request.body = encode_form(_iter_fields(form))

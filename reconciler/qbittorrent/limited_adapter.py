@@ -16,9 +16,9 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.utils import get_encoding_from_headers
 
-from reconciler.limited_pools import POOLS_BY_SCHEME
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.qbittorrent.errors import UnexpectedReply
+from reconciler.qbittorrent.plain_http import POOLS_BY_SCHEME
 from reconciler.reply_limits import MAX_DURATION, ReplyCancelled, ReplyLimits, limit_replies
 
 MAX_SMALL_REPLY: Final = 16 << 20  # bytes; the preferences may contain long lists of addresses
@@ -61,6 +61,10 @@ class LimitedAdapter(HTTPAdapter):
             self._pool = super().get_connection_with_tls_context(*args, **arguments)
         return self._pool
 
+    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
+        """Return the target of the request line, without a search for the proxy of an address where there is none."""
+        return super().request_url(request, proxies) if proxies else request.path_url
+
     def close(self) -> None:
         """Close all connections. The next request opens new ones."""
         self._pool = None
@@ -91,7 +95,7 @@ class LimitedAdapter(HTTPAdapter):
             response = super().send(request, *args, **{**arguments, "stream": True})
             raw: Any = response.raw
             try:
-                chunks = _receive_body(raw, urlsplit(request.url or "").path)
+                chunks = _receive_body(raw, request.path_url.partition("?")[0])
             except BaseException:
                 response.close()
                 raise
@@ -113,6 +117,7 @@ def _receive_body(raw: Any, path: str) -> deque[bytes]:
         limit = MAX_TORRENT_FILE_BYTES
     chunks: deque[bytes] = deque()
     size = rows = 0
+    is_encoded = "Content-Encoding" in raw.headers
     while chunk := raw.read1(_CHUNK_SIZE, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
@@ -122,4 +127,7 @@ def _receive_body(raw: Any, path: str) -> deque[bytes]:
             raise UnexpectedReply(
                 f"sends more than {size >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
             )
+        if raw.length_remaining == 0 and not is_encoded:
+            raw.release_conn()
+            break  # the read that finds the end takes as long as the first
     return chunks

@@ -37,7 +37,7 @@ COOKIES = (
     "alien=u; Domain=example.com; path=/",
 )
 
-Sent = tuple[str | None, str | None, dict[str, str], Any, dict[str, Any]]
+Sent = tuple[str | None, str | None, str, dict[str, str], Any, dict[str, Any]]
 
 
 class RecordingAdapter(LimitedAdapter):
@@ -51,7 +51,8 @@ class RecordingAdapter(LimitedAdapter):
     def send(self, request: PreparedRequest, *args: Any, **arguments: Any) -> Response:
         """Record the request as it would be sent, and return a reply."""
         sending = {name: value for name, value in arguments.items() if name in SENDING}
-        self.sent.append((request.method, request.url, dict(request.headers), request.body, sending))
+        target = self.request_url(request, {})
+        self.sent.append((request.method, request.url, target, dict(request.headers), request.body, sending))
         message = Message()
         if self._cookies and (cookie := self._cookies.popleft()):
             message["Set-Cookie"] = cookie
@@ -145,7 +146,7 @@ def test_what_is_no_plain_form_goes_through_requests(more: dict[str, Any], monke
     for session in sessions:
         send(session, "post", "http://box/api/v2/torrents/add", {"paused": "true"}, **more)
         send(session, "post", "http://box/api/v2/torrents/info", {})
-    assert "SID=one" in adapters[1].sent[1][2]["Cookie"]
+    assert "SID=one" in adapters[1].sent[1][3]["Cookie"]
     assert adapters[1].sent == adapters[0].sent
 
 
