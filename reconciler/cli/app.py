@@ -38,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-named_commands = typer.Typer()  # built one at a time: see `CommandTable`
+commands = typer.Typer()  # built one at a time: see `CommandTable`
 
 _EPILOG: Final = """Each option above also reads RECONCILE_<OPTION>, as in RECONCILE_DRY_RUN=1.
 
@@ -161,7 +161,7 @@ def main(
     raise typer.Exit(watch_command(settings, watch_settings))
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("state_dir", before_name=("secrets_for", "allow_export"))
 def init(
     settings: Settings,
@@ -206,7 +206,7 @@ def init(
     return init_command(settings, init_settings)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options(
     *("file", "output", "instance", "state_dir"),
     outputs=tuple(OutputFormat),
@@ -248,7 +248,7 @@ def apply(
     return apply_command(settings, run_settings, plan)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", outputs=tuple(OutputFormat))
 def validate(settings: Settings) -> int:
     """Check the desired state offline.
@@ -264,7 +264,7 @@ def validate(settings: Settings) -> int:
     return validate_command(settings)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options(
     "output",
     outputs=tuple(OutputFormat),
@@ -293,7 +293,7 @@ def diff(
     return diff_command(settings, old, new, detailed_exitcode=detailed)
 
 
-@named_commands.command()
+@commands.command()
 def schema() -> None:
     """Print the JSON Schema of the desired state, for editors.
 
@@ -309,7 +309,7 @@ def schema() -> None:
     raise typer.Exit(schema_command())
 
 
-@named_commands.command("explain-error")
+@commands.command("explain-error")
 def explain_error(code: options.ErrorCodeArgument = None) -> None:
     """Explain the code of an error or a warning.
 
@@ -324,7 +324,7 @@ def explain_error(code: options.ErrorCodeArgument = None) -> None:
     raise typer.Exit(explain_error_command(code))
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", "instance", "state_dir")
 def status(
     settings: Settings,
@@ -377,7 +377,7 @@ def status(
     return status_command(settings, status_settings)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", "instance", "state_dir")
 def explain(settings: Settings, torrent: options.TorrentArgument) -> int:
     """Explain one torrent: declared, live, owner, plan, recent runs.
@@ -393,7 +393,7 @@ def explain(settings: Settings, torrent: options.TorrentArgument) -> int:
     return explain_command(settings, torrent)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", "instance", "state_dir")
 def doctor(settings: Settings) -> int:
     """Find out what is wrong with the instances and their probes.
@@ -411,7 +411,7 @@ def doctor(settings: Settings) -> int:
     return doctor_command(settings)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("output", "instance", "state_dir")
 def history(
     settings: Settings,
@@ -432,7 +432,7 @@ def history(
     return history_command(settings, torrent or "", limit)
 
 
-@named_commands.command("import")
+@commands.command("import")
 @shared_options("file", "instance", "state_dir")
 def import_(
     settings: Settings,
@@ -457,7 +457,7 @@ def import_(
     return import_command(settings, import_settings)
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "instance", "state_dir")
 def snapshot(
     settings: Settings,
@@ -478,7 +478,7 @@ def snapshot(
     return snapshot_command(settings, SnapshotSettings(out, hash_names))
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", before_name=("dry_run",))
 def add(
     settings: Settings,
@@ -515,7 +515,7 @@ def add(
     return add_command(settings, AddSettings(tuple(torrents), to, entry_keys, _is_dry_run(context, dry_run)))
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", before_name=("dry_run",))
 def rm(
     settings: Settings,
@@ -537,7 +537,7 @@ def rm(
     return remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run)))
 
 
-@named_commands.command()
+@commands.command()
 @shared_options("file", "output", "state_dir", before_name=("dry_run",))
 def intake(
     settings: Settings,
@@ -564,7 +564,7 @@ def intake(
     return promote_command(settings, tuple(torrents or ()), dry_run=_is_dry_run(context, dry_run))
 
 
-@named_commands.command()
+@commands.command()
 def completion(shell: options.ShellArgument) -> None:
     """Print the completion script of a shell: bash, zsh or fish.
 
@@ -579,7 +579,7 @@ def completion(shell: options.ShellArgument) -> None:
     raise typer.Exit(completion_command(shell))
 
 
-@named_commands.command()
+@commands.command()
 def demo(keep: options.KeepOption = False) -> None:
     """Show the main features on throwaway qBittorrent servers.
 

@@ -75,9 +75,9 @@ def build_program() -> Any:
     """Return the group of all commands, the same object for every command line of this process."""
     import typer
 
-    from reconciler.cli.app import app, named_commands
-    from reconciler.cli.command_table import CommandTable
+    from reconciler.cli.app import app
+    from reconciler.cli.command_table import COMMAND_MODULES, CommandTable
 
     group: Any = typer.main.get_command(app)
-    group.commands = CommandTable(named_commands.registered_commands)
+    group.commands = CommandTable(COMMAND_MODULES)
     return group

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-import typer
+import pytest
 
-from reconciler.cli.command_table import CommandTable
-
-
-def make_table() -> CommandTable:
-    """Return a table of two commands."""
-    declared = typer.Typer()
-
-    @declared.command()
-    def say_hello(name: str) -> None:
-        """Say hello."""
-
-    @declared.command("import")
-    def import_library(count: int = 1) -> None:
-        """Import."""
-
-    return CommandTable(declared.registered_commands)
+from reconciler.cli.command_table import COMMAND_MODULES, CommandTable
 
 
-def test_commands_are_listed_in_their_order_without_being_built() -> None:
-    table = make_table()
+def test_commands_are_listed_in_their_order_without_being_loaded() -> None:
+    table = CommandTable({"say-hello": "no.such.module", "import": "no.such.module"})
     assert (list(table), len(table)) == (["say-hello", "import"], 2)
-    assert vars(table)["_built"] == {}
 
 
 def test_a_command_is_built_once() -> None:
-    table = make_table()
-    command: Any = table["say-hello"]
-    assert (command.name, command.help, [parameter.name for parameter in command.params]) == (
-        "say-hello",
-        "Say hello.",
-        ["name"],
+    table = CommandTable(COMMAND_MODULES)
+    command: Any = table["explain-error"]
+    assert (command.name, command.help.splitlines()[0], [parameter.name for parameter in command.params]) == (
+        "explain-error",
+        "Explain the code of an error or a warning.",
+        ["code"],
     )
-    assert table["say-hello"] is command
-    assert vars(table)["_built"].keys() == {"say-hello"}
+    assert table["explain-error"] is command
+    assert vars(table)["_built"].keys() == {"explain-error"}
     assert table.get("plan") is None
+
+
+@pytest.mark.parametrize("module", sorted(set(COMMAND_MODULES.values())))
+def test_every_command_that_a_module_declares_is_in_the_table(module: str) -> None:
+    listed = [name for name, its_module in COMMAND_MODULES.items() if its_module == module]
+    assert len(import_module(module).commands.registered_commands) == len(listed)
+    assert [CommandTable(COMMAND_MODULES)[name].name for name in listed] == listed
