@@ -27,7 +27,7 @@ from reconciler.cli.settings import (
     Settings,
     StatusSettings,
 )
-from reconciler.cli.shared_options import get_options_before_name, shared_options
+from reconciler.cli.shared_options import get_options_before_name, is_dry_run, is_on_command_line, shared_options
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter
 
@@ -237,7 +237,7 @@ def apply(
 
     before: dict[str, Any] = context.parent.params if context.parent else {}
     run_settings = RunSettings(
-        dry_run=_is_dry_run(context, dry_run),
+        dry_run=is_dry_run(context, dry_run),
         strict=strict or before["strict"],
         report=report or before["report"],
         accept_plan=accept_plan or before["accept_plan"],
@@ -512,7 +512,7 @@ def add(
         "paused": paused or None,
     }
     entry_keys = {key: value for key, value in keys.items() if value is not None}
-    return add_command(settings, AddSettings(tuple(torrents), to, entry_keys, _is_dry_run(context, dry_run)))
+    return add_command(settings, AddSettings(tuple(torrents), to, entry_keys, is_dry_run(context, dry_run)))
 
 
 @commands.command()
@@ -534,7 +534,7 @@ def rm(
     """
     from reconciler.cli.commands.rm import RemoveSettings, remove_command
 
-    return remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run)))
+    return remove_command(settings, RemoveSettings(tuple(torrents), instance, is_dry_run(context, dry_run)))
 
 
 @commands.command()
@@ -561,7 +561,7 @@ def intake(
         if torrents:
             raise CommandFailure("intake list takes no torrents. Use: reconcile intake list", 4)
         return list_command(settings)
-    return promote_command(settings, tuple(torrents or ()), dry_run=_is_dry_run(context, dry_run))
+    return promote_command(settings, tuple(torrents or ()), dry_run=is_dry_run(context, dry_run))
 
 
 @commands.command()
@@ -628,17 +628,6 @@ def _ignored_option_text(context: Any, command: str, option: str) -> str:
     if option in own_options:  # it has another meaning there
         return f"{command} does not accept {option} before its name. Use: reconcile {command} {option}"
     return f"{command} does not accept {option}"
-
-
-def is_on_command_line(context: Any, name: str) -> bool:
-    """Return True if the option was written on the command line, not taken from the environment."""
-    source = context.get_parameter_source(name) if context else None
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _is_dry_run(context: typer.Context, requested: bool) -> bool:
-    """Return True if `--dry-run` was given after the command's name, before it, or in the environment."""
-    return requested or bool(context.parent and context.parent.params.get("dry_run"))
 
 
 def _show_loop_status(

@@ -77,6 +77,17 @@ def get_options_before_name(command: Any) -> Collection[str]:
     return options_before_name
 
 
+def is_on_command_line(context: Any, name: str) -> bool:
+    """Return True if the option was written on the command line, not taken from the environment."""
+    source = context.get_parameter_source(name) if context else None
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def is_dry_run(context: typer.Context, requested: bool) -> bool:
+    """Return True if `--dry-run` was given after the command's name, before it, or in the environment."""
+    return requested or bool(context.parent and context.parent.params.get("dry_run"))
+
+
 def _make_parameters(names: Collection[str], outputs: Collection[OutputFormat]) -> dict[str, Parameter]:
     """Return a parameter for each shared option, as typer reads them."""
     declarations = {**_OPTIONS, "output": (make_output_option(outputs), None)}
