@@ -43,6 +43,18 @@ class FakeRun:
         return options
 
 
+class RecordedCalls:
+    """A replacement for a command that records its arguments and returns an exit code."""
+
+    def __init__(self, exit_code: int = 0) -> None:
+        self.exit_code = exit_code
+        self.arguments: list[tuple[object, ...]] = []
+
+    def __call__(self, *arguments: object) -> int:
+        self.arguments.append(arguments)
+        return self.exit_code
+
+
 @pytest.fixture(autouse=True)
 def _prepare_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Set the password of the example, and undo what a command does to the interpreter."""

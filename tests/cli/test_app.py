@@ -1,4 +1,4 @@
-"""The commands of the command line: their help, their documentation, and the options that reach them."""
+"""The command line as a whole: its help and its documentation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.commands.add import AddSettings
-from reconciler.cli.commands.rm import RemoveSettings
 from reconciler.cli.main import build_program, run_command_line
-from reconciler.cli.settings import OutputFormat, Settings
+from reconciler.cli.settings import OutputFormat
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -95,50 +93,3 @@ def test_help_in_a_pipe_does_not_depend_on_the_terminal(
     monkeypatch.setenv("COLUMNS", "40")
     assert run_command_line(["--help"]) == 0
     assert capsys.readouterr().out == expected
-
-
-class RecordedCalls:
-    """A replacement for a command that records its arguments and returns an exit code."""
-
-    def __init__(self, exit_code: int = 0) -> None:
-        self.exit_code = exit_code
-        self.arguments: list[tuple[object, ...]] = []
-
-    def __call__(self, *arguments: object) -> int:
-        self.arguments.append(arguments)
-        return self.exit_code
-
-
-def test_add_sets_only_the_keys_of_given_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = RecordedCalls()
-    monkeypatch.setattr("reconciler.cli.commands.add.add_command", calls)
-    assert run_command_line(["add", "a.torrent"]) == 0
-    assert run_command_line(["add", "a.torrent", "--to", "b.yaml", "--tag", "x", "--tag", "y", "--paused"]) == 0
-    assert calls.arguments == [
-        (Settings(), AddSettings(("a.torrent",), None, {}, False)),
-        (Settings(), AddSettings(("a.torrent",), Path("b.yaml"), {"tags": ["x", "y"], "paused": True}, False)),
-    ]
-
-
-@pytest.mark.parametrize("arguments", [["--dry-run", "rm", "x"], ["rm", "x", "--dry-run"]])
-def test_a_dry_run_of_rm_is_requested_before_or_after_its_name(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = RecordedCalls()
-    monkeypatch.setattr("reconciler.cli.commands.rm.remove_command", calls)
-    assert run_command_line(arguments) == 0
-    assert calls.arguments == [(Settings(), RemoveSettings(("x",), None, True))]
-
-
-def test_history_shows_20_runs_unless_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = RecordedCalls()
-    monkeypatch.setattr("reconciler.cli.commands.history.history_command", calls)
-    assert run_command_line(["history"]) == 0
-    assert run_command_line(["history", "--limit", "5", "--torrent", "08ada5", "--instance", "home"]) == 0
-    assert calls.arguments == [(Settings(), "", 20), (Settings(instances=("home",)), "08ada5", 5)]
-
-
-@pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_command_determines_the_exit_code(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.cli.commands.doctor.doctor_command", RecordedCalls(code))
-    assert run_command_line(["doctor"]) == code
