@@ -28,9 +28,9 @@ from reconciler.testing.memory import MemoryInstance
 from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.builds import SUPPORTED_RELEASES, Build, builds
 from tests.support.fake_retry import fake_context
-from tests.support.memory_worlds import SimulatedKill, make_memory_world
+from tests.support.memory_worlds import LoggedInstance, SimulatedKill, make_memory_world
 from tests.support.search_effort import take_examples
-from tests.support.strategies import NOW, cases
+from tests.support.strategies import NOW, Choices, cases, numbers
 
 TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
 
@@ -206,24 +206,30 @@ def _assert_subset_of_plan(plan: Sequence[Action], before: MemoryInstance, box: 
     assert {str(new.infohashes) for key, new in box.torrents.items() if key not in before.torrents} <= added
 
 
-@st.composite
-def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
-    """Generate a fault: error, count, True if the request takes effect, and requests before it."""
-    error = draw(st.sampled_from(TRANSIENT))("lost")
-    after = error.unknown_outcome and draw(st.booleans())
-    return error, draw(st.integers(1, 8)), after, draw(st.integers(0, 6))
+Fault = tuple[InstanceError, int, bool, int]
+
+
+def _build_fault(number: int) -> Fault:
+    """Return a fault: error, count, True if the request takes effect, and requests before it.
+
+    A run reads by about eight requests before its first change, and retries a request three times.
+    """
+    choices = Choices(number)
+    error = choices.pick(TRANSIENT)("lost")
+    takes_effect = error.unknown_outcome and choices.decide(75)
+    return error, choices.pick((1, 1, 2, 3, 8)), takes_effect, choices.pick(range(30))
 
 
 @take_examples(45)
-@given(cases(), builds(), faults(), st.integers(0, 12))
+@given(cases(), builds(), numbers().map(_build_fault), numbers().map(lambda number: number % 30))
 def test_after_any_lost_request_or_kill_the_next_run_reaches_the_same_end(
-    case: dict[str, Any], build: Build, fault: tuple[InstanceError, int, bool, int], requests: int
+    case: dict[str, Any], build: Build, fault: Fault, requests: int
 ) -> None:
     desired, box = make_memory_world(case, build)
     assume(carried(desired, box))
     whole = box.copy()
     assume(foreseen(run(desired, whole, case)))
-    killed = box.copy()
+    killed, box = box.copy(), LoggedInstance(box)
     _run_with_fault(desired, box, case, fault)
     _run_until_killed(desired, killed, case, requests)
     for instance in (box, killed):
@@ -232,12 +238,11 @@ def test_after_any_lost_request_or_kill_the_next_run_reaches_the_same_end(
         assert state(instance) == state(whole)
 
 
-def _run_with_fault(
-    desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], fault: tuple[InstanceError, int, bool, int]
-) -> None:
+def _run_with_fault(desired: DesiredState, box: LoggedInstance, case: Mapping[str, Any], fault: Fault) -> None:
     error, count, after, skip = fault
     box.fail_next(count, error, lose_reply=after, skip=skip)
     first = run(desired, box, case)
+    assert len(box.carried_out) == len({*box.carried_out}), "what has taken effect is not sent again"
     for instance in first.instances:
         lost = instance.status is not Status.OK
         if not lost and all(r.outcome is Outcome.APPLIED or _waits(r) for r in instance.results):
