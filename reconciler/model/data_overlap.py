@@ -2,7 +2,8 @@
 
 Only paths are compared, so "may": a folder that two torrents share need not contain a file of both. qBittorrent before
 4.3.1 does not report the path of a torrent's content. There it is assumed to be the torrent's name in its save path
-(which a user may have renamed), and torrents of equal size in one folder are assumed to have the same content.
+(which a user may have renamed), or where its files are, if they were read; and torrents of equal size in one folder are
+assumed to have the same content.
 
 See docs/decisions/0042-keep-data-that-other-torrents-may-use.md.
 """
@@ -28,7 +29,8 @@ def find_data_paths(torrent: LiveTorrent) -> tuple[str, ...]:
         if torrent.progress < 1:  # the data may still be in the folder for incomplete downloads
             paths.append(normalize_data_path(torrent.save_path, name))
     elif torrent.save_path:
-        paths = [normalize_data_path(torrent.save_path, torrent.name)]
+        names = dict.fromkeys((torrent.name, *(file.path.partition("/")[0] for file in torrent.files or ())))
+        paths = [normalize_data_path(torrent.save_path, name) for name in names]
         if torrent.size:
             paths.append(f"{normalize_data_path(torrent.save_path)}\0{torrent.size}")
     return tuple(dict.fromkeys(paths))

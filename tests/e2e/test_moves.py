@@ -107,6 +107,24 @@ def test_a_skipped_file_is_not_moved_away_from_another_torrent(
     assert (tmp_path / NAME).exists() and is_complete_at(truth, foreign, tmp_path)
 
 
+@pytest.mark.builds("4.2.5", lacking=SKIPPED_FILES_STAY)
+def test_files_are_skipped_by_the_run_after_that_in_which_a_torrent_that_shares_them_is_deleted(
+    server: QbittorrentServer, proxy: Proxy, truth: RawClient, home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(make_content(1))
+    add_complete_twin(server, "ours", tmp_path)
+    truth.post("torrents/addTags", hashes=add_complete_twin(server, "old", tmp_path), tags="reconcile:home")
+    (home.folder / "ours.torrent").write_bytes(make_twin("ours")[0])
+    home.write(json.dumps({"torrent": "ours.torrent", "files": [{"match": "*", "priority": "skip"}]}))
+    done = home.run()
+    deferred = ["adopt torrent-1 owner applied", "update torrent-1 files deferred", "delete torrent-1 owner applied"]
+    assert (done.exit_code, done.actions()) == (0, deferred)
+    assert (tmp_path / NAME).exists()
+    assert home.run().actions() == ["update torrent-1 files applied"]
+    proxy.clear()
+    assert (home.run().summary, proxy.mutations) == ({"unchanged": 1}, [])
+
+
 def test_a_setting_that_torrents_of_others_follow_is_left_alone(
     any_server: QbittorrentServer, box: Proxy, home: Home, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def make_live(letter: str, content_path: str = "", **row: Any) -> LiveTorrent:
         ({"content_path": "/data/film", "save_path": "/data/", "is": "half"}, ("/data/film",)),
         ({"name": "film", "save_path": "/data/", "size": 5, "content_path": ""}, ("/data/film", "/data\0005")),
         ({"name": "film", "save_path": "/data"}, ("/data/film",)),
+        ({"name": "X", "save_path": "/d", "files": ["normal film/a", "skip film/b"]}, ("/d/X", "/d/film")),
         ({"name": "film", "save_path": ""}, ()),
     ],
 )

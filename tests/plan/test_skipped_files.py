@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.plan import PlanInput, make_plan
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, make_v1_hash, render_plan_lines
+from tests.support.strategies import NOW
 
 SKIP = [{"match": "*.nfo", "priority": "skip"}]
 OURS: dict[str, Any] = {
@@ -22,7 +23,7 @@ TWIN: dict[str, Any] = {"hash": "b", "name": "film", "save_path": "/d"}
 
 def plan_lines(case: dict[str, Any], version: str = "4.2.5") -> list[str]:
     live = make_snapshot(case["live"], {}, version=version)
-    return render_plan_lines(make_plan(PlanInput(make_desired_state(case), {"box": live})).instances[0])
+    return render_plan_lines(make_plan(PlanInput(make_desired_state(case), {"box": live}, now=NOW)).instances[0])
 
 
 def test_priorities_that_would_move_files_of_another_torrent_are_blocked_and_the_rest_goes_on() -> None:
@@ -43,6 +44,27 @@ def test_later_versions_leave_the_files_where_they_are(version: str) -> None:
 def test_files_that_nobody_else_uses_are_skipped() -> None:
     case = {"desired": [{"hash": "a", "files": SKIP}], "live": [OURS, {**TWIN, "name": "other"}]}
     assert plan_lines(case) == ["update film files=skip film/b.nfo"]
+
+
+def test_a_new_name_of_either_hides_no_files_that_are_known() -> None:
+    """The name stands for the path of the content, which 4.2 does not report; the files and the size say more."""
+    for ours, twin in (({"name": "X"}, {}), ({}, {"name": "X", "size": 9}), ({"name": "X"}, {"name": "Y", "size": 9})):
+        case = {"desired": [{"hash": "a", "files": SKIP}], "live": [{**OURS, "size": 9, **ours}, {**TWIN, **twin}]}
+        (line,) = plan_lines(case)
+        assert line.endswith(" files=skip film/b.nfo (blocked)")
+
+
+def test_files_of_a_torrent_that_this_plan_deletes_are_skipped_once_it_is_gone() -> None:
+    """Deletions come last, and one may be dropped: until then the torrent needs its files."""
+    twin = {**TWIN, "tags": [OWNER_TAG]}
+    case = {"desired": [{"hash": "a", "files": SKIP}], "live": [OURS, twin]}
+    assert plan_lines(case) == ["update film files=skip film/b.nfo (deferred)", "delete film owner=null"]
+    entry = {"hash": "1:v1", "source": "torrent", "name": "film", "save_path": "/d", "files": SKIP}
+    (add, _) = plan_lines({"desired": [entry], "live": [twin]})
+    assert add.startswith("add film ") and add.endswith(" (deferred)")
+    for staying in ({**TWIN, "hash": "c"}, {**twin, "hash": "c", "tags": [OWNER_TAG, "reconcile:protect"]}):
+        assert "update film files=skip film/b.nfo (blocked)" in plan_lines({**case, "live": [OURS, twin, staying]})
+    assert "update film files=skip film/b.nfo (blocked)" in plan_lines({**case, "quarantine": 7})
 
 
 def test_an_add_into_the_data_of_another_torrent_is_blocked() -> None:

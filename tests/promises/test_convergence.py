@@ -81,14 +81,14 @@ def foreseen(done: Run) -> bool:
     A deletion waits until an add without a path shows its location. A move is held back while another torrent may use
     the same files (decision 42). If that one got another path in this run, or another name, which stands for a content
     path that is not known, then the next run may go on with the move. So it may with skipped files, which some versions
-    move, and also if that torrent was deleted.
+    move; if that torrent is deleted, they are deferred, and the next run skips them.
     """
     results = [result for instance in done.instances for result in instance.results]
     moved = {result.action.infohash for result in results if {c.field for c in result.action.changes} & _PATH_FIELDS}
     deleted = {result.action.infohash for result in results if result.action.verb is Verb.DELETE}
     blocked = [result.action for result in results if result.outcome is Outcome.BLOCKED]
     sharing = {infohash for action in blocked if action.blast for infohash in action.blast.shares_with}
-    holds_skips = any(change.field == "files" for action in blocked for change in action.changes)
+    holds_skips = any(result.action.hold and ".unwanted" in result.action.reason for result in results)
     if moved & sharing or (holds_skips and moved | deleted):
         return False
     return all(result.outcome is not Outcome.DROPPED for result in results)
