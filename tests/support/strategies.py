@@ -126,7 +126,7 @@ _ENTRY_KEYS: Final[Mapping[str, Callable[[Choices], Any]]] = {
     "download_path": _one_of(*DOWNLOAD_PATHS),
     "comment": _one_of("", "c", "two\nlines"),
     "share_limits": lambda choices: choices.pick_some(_SHARE_KEYS) or {"ratio": -2},
-    "link_trackers": _any_of(*TRACKERS),
+    "link_trackers": _any_of(*TRACKERS[2:]),  # an add may leave another spelling of a declared one beside it
     "trackers": lambda choices: _pick_exactly(choices, TRACKERS),
     "web_seeds": _any_of(*WEB_SEEDS),
     "files": _pick_file_rules,
