@@ -19,6 +19,7 @@ from reconciler.model.secret import Secret
 from reconciler.qbittorrent.forms import encode_form
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 
+_ADDED_HEADERS: Final = frozenset({"content-type", "content-length", "cookie"})
 _API_PATH: Final = "/api/v2/"
 _COOKIE_FIELDS: Final = ("name", "value", "domain", "path", "secure", "expires")
 
@@ -49,6 +50,7 @@ class DirectSession(QbittorrentSession):
         self._base: str | None = None  # the address that the template is for
         self._template = PreparedRequest()
         self._template_path = ""
+        self._headers = self._template.headers
         self._cookie_url: str | None = None  # that the cookie header is for; empty: all of the API; None: none
         self._cookie_header: str | None = None
         self._cookie_expiry = math.inf  # epoch seconds
@@ -77,11 +79,13 @@ class DirectSession(QbittorrentSession):
         base, _, endpoint = url.rpartition(_API_PATH)
         if base != self._base:
             self._template.prepare(method="GET", url=base + _API_PATH, headers=self.headers)
-            self._base, self._template_path = base, self._template.path_url
+            self._base, self._template_path, self._headers = base, self._template.path_url, self._template.headers
+            if _ADDED_HEADERS.isdisjoint(name.lower() for name in self._headers):
+                self._headers = dict(self._headers)  # type: ignore[assignment] # it is copied in half the time
         request = _FormRequest()
         request.method = method
         request.url, request.path_url = f"{self._template.url}{endpoint}", f"{self._template_path}{endpoint}"
-        request.headers = self._template.headers.copy()
+        request.headers = self._headers.copy()
         if form:
             request.body = encode_form(_iter_fields(form))
             request.headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -52,7 +52,10 @@ class PlainResponse(LimitedResponse):
         if head is None:
             return False
         lines = head[2].decode("ascii").splitlines()
-        headers = HTTPHeaderDict((name, value) for name, _, value in (line.partition(": ") for line in lines))
+        headers = HTTPHeaderDict()
+        for line in lines:
+            name, _, value = line.partition(": ")
+            headers.add(name, value)
         length = headers.get("Content-Length", "")
         is_length_known = _PLAIN_LENGTH.fullmatch(length) and "Transfer-Encoding" not in headers
         if len(headers) < len(lines) or not is_length_known:

@@ -150,6 +150,18 @@ def test_what_is_no_plain_form_goes_through_requests(more: dict[str, Any], monke
     assert adapters[1].sent == adapters[0].sent
 
 
+@pytest.mark.parametrize("name", ["Cookie", "cookie", "COOKIE"])
+def test_a_declared_cookie_header_is_the_only_one(name: str) -> None:
+    sessions, adapters = make_sessions([None, COOKIES[0]])
+    for session in sessions:
+        session.headers[name] = "own=1"
+        for _ in range(3):
+            send(session, "post", "http://box/api/v2/app/version", {})
+    headers = [[(name.lower(), value) for name, value in sent[3].items()] for sent in adapters[1].sent]
+    assert headers == [[(name.lower(), value) for name, value in sent[3].items()] for sent in adapters[0].sent]
+    assert all(("cookie", "own=1") in pairs for pairs in headers)
+
+
 def test_what_cannot_be_sent_is_refused_each_time() -> None:
     (_, session), adapters = make_sessions([])
     for _ in range(2):
