@@ -57,6 +57,7 @@ from reconciler.journal.run_rows import (
     should_record,
 )
 from reconciler.journal.suspension_rows import read_suspension_rows, write_suspension_rows
+from reconciler.journal.unchanged_reads import UnchangedReads
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import AddKey, OwnedCount, UnreadFile, UntaggedAdds
@@ -114,6 +115,7 @@ class Journal:
         self._last_warning: str | None = None
         self._damage: JournalError | None = None  # that a read met, until the next write
         self._last_problems: tuple[Row, ...] = ()
+        self._unchanged = UnchangedReads(self._path)
         self._recorded: dict[str, DesiredState] = {}  # whose declarations were saved last, by instance
 
     def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
@@ -283,14 +285,19 @@ class Journal:
         return self._run_safely(write, False, writes=True)
 
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
-        query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self.utc()
+        now = self.utc()
+        counts = self._unchanged.get(("owned", desired.owner), lambda: self._read_owned_counts(desired.owner))
+        return {
+            name: OwnedCount(torrents, min(at, now))
+            for name, url, torrents, at in counts
+            if name in desired.instances and desired.instances[name].url == url
+        }
+
+    def _read_owned_counts(self, owner: str) -> list[tuple[str, str, int, datetime]]:
+        query = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?"
         with open_for_reading(self._path) as file:
-            rows = read_rows(file, query, (desired.owner,), str, str, int, float) if file else ()
-            return {
-                name: OwnedCount(torrents, min(datetime.fromtimestamp(timestamp, UTC), now))
-                for name, url, torrents, timestamp in rows
-                if name in desired.instances and desired.instances[name].url == url
-            }
+            rows = read_rows(file, query, (owner,), str, str, int, float) if file else ()
+            return [(name, url, torrents, datetime.fromtimestamp(at, UTC)) for name, url, torrents, at in rows]
 
     def _record_run(self, desired: DesiredState, finished_run: FinishedRun) -> None:
         run, saved = finished_run.run, self._query_owned_counts(desired)
@@ -304,8 +311,13 @@ class Journal:
             self._write_run(desired, finished_run, owned, drift, with_run=is_new)
 
     def _query_last_drift(self, owner: str, run: Run) -> dict[str, LastDrift]:
-        with open_for_reading(self._path, min_version=6) as file:
-            return read_last_drift(file, owner, [instance.name for instance in run.instances]) if file else {}
+        names = tuple(instance.name for instance in run.instances)
+
+        def read() -> dict[str, LastDrift]:
+            with open_for_reading(self._path, min_version=6) as file:
+                return read_last_drift(file, owner, names) if file else {}
+
+        return self._unchanged.get(("drift", owner, names), read)
 
     def _list_unrecorded(self, desired: DesiredState, run: Run) -> list[InstanceResult]:
         """Return the results of the instances that were read and whose declarations may have changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -89,6 +90,24 @@ def test_owned_counts_belong_to_an_owner_and_a_url(diary: JournalRecorder) -> No
     moved = {**DESIRED.instances, "home": replace(DESIRED.instances["home"], url="http://elsewhere")}
     assert diary.journal.read_owned_counts(replace(DESIRED, instances=moved)) == {}
     assert diary.journal.read_owned_counts(replace(DESIRED, owner="you")) == {}
+
+
+def test_a_run_without_news_does_not_open_a_file_that_nobody_has_written_to(
+    diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary.record(make_read_instance(owned=3))
+    for file in diary.folder.iterdir():
+        os.utime(file, (0, 0))
+    assert diary.journal.read_owned_counts(DESIRED)["home"].count == 3
+    diary.record(make_read_instance(owned=3))
+    monkeypatch.setattr("reconciler.journal.journal.open_for_reading", None)
+    assert diary.journal.read_owned_counts(DESIRED)["home"].count == 3
+    diary.record(make_read_instance(owned=3))
+    monkeypatch.undo()
+    another = JournalRecorder(diary.folder)
+    another.record(make_read_instance(owned=5))
+    assert diary.journal.read_owned_counts(DESIRED)["home"].count == 5
+    assert diary.warnings == []
 
 
 def test_contested_fields_are_kept_until_they_expire(diary: JournalRecorder) -> None:
