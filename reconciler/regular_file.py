@@ -29,14 +29,16 @@ def read_regular_file(path: str | Path, max_bytes: int) -> bytes:
     """
     _check_kind(os.stat(path).st_mode)  # noqa: PTH116 - many small calls; to open some devices has an effect
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe that took its place must not block
-    with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
+    try:
         status = os.fstat(handle)
         _check_kind(status.st_mode)
         data: bytes | None = None
         if status.st_size <= max_bytes:
-            data = file.read(status.st_size + 1)  # to ask for a large limit at once costs more than the content
+            data = _read_bytes(handle, status.st_size + 1)  # a large limit at once would cost more than the content
             if len(data) > status.st_size:  # it has grown, or is a file of /proc, which has no size
-                data += file.read(max_bytes + 1 - len(data))
+                data += _read_bytes(handle, max_bytes + 1 - len(data))
+    finally:
+        os.close(handle)
     if data is None or len(data) > max_bytes:
         raise UnsuitableFileError(f"it is larger than {_format_limit(max_bytes)}")
     return data
@@ -55,6 +57,15 @@ def is_inside(path: str | Path, folder: str | Path) -> bool:
     """Return True if a file is inside a folder when all links are followed. It need not exist."""
     real_path, real_folder = os.path.realpath(path), os.path.realpath(folder)
     return os.path.commonpath((real_path, real_folder)) == real_folder
+
+
+def _read_bytes(handle: int, count: int) -> bytes:
+    """Return the next bytes of a file, fewer only at its end. A file object for each takes as long as the rest."""
+    chunks = []
+    while count > 0 and (chunk := os.read(handle, count)):
+        chunks.append(chunk)
+        count -= len(chunk)
+    return b"".join(chunks)
 
 
 def _check_kind(mode: int) -> None:

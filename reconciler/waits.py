@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -32,18 +31,27 @@ class Wait:
 _stacks: Final[dict[int, list[Wait]]] = {}  # by thread; the last wait of a thread is within those before it
 
 
-@contextmanager
-def track_wait(verb: str, subject: str) -> Iterator[None]:
-    """Context in which this thread waits for something."""
-    thread = threading.get_ident()
-    stack = _stacks.setdefault(thread, [])
-    stack.append(Wait(verb, subject, time.monotonic()))
-    try:
-        yield
-    finally:
+def track_wait(verb: str, subject: str) -> AbstractContextManager[None]:
+    """Return a context in which this thread waits for something."""
+    return _TrackedWait(verb, subject)
+
+
+class _TrackedWait:
+    """A wait of a thread. A generator would take three times as long, and every instance of a run has several."""
+
+    def __init__(self, verb: str, subject: str) -> None:
+        self._verb, self._subject = verb, subject
+
+    def __enter__(self) -> None:
+        stack = _stacks.setdefault(threading.get_ident(), [])
+        stack.append(Wait(self._verb, self._subject, time.monotonic()))
+
+    def __exit__(self, *_: object) -> None:
+        thread = threading.get_ident()
+        stack = _stacks[thread]
         stack.pop()
         if not stack:
-            _stacks.pop(thread, None)
+            del _stacks[thread]
 
 
 def note_trouble(trouble: str) -> None:

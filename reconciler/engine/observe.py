@@ -203,8 +203,10 @@ class _Observer:
                 probe_results = self._run_qbittorrent_probes(instance, observation.snapshot.version)
             except (InstanceError, StopRequested) as error:
                 observation = Observation(target, error=error)
-        with track_wait("probing", instance.name):
-            network_results = running.wait() if running else ()
+        network_results: ProbeResults = ()
+        if running:
+            with track_wait("probing", instance.name):
+                network_results = running.wait()
         health = self._update_health(instance, [*network_results, *probe_results], observation.error)
         return replace(observation, health=health)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any, cast
 
 from reconciler.engine.concurrency import map_instances
@@ -103,7 +102,6 @@ class _BorrowedTarget:
         return self._track_errors(value) if callable(value) else value
 
     def _track_errors(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(call)
         def call_and_track(*args: Any, **kwargs: Any) -> Any:
             try:
                 return call(*args, **kwargs)
