@@ -9,7 +9,7 @@ See docs/decisions/0045-block-moves-of-data-that-others-share.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.data_overlap import DataPathIndex
@@ -62,14 +62,10 @@ def attach_move_blasts(
         for action in actions
         if action.torrent_id in by_id and _is_move(action)
     }
-    excluded: defaultdict[tuple[str, ...], set[str]] = defaultdict(
-        {action.infohash or "" for action in actions if isinstance(action, DeleteTorrent) and action.hold is None}.copy
-    )
-    for move in filter(None, moves.values()):
-        excluded[move.route].add(str(move.live.infohashes))
-    index = DataPathIndex(snapshot.torrents)
+    deleted = {action.infohash or "" for action in actions if isinstance(action, DeleteTorrent) and action.hold is None}
+    shared = _find_shared(list(filter(None, moves.values())), deleted, DataPathIndex(snapshot.torrents))
     return [
-        _attach_blast(action, moves[action.torrent_id], index, excluded)
+        _attach_blast(action, moves[action.torrent_id], shared)
         if _is_move(action) and action.torrent_id in moves
         else action
         for action in actions
@@ -96,16 +92,30 @@ def _find_move(action: Action, live: LiveTorrent, category_paths: Mapping[str, s
     return _Move(live, (*origin, "path", normalize_path(path), ""))
 
 
-def _attach_blast(
-    action: Action, move: _Move | None, index: DataPathIndex, excluded: Mapping[tuple[str, ...], set[str]]
-) -> Action:
+def _find_shared(moves: Sequence[_Move], deleted: Collection[str], index: DataPathIndex) -> dict[str, tuple[str, ...]]:
+    """Return the torrents that moves would take files from, by the id of what moves.
+
+    Whoever makes the same move loses none. But one that takes files from others is blocked, and then stays itself.
+    """
+    excluded: defaultdict[tuple[str, ...], set[str]] = defaultdict(set(deleted).copy)
+    for move in moves:
+        excluded[move.route].add(str(move.live.infohashes))
+    shared: dict[str, tuple[str, ...]] = {}
+    while blocked := [move for move in moves if index.find_overlaps(move.live, excluded[move.route])]:
+        shared |= {move.live.id: index.find_overlaps(move.live, excluded[move.route]) for move in blocked}
+        for move in blocked:
+            excluded[move.route].discard(str(move.live.infohashes))
+        moves = [move for move in moves if move.live.id not in shared]
+    return shared
+
+
+def _attach_blast(action: Action, move: _Move | None, shared: Mapping[str, tuple[str, ...]]) -> Action:
     if not isinstance(action, UpdateTorrent | AdoptTorrent):
         return action
     if move is None:
         return replace(action, disruptive=False)
     live = move.live
-    shared = index.find_overlaps(live, excluded[move.route])
-    blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared)
+    blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared.get(live.id, ()))
     reason = "; ".join(filter(None, (action.reason, lost_files_text(blast))))
     return replace(action, blast=blast, reason=reason)
 

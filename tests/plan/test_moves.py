@@ -66,6 +66,25 @@ def test_a_move_that_takes_files_from_a_torrent_that_stays_is_blocked(
     )
 
 
+def test_a_move_is_blocked_with_one_that_it_shares_files_with_and_that_is_blocked() -> None:
+    """Episodes within a season, of which one stays: the season stays for it, and the other one for the season."""
+    season, first, last = ({"content_path": f"/x/season{path}"} for path in ("", "/1", "/2"))
+    live = [{**OURS, **season}, {**OURS, **first, "hash": "c"}, {**TWIN, **last}, {**OURS, "hash": "d"}]
+    desired = [{**MOVED, "hash": name} for name in "acd"]
+    plan = _plan({"desired": desired, "live": live}).instances[0]
+    assert render_plan_lines(plan) == [
+        "update a save_path=/y !disruptive (blocked)",
+        "update c save_path=/y !disruptive (blocked)",
+        "update d save_path=/y !disruptive",
+    ]
+    names = (TWIN_NAME, make_v1_hash("a")[:10])
+    for action, name in zip(plan.actions, names, strict=False):
+        assert f"; {name} may use the same files and lose them: held back; " in action.reason
+    assert _lines({"desired": desired, "live": [row for row in live if row["hash"] != "b"]}) == [
+        f"update {name} save_path=/y !disruptive" for name in "acd"
+    ]
+
+
 def test_everything_else_goes_on() -> None:
     row = {**OURS, "tags": [], "category": "c"}
     entry = {**MOVED, "tags": ["t"], "category": "d", "paused": True}
