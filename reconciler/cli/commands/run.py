@@ -24,6 +24,7 @@ from reconciler.model.suspension import suspend_instances
 if TYPE_CHECKING:
     from reconciler.engine import RunContext, RunOptions
     from reconciler.journal import Journal
+    from reconciler.report.json.run import InstanceEncoder
     from reconciler.saved.plan_file import SavedPlan
 
 
@@ -195,13 +196,16 @@ def _execute_run(
     return run
 
 
-def save_run_report(run: Run, options: RunSettings) -> CommandFailure | None:
-    """Write the report file. Return the failure, if any: it must not cost the report on standard output."""
+def save_run_report(run: Run, options: RunSettings, encoder: InstanceEncoder | None = None) -> CommandFailure | None:
+    """Write the report file, with the encoder of the runs before if there is one.
+
+    Return the failure, if any: it must not cost the report on standard output.
+    """
     from reconciler.report.json.run import write_run
 
     try:
         if options.report:
-            console.save_output(options.report, lambda stream: write_run(run, stream))
+            console.save_output(options.report, lambda stream: write_run(run, stream, encoder))
     except CommandFailure as failure:
         return failure
     return None

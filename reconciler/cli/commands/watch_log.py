@@ -19,7 +19,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 from reconciler.report.json.common import escape_runner_commands, iso_utc, problem_json
-from reconciler.report.json.run import write_run
+from reconciler.report.json.run import InstanceEncoder, write_run
 from reconciler.report.summary import summary_text
 from reconciler.report.text.run import render_run
 
@@ -34,6 +34,7 @@ class WatchLog:
         self._settings = settings
         self._options = options
         self._now = now
+        self._encoder = InstanceEncoder()
         self._last_unfinished: object = None
         self._failure_counts: dict[str, int] = {}
         self._last_warnings: frozenset[Problem] = frozenset()
@@ -61,7 +62,7 @@ class WatchLog:
         self._log_run(run, "watching: " if is_first else "", finished_run, is_news=is_news)
         if is_changed or (is_news and unfinished):
             self._write_run_report(run)
-        if unsaved := save_run_report(run, self._options):
+        if unsaved := save_run_report(run, self._options, self._encoder):
             self._log.error(str(unsaved))
 
     def _log_run(self, run: Run, prefix: str, finished_run: FinishedRun, *, is_news: bool) -> None:

@@ -36,8 +36,25 @@ from reconciler.report.summary import summarize_instance, summarize_run
 from reconciler.report.text.run import refusal_reasons
 
 
-def write_run(run: Run, stream: TextIO) -> None:
-    """Write the report of a run."""
+class InstanceEncoder:
+    """Encodes the instances of one run after the other. One without actions that is as before is not encoded again."""
+
+    def __init__(self) -> None:
+        self._encoded: dict[str, tuple[InstanceResult, str]] = {}
+
+    def encode(self, instance: InstanceResult) -> JsonItem:
+        """Return the JSON of an instance."""
+        if instance.results:
+            return _iterate_instance(instance)  # it may be long, and will hardly be the same
+        result, text = self._encoded.get(instance.name, (None, ""))
+        if result != instance:
+            text = "".join(_iterate_instance(instance))
+            self._encoded[instance.name] = instance, text
+        return text
+
+
+def write_run(run: Run, stream: TextIO, encoder: InstanceEncoder | None = None) -> None:
+    """Write the report of a run. `encoder`: that of the runs before."""
     refused = [instance for instance in run.instances if instance.verdict.refused]
     head = {
         "format_version": FORMAT_VERSION,
@@ -52,7 +69,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         **_snapshot_json(run.snapshot_age),
     }
     lists: dict[str, Iterable[JsonItem]] = {
-        "instances": map(_iterate_instance, run.instances),
+        "instances": map(encoder.encode if encoder else _iterate_instance, run.instances),
         "pending": map(_encode_pending, run.pending),
         "warnings": encode_problems(run.warnings),
     }

@@ -9,10 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.run import Run
-from reconciler.report.json.run import write_validation
-from tests.support.example_runs import PLAN_HASH, converged, huge, make_infohash, planned, refused
+from reconciler.report.json.run import InstanceEncoder, write_run, write_validation
+from tests.support.example_runs import (
+    PLAN_HASH,
+    applied,
+    converged,
+    endless,
+    faulty,
+    huge,
+    make_infohash,
+    placed,
+    planned,
+    refused,
+    unhealthy,
+)
 from tests.support.golden_reports import json_text
 
 TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
@@ -158,3 +172,26 @@ def test_the_json_report_names_a_suspension_and_an_accepted_plan() -> None:
         report = parse_report(replace(run, accepted_plan=accepted, instances=instances))
         assert report["accepted_plan"] == {"plan_hash": accepted, "met": is_met}
     assert report["instances"][0]["suspended_until"] == "2026-01-02T15:30:00.000Z"
+
+
+def write(run: Run, encoder: InstanceEncoder) -> str:
+    """The JSON report of a run, with the encoder of the runs before."""
+    stream = io.StringIO()
+    write_run(run, stream, encoder)
+    return stream.getvalue()
+
+
+def test_the_encoder_of_the_runs_before_changes_no_report() -> None:
+    encoder = InstanceEncoder()
+    runs = [planned(), applied(), placed(), converged(), faulty(), endless(), refused(), unhealthy()]
+    for run in (*runs, *reversed(runs)):
+        for instances in (run.instances, tuple(replace(instance, requests=99) for instance in run.instances)):
+            changed = replace(run, instances=instances)
+            assert write(changed, encoder) == json_text(changed)
+
+
+def test_an_instance_without_news_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, run = InstanceEncoder(), converged()
+    before = write(run, encoder)
+    monkeypatch.setattr("reconciler.report.json.run._iterate_instance", None)
+    assert write(replace(run, instances=tuple(map(replace, run.instances))), encoder) == before
