@@ -86,16 +86,17 @@ class RetryPolicy:
 
     def call_with_retry(self, read: Callable[[], T]) -> T:
         """Return what `read` returns, calling it again after a transient error. Raises what the last call raised."""
+        delays = self.backoff_delays()
         try:
-            for delay in self.backoff_delays():
+            while True:
                 try:
                     return read()
                 except InstanceError as error:
-                    if not error.transient:
+                    delay = next(delays, None) if error.transient else None
+                    if delay is None:
                         raise
                     note_trouble(str(error))
                 self.clock.sleep(delay)
-            return read()
         finally:
             note_trouble("")
 

@@ -198,7 +198,7 @@ class _Observer:
             target, self.context.retry, ReadRequest.for_instance(self.scope.desired, instance.name)
         )
         probe_results: ProbeResults = ()
-        if observation.snapshot:
+        if observation.snapshot and instance.health:
             try:
                 probe_results = self._run_qbittorrent_probes(instance, observation.snapshot.version)
             except (InstanceError, StopRequested) as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -296,18 +297,40 @@ class DesiredState:
         return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)
 
     @cached_property
-    def entries_with_paths(self) -> tuple[DesiredTorrent, ...]:
-        """The torrents that declare a path. Cached: every run needs them."""
-        return tuple(entry for entry in self.torrents if entry.declared_paths)
+    def _instances_with_paths(self) -> frozenset[str]:
+        """The instances on which a path is declared. Cached: every run needs them."""
+        places = {entry.instance for entry in self.torrents if entry.declared_paths}
+        names = (name for place in places for name in self.members_of(place))
+        return frozenset(names).union(filter(self._has_settings_with_paths, self.instances))
 
     @cached_property
-    def v2_entries(self) -> tuple[DesiredTorrent, ...]:
+    def _v2_entries(self) -> Mapping[str, tuple[DesiredTorrent, ...]]:
         """The torrents that are, or may become, v2 or hybrid torrents. Cached: every run needs them."""
-        return tuple(entry for entry in self.torrents if not entry.absent and entry.may_have_v2)
+        return self._group_by_instance(entry for entry in self.torrents if not entry.absent and entry.may_have_v2)
+
+    @cached_property
+    def _ids_with_file_rules(self) -> Mapping[str, frozenset[str]]:
+        """The ids of the torrents whose files are managed. Cached: every run needs them."""
+        grouped = self._group_by_instance(self.entries_with_file_rules)
+        return {name: frozenset(key for entry in entries for key in entry.ids) for name, entries in grouped.items()}
+
+    def _group_by_instance(self, entries: Iterable[DesiredTorrent]) -> dict[str, tuple[DesiredTorrent, ...]]:
+        """Return the entries by the instances that they can be on."""
+        grouped: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
+        for entry in entries:
+            for name in self.instances_of(entry):
+                grouped[name].append(entry)
+        return {name: tuple(group) for name, group in grouped.items()}
+
+    def _has_settings_with_paths(self, instance: str) -> bool:
+        categories = self.categories_of(instance).values()
+        return any(category.save_path or category.download_path for category in categories) or (
+            not PATH_PREFERENCES.isdisjoint(self.instances[instance].preferences)
+        )
 
     def v2_entries_of(self, instance: str) -> tuple[DesiredTorrent, ...]:
-        """Return the torrents of `v2_entries` that can be on that instance."""
-        return tuple(entry for entry in self.v2_entries if instance in self.instances_of(entry))
+        """Return the torrents that can be on that instance and are, or may become, v2 or hybrid torrents."""
+        return self._v2_entries.get(instance, ())
 
     def instances_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """Return the instances that an entry can be on: its own, or the members of its group."""
@@ -330,16 +353,11 @@ class DesiredState:
 
     def has_paths_of(self, instance: str) -> bool:
         """True if a path on that instance is declared: of a torrent, a category or a preference."""
-        return (
-            any(category.save_path or category.download_path for category in self.categories_of(instance).values())
-            or not PATH_PREFERENCES.isdisjoint(self.instances[instance].preferences)
-            or any(instance in self.instances_of(entry) for entry in self.entries_with_paths)
-        )
+        return instance in self._instances_with_paths
 
     def ids_with_file_rules(self, instance: str) -> frozenset[str]:
         """Return the ids of the torrents of an instance whose files are managed, and so must be read."""
-        entries = (entry for entry in self.entries_with_file_rules if instance in self.instances_of(entry))
-        return frozenset(torrent_id for entry in entries for torrent_id in entry.ids)
+        return self._ids_with_file_rules.get(instance, frozenset())
 
     def creations_of(self, instance: str) -> frozenset[CreationSpec]:
         """Return the creations that are declared for an instance."""
