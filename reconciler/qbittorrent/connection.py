@@ -13,11 +13,14 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
+    BrokenResponseError,
     InstanceError,
     ProxyAuthenticationError,
+    ResponseTimeoutError,
     SessionLostError,
     StopRequested,
     TlsError,
+    UnreachableError,
     UnsupportedError,
 )
 from reconciler.model.secret import Secret
@@ -40,6 +43,7 @@ from reconciler.qbittorrent.transfers import TransferStats
 T = TypeVar("T")
 
 MAX_LOST_SESSIONS = 1  # right after a login that was accepted; then one more login, and no third
+_UNANSWERED = (UnreachableError, ResponseTimeoutError, BrokenResponseError, StopRequested)
 _NO_VERSION_TEXT = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
 
 
@@ -171,10 +175,15 @@ class Connection:
         self._client.resume_session(cookies)
         try:
             return self._read_version_if_admitted()
-        except (InstanceError, StopRequested):  # it may still be there when the server answers
+        except _UNANSWERED:  # it may still be there when the server answers
             self._client.drop_session()
-            self._kept_sessions.keep(self._instance, cookies)
+            self._kept_sessions.put_back(self._instance, cookies)
             raise
+        except ProxyAuthenticationError:  # its credentials went with the cookies, and must not go with a logout too
+            self._client.drop_session()
+            raise
+        except InstanceError:  # maybe because of a cookie of a proxy
+            return ""
 
     def _log_in(self, username: str, password: Secret) -> None:
         is_in_doubt = self._logins.check_login(self._instance)

@@ -28,10 +28,11 @@ from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, r
 
 SESSIONS_FILE_NAME: Final = "sessions.json"
 MAX_AGE: Final = 3600.0  # seconds; by default, qBittorrent drops a session that was idle for as long
+FORGET_AGE: Final = 30 * 86400.0  # seconds; a server may be set to keep sessions longer, even for ever
 _SALT_SIZE: Final = 16  # bytes
 
 
-_CookieText = Annotated[str, StringConstraints(pattern="^[ -~]*$")]
+_CookieText = Annotated[str, StringConstraints(pattern="^[ -~]*$", max_length=4096)]
 
 
 @with_config(STRICT_CONFIG)
@@ -61,6 +62,7 @@ class _Row(TypedDict):
 
 
 _ROWS_ADAPTER: LazyAdapter[list[_Row]] = LazyAdapter(list[_Row])
+_COOKIES_ADAPTER: LazyAdapter[list[_Cookie]] = LazyAdapter(list[_Cookie])
 
 
 class KeptSessions:
@@ -101,55 +103,75 @@ class KeptSessions:
                     )
 
     def take(self, instance: Instance) -> Secret | None:
-        """Return the cookies of the session that was kept for these credentials at this URL, once."""
-        credentials = join_credentials(instance)
+        """Return the cookies of a session that was kept for these credentials at this URL, once.
+
+        Also of one that is older than an hour: the run that gets it ends it, should the server still have it.
+        """
+        credentials, now = join_credentials(instance), self._utc().timestamp()
         with self._lock:
             if self._rows is None:
                 self._rows = self._take_file()
-            row = next((row for row in self._rows if _fits(row, instance.url, credentials)), None)
+            rows = [row for row in self._rows if _fits(row, instance.url, credentials)]
+            if any(0 <= now - row["ended"] <= MAX_AGE for row in rows):
+                self._repeated.add((instance.url, credentials))
+            row = next((row for row in rows if row["cookies"]), None)
             if row is None:
                 return None
             self._rows.remove(row)
-            self._repeated.add((instance.url, credentials))
-        return Secret(json.dumps(row["cookies"])) if row["cookies"] else None
+        return Secret(json.dumps(row["cookies"]))
 
     def keep(self, instance: Instance, cookies: Secret | None) -> bool:
         """Record the end of a run. Return True if its session was kept, False if it must be logged out.
 
-        `cookies` are those of its session; None: it cannot be kept.
+        `cookies` are those of its session; None: it cannot be kept. Nor is it if there is another one already: of the
+        same instance under another name, or of a process that ran at the same time.
         """
-        if self._path is None:
-            return False
-        credentials, salt = join_credentials(instance), secrets.token_bytes(_SALT_SIZE)
+        credentials = join_credentials(instance)
         with self._lock:
-            is_kept = cookies is not None and (instance.url, credentials) in self._repeated
-            row = _Row(
-                url=instance.url,
-                salt=salt.hex(),
-                digest=digest_credentials(salt, credentials).hex(),
-                ended=self._utc().timestamp(),
-                cookies=json.loads(cookies.reveal()) if cookies and is_kept else [],
-            )
-            self._rows = [*(self._rows or ()), row]
-        return is_kept
+            if self._path is None or self._has_session(self._path, instance.url, credentials):
+                return False
+            is_repeated = (instance.url, credentials) in self._repeated
+            kept = _parse_cookies(cookies) if cookies and is_repeated else []
+            self._replace_row(instance.url, credentials, kept)
+        return bool(kept)
+
+    def put_back(self, instance: Instance, cookies: Secret) -> None:
+        """Keep a session from `take` that no request has reached."""
+        with self._lock:
+            self._replace_row(instance.url, join_credentials(instance), _parse_cookies(cookies))
+
+    def _replace_row(self, url: str, credentials: Secret, cookies: list[_Cookie]) -> None:
+        """Add a row, in place of one that only says when the last run ended."""
+        salt = secrets.token_bytes(_SALT_SIZE)
+        digest = digest_credentials(salt, credentials).hex()
+        row = _Row(url=url, salt=salt.hex(), digest=digest, ended=self._utc().timestamp(), cookies=cookies)
+        others = [row for row in self._rows or () if row["cookies"] or not _fits(row, url, credentials)]
+        self._rows = [*others, row]
+
+    def _has_session(self, path: Path, url: str, credentials: Secret) -> bool:
+        rows = list(self._rows or ())
+        with suppress(OSError):  # mostly there is no file: we have taken it
+            rows += _read_rows(path)
+        return any(row["cookies"] and _fits(row, url, credentials) for row in rows)
 
     def _take_file(self) -> list[_Row]:
-        """Return the rows of the last hour. Of several processes, the one that deletes the file gets them."""
-        if self._path is None:
+        """Return the rows of the file, and delete it. Of several processes, the one that moves it away gets them."""
+        if self._path is None or not self._path.is_file():
             return []
-        now = self._utc().timestamp()
-        try:
-            rows = _read_rows(self._path)
-            self._path.unlink()
-        except OSError:
-            return []
-        return [row for row in rows if 0 <= now - row["ended"] <= MAX_AGE]
+        now, taken = self._utc().timestamp(), self._path.with_name(f".{SESSIONS_FILE_NAME}.{secrets.token_hex(4)}.tmp")
+        rows: list[_Row] = []
+        with suppress(OSError):
+            self._path.rename(taken)
+            try:
+                rows = _read_rows(taken)
+            finally:
+                taken.unlink()
+        return [row for row in rows if abs(now - row["ended"]) <= (FORGET_AGE if row["cookies"] else MAX_AGE)]
 
     def _save(self, path: Path, rows: list[_Row]) -> None:
-        """Write the rows, besides the rows of other instances that another process has written meanwhile."""
+        """Write the rows, besides what another process has written meanwhile: all its sessions, and other instances."""
         urls = {row["url"] for row in rows}
-        with suppress(FileNotFoundError):
-            rows = [*(row for row in _read_rows(path) if row["url"] not in urls), *rows]
+        rows = [*(row for row in self._take_file() if row["cookies"] or row["url"] not in urls), *rows]
         content = json.dumps(rows, indent=1).encode()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with temporary_file(path, lambda file: file.write(content), mode=PRIVATE_MODE, sync=False) as new:
@@ -161,6 +183,14 @@ def _read_rows(path: Path) -> list[_Row]:
     try:
         return _ROWS_ADAPTER.validate_json(read_regular_file(path, MAX_SMALL_FILE_BYTES))
     except (UnsuitableFileError, ValidationError):
+        return []
+
+
+def _parse_cookies(cookies: Secret) -> list[_Cookie]:
+    """Return the cookies; none if one of them could not be read again, which would cost all sessions of the file."""
+    try:
+        return _COOKIES_ADAPTER.validate_json(cookies.reveal())
+    except ValidationError:
         return []
 
 

@@ -20,9 +20,16 @@ from reconciler.model.errors import (
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import API_KEYS
-from reconciler.qbittorrent import LoginMemory, Session
+from reconciler.qbittorrent import KeptSessions, LoginMemory, Session
 from tests.conftest import MakeServer
-from tests.support.instances import StubRequest, make_instance, serve_stub, text_answer, wait_for_endpoints
+from tests.support.instances import (
+    QBITTORRENT_ANSWERS,
+    StubRequest,
+    make_instance,
+    serve_stub,
+    text_answer,
+    wait_for_endpoints,
+)
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, reset_after
 from tests.support.raw import RawClient
@@ -267,6 +274,27 @@ def test_refused_credentials_for_a_proxy_are_sent_once_after_a_lost_answer_too()
             with pytest.raises(InstanceError):
                 Session(instance, logins=logins).open()
     assert [endpoint for endpoint, _ in requests] == ["auth/login", "app/version"]
+
+
+def test_refused_credentials_for_a_proxy_are_sent_once_with_the_session_of_an_earlier_run(tmp_path: Path) -> None:
+    answers = {**QBITTORRENT_ANSWERS, "auth/login": (200, {"Set-Cookie": "SID=abc; path=/"}, b"Ok.")}
+    requests: list[StubRequest] = []
+    warnings: list[str] = []
+    logins = LoginMemory()
+    with serve_stub(answers, requests) as url:
+        instance = make_instance(url, username="me", password=Secret("right"), basic_auth=BasicAuth("box", WRONG))
+        for _ in range(2):
+            with KeptSessions(tmp_path, warnings.append) as kept, Session(instance, logins=logins, kept_sessions=kept):
+                pass
+        answers.update(dict.fromkeys(answers, (401, {"WWW-Authenticate": "Basic"}, b"")))
+        requests.clear()
+        for _ in range(3):
+            with KeptSessions(tmp_path, warnings.append) as kept:
+                session = Session(instance, logins=logins, kept_sessions=kept)
+                with pytest.raises(AuthenticationError):
+                    session.open()
+                session.close()
+    assert [endpoint for endpoint, _ in requests] == ["app/version"]
 
 
 def test_admin_is_told_of_the_temporary_password() -> None:

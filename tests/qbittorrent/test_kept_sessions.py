@@ -18,21 +18,23 @@ from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent import KeptSessions, Session
-from reconciler.qbittorrent.kept_sessions import MAX_AGE, SESSIONS_FILE_NAME
+from reconciler.qbittorrent import KeptSessions, Session, kept_sessions
+from reconciler.qbittorrent.kept_sessions import FORGET_AGE, MAX_AGE, SESSIONS_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.fake_time import FakeTime
 from tests.support.instances import make_instance
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.proxy import Proxy, reset_before
+from tests.support.proxy import Proxy, answer_with_status, reset_before
 from tests.support.raw import RawClient
 
 LOGIN = ["auth/login", "app/version", "app/webapiVersion"]
 READ = ["torrents/info", "torrents/categories"]
 RESUMED = [*LOGIN[1:], *READ]
 BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("right"))
+OTHER = Instance("other", Position("desired.yaml", 4, 3), "http://other", "admin", Secret("right"))
 COOKIE = {"name": "SID", "value": "abc", "domain": "box", "path": "/", "secure": False, "expires": None}
 COOKIES = Secret(json.dumps([COOKIE]))
+OTHER_COOKIES = Secret(json.dumps([{**COOKIE, "value": "def"}]))
 
 
 class Runs:
@@ -166,6 +168,18 @@ def test_a_retry_in_the_same_run_uses_the_session(any_runs: Runs) -> None:
     assert [request.endpoint for request in any_runs.proxy.requests] == ["app/version", *LOGIN[1:]]
 
 
+@pytest.mark.parametrize("answer", [(500, ""), (403, "<html>who are you?"), (200, "<html>log in"), (401, "")])
+def test_a_run_logs_in_where_something_else_answers_to_old_cookies(answer: tuple[int, str], any_runs: Runs) -> None:
+    any_runs.read()
+    any_runs.read()
+    assert any_runs.proxy
+    any_runs.proxy.clear()
+    any_runs.proxy.add_fault("app/version", answer_with_status(*answer))
+    with any_runs.open_sessions() as kept, Session(any_runs.instance, kept_sessions=kept):
+        pass
+    assert [request.endpoint for request in any_runs.proxy.requests] == ["app/version", *LOGIN]
+
+
 def test_other_credentials_do_not_use_the_session(any_runs: Runs, any_server: QbittorrentServer) -> None:
     any_runs.read()
     any_runs.read()
@@ -217,38 +231,115 @@ def test_a_session_is_used_by_one_process_at_a_time(runs: Runs) -> None:
     assert runs.take() == COOKIES
 
 
-def test_what_another_process_has_written_meanwhile_is_kept(runs: Runs) -> None:
-    other = Instance("other", Position("desired.yaml", 4, 3), "http://other", "admin", Secret("right"))
+def test_of_two_processes_that_have_a_session_one_logs_out(runs: Runs) -> None:
+    runs.note(COOKIES)
+    runs.note(COOKIES)
+    with runs.open_sessions() as slow:
+        assert slow.take(BOX) == COOKIES
+        assert [runs.note(COOKIES) for _ in range(2)] == [False, True]
+        assert not slow.keep(BOX, OTHER_COOKIES)
+    assert runs.take() == COOKIES
+
+
+def test_two_processes_that_end_in_the_same_moment_leave_a_session_too_many_until_the_next_run(runs: Runs) -> None:
+    runs.note(COOKIES)
+    with runs.open_sessions() as first:
+        first.take(BOX)
+        runs.note(COOKIES)
+        with runs.open_sessions() as second:
+            second.take(BOX)
+            assert first.keep(BOX, COOKIES)
+            assert second.keep(BOX, OTHER_COOKIES)
+    assert [row["cookies"][0]["value"] for row in runs.rows] == ["def", "abc"]
+    assert not runs.note(OTHER_COOKIES)
+    assert runs.take() == COOKIES
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_process_that_reads_the_file_has_it_alone(ends: bool, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it writes what it has kept besides what others have left."""
+    runs.note(COOKIES)
+    runs.note(COOKIES)
+    taken: list[Secret | None] = []
+    read_file = kept_sessions.read_regular_file
+
+    def interrupt(path: Path, max_bytes: int) -> bytes:
+        content = read_file(path, max_bytes)
+        monkeypatch.undo()
+        taken.append(runs.take())
+        return content
+
+    with runs.open_sessions() as kept:
+        if ends:
+            kept.keep(OTHER, None)
+        monkeypatch.setattr(kept_sessions, "read_regular_file", interrupt)
+        if not ends:
+            taken.append(kept.take(BOX))
+    taken.append(runs.take())
+    assert sorted(map(str, taken)) == ["***", *["None"] * (len(taken) - 1)]
+
+
+def test_an_instance_with_two_names_has_one_session(runs: Runs) -> None:
     runs.note(COOKIES)
     with runs.open_sessions() as kept:
         kept.take(BOX)
-        runs.note(COOKIES, other)
-        assert runs.note(COOKIES, other)
+        kept.take(BOX)
         assert kept.keep(BOX, COOKIES)
-    assert runs.take(other) == COOKIES
+        assert not kept.keep(BOX, OTHER_COOKIES)
+    assert [row["cookies"] for row in runs.rows] == [[COOKIE]]
+
+
+@pytest.mark.parametrize("value", ["é", "a\nb", "x" * 4097, None])
+def test_a_cookie_that_cannot_be_read_again_is_not_kept(value: object, runs: Runs) -> None:
+    for instance in (BOX, OTHER):
+        runs.note(COOKIES, instance)
+    with runs.open_sessions() as kept:
+        for instance in (BOX, OTHER):
+            kept.take(instance)
+        assert not kept.keep(BOX, Secret(json.dumps([{**COOKIE, "value": value}])))
+        assert kept.keep(OTHER, COOKIES)
+    assert runs.take(OTHER) == COOKIES
+
+
+def test_what_another_process_has_written_meanwhile_is_kept(runs: Runs) -> None:
+    runs.note(COOKIES)
+    with runs.open_sessions() as kept:
+        kept.take(BOX)
+        runs.note(COOKIES, OTHER)
+        assert runs.note(COOKIES, OTHER)
+        assert kept.keep(BOX, COOKIES)
+    assert runs.take(OTHER) == COOKIES
 
 
 def test_what_this_run_does_not_use_is_kept(runs: Runs) -> None:
-    other = Instance("other", Position("desired.yaml", 4, 3), "http://other", "admin", Secret("right"))
-    for instance in (BOX, other) * 2:
+    for instance in (BOX, OTHER) * 2:
         runs.note(COOKIES, instance)
-    assert runs.note(COOKIES, other)
+    assert runs.note(COOKIES, OTHER)
     assert runs.take(BOX) == COOKIES
 
 
-@pytest.mark.parametrize(("age", "is_used"), [(0.0, True), (MAX_AGE, True), (MAX_AGE + 1, False), (-1.0, False)])
-def test_a_session_is_used_for_an_hour(age: float, is_used: bool, runs: Runs) -> None:
-    runs.note(COOKIES)
+@pytest.mark.parametrize(("age", "is_kept"), [(0.0, True), (MAX_AGE, True), (MAX_AGE + 1, False), (-1.0, False)])
+def test_a_session_is_kept_less_than_an_hour_after_the_last_run(age: float, is_kept: bool, runs: Runs) -> None:
     runs.note(COOKIES)
     runs.time.moment += age
-    assert runs.take() == (COOKIES if is_used else None)
-
-
-def test_a_run_an_hour_after_the_last_one_logs_out(runs: Runs) -> None:
-    runs.note(COOKIES)
-    runs.time.moment += MAX_AGE + 1
-    assert not runs.note(COOKIES)
+    assert runs.note(COOKIES) == is_kept
     assert runs.note(COOKIES)
+
+
+@pytest.mark.parametrize("age", [MAX_AGE + 1, FORGET_AGE, -1.0])
+def test_a_session_that_outlives_the_hour_is_ended_by_the_next_run(age: float, any_runs: Runs) -> None:
+    any_runs.read()
+    any_runs.read()
+    any_runs.time.moment += age
+    assert any_runs.read() == [*RESUMED, "auth/logout"], "a server may be set to keep it for ever"
+
+
+def test_a_session_is_forgotten_after_a_month(runs: Runs) -> None:
+    runs.note(COOKIES)
+    runs.note(COOKIES)
+    runs.time.moment += FORGET_AGE + 1
+    assert runs.take() is None
+    assert not runs.file.exists()
 
 
 def _damage(row: dict[str, Any], **values: object) -> str:
