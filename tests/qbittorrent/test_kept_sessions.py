@@ -18,8 +18,9 @@ from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent import KeptSessions, Session, kept_sessions
+from reconciler.qbittorrent import KeptSessions, Session
 from reconciler.qbittorrent.kept_sessions import FORGET_AGE, MAX_AGE, SESSIONS_FILE_NAME
+from reconciler.regular_file import read_regular_file
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.fake_time import FakeTime
 from tests.support.instances import make_instance
@@ -261,10 +262,9 @@ def test_a_process_that_reads_the_file_has_it_alone(ends: bool, runs: Runs, monk
     runs.note(COOKIES)
     runs.note(COOKIES)
     taken: list[Secret | None] = []
-    read_file = kept_sessions.read_regular_file
 
     def interrupt(path: Path, max_bytes: int) -> bytes:
-        content = read_file(path, max_bytes)
+        content = read_regular_file(path, max_bytes)
         monkeypatch.undo()
         taken.append(runs.take())
         return content
@@ -272,7 +272,7 @@ def test_a_process_that_reads_the_file_has_it_alone(ends: bool, runs: Runs, monk
     with runs.open_sessions() as kept:
         if ends:
             kept.keep(OTHER, None)
-        monkeypatch.setattr(kept_sessions, "read_regular_file", interrupt)
+        monkeypatch.setattr(f"{KeptSessions.__module__}.read_regular_file", interrupt)
         if not ends:
             taken.append(kept.take(BOX))
     taken.append(runs.take())
