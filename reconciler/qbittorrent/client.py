@@ -30,7 +30,7 @@ from reconciler.model.links import redact_path
 from reconciler.model.rows import Row
 from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
-from reconciler.qbittorrent.direct_session import DirectSession
+from reconciler.qbittorrent.direct_session import DirectSession, EndpointUrl
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 from reconciler.qbittorrent.pieces import parse_list, parse_main_data
@@ -108,7 +108,6 @@ class Client(qbittorrentapi.Client):
         self.web_api = ""
         self.server_date = ""  # the `Date` header of the last reply
         self._has_left_traces = False
-        self._resumed_cookies: Secret | None = None
         super().__init__(
             host=instance.url,
             api_key=api_key,
@@ -127,6 +126,7 @@ class Client(qbittorrentapi.Client):
             RAISE_NOTIMPLEMENTEDERROR_FOR_UNIMPLEMENTED_API_ENDPOINTS=True,
             SIMPLE_RESPONSES=True,
         )
+        self.drop_session()
         # The library fills empty settings from QBITTORRENTAPI_* variables, which are not for this program.
         self.username = self._password = ""
         self._api_key = api_key
@@ -145,7 +145,7 @@ class Client(qbittorrentapi.Client):
     def resume_session(self, cookies: Secret) -> None:
         """Use the session with the cookies that `read_cookies` returned, maybe in another process."""
         self.drop_session()
-        self._resumed_cookies = cookies  # for `_session`, which the library makes once more before the first request
+        self._resumed_cookies: Secret | None = cookies  # for `_session`, made again before the first request
 
     def read_cookies(self) -> Secret | None:
         """Return the cookies of the session; None without any, or if the server remembers more of it than its login."""
@@ -155,13 +155,13 @@ class Client(qbittorrentapi.Client):
         """Forget all cookies, and close the connections."""
         self._resumed_cookies = None
         self._initialize_context()
+        self._url = EndpointUrl(self)
 
     def log_out(self) -> None:
         """End the session on the server, if there is one, and close all connections."""
         try:
             if self._http_session and self._http_session.cookies:
-                arguments = {"timeout": LOGOUT_TIMEOUT}
-                self._post(_name=APINames.Authorization, _method="logout", requests_args=arguments)
+                self._post(_name=APINames.Authorization, _method="logout", requests_args={"timeout": LOGOUT_TIMEOUT})
         finally:
             self._trigger_session_initialization()
 

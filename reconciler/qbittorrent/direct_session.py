@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from qbittorrentapi.request import QbittorrentSession
+from qbittorrentapi.request import QbittorrentSession, QbittorrentURL
 from requests import PreparedRequest, Response
 from requests.cookies import create_cookie, extract_cookies_to_jar
 
@@ -22,6 +22,14 @@ from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 _ADDED_HEADERS: Final = frozenset({"content-type", "content-length", "cookie"})
 _API_PATH: Final = "/api/v2/"
 _COOKIE_FIELDS: Final = ("name", "value", "domain", "path", "secure", "expires")
+
+
+class EndpointUrl(QbittorrentURL):
+    """The addresses of endpoints. The library takes the base apart for each of them."""
+
+    def build(self, api_namespace: str, api_method: str, *_args: Any, **_arguments: Any) -> str:
+        """Return the address of an endpoint."""
+        return self.build_base_url({}, {}) + "/".join((_API_PATH.strip("/"), api_namespace, api_method))
 
 
 class _FormRequest(PreparedRequest):

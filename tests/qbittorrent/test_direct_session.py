@@ -11,13 +11,14 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
-from qbittorrentapi.request import QbittorrentSession
+from qbittorrentapi.definitions import APINames
+from qbittorrentapi.request import QbittorrentSession, QbittorrentURL
 from requests import PreparedRequest, Response
 from requests.exceptions import InvalidHeader, InvalidURL
 from urllib3 import HTTPResponse
 
 from reconciler.qbittorrent import direct_session
-from reconciler.qbittorrent.direct_session import DirectSession
+from reconciler.qbittorrent.direct_session import DirectSession, EndpointUrl
 from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 
 HEADERS = {"Accept-Encoding": "identity", "X-Token": "secret", "Authorization": "Bearer qbt_1"}
@@ -148,6 +149,18 @@ def test_what_is_no_plain_form_goes_through_requests(more: dict[str, Any], monke
         send(session, "post", "http://box/api/v2/torrents/info", {})
     assert "SID=one" in adapters[1].sent[1][3]["Cookie"]
     assert adapters[1].sent == adapters[0].sent
+
+
+@pytest.mark.parametrize(
+    "host", ["http://box:8080", "https://box/qbt", "https://box/qbt/", "HTTP://Box/a%20b", "http://[::1]:1"]
+)
+def test_the_address_of_an_endpoint_is_that_of_the_library(host: str) -> None:
+    client: Any = SimpleNamespace(
+        host=host, port=None, _FORCE_SCHEME_FROM_HOST=True, _trigger_session_initialization=lambda: None
+    )
+    for namespace, method in ((APINames.Sync, "maindata"), ("torrents", "info")):
+        library = QbittorrentURL(client).build(namespace, method, {}, {})
+        assert EndpointUrl(client).build(namespace, method, {}, {}) == library
 
 
 @pytest.mark.parametrize("name", ["Cookie", "cookie", "COOKIE"])
