@@ -128,6 +128,5 @@ def _receive_body(raw: Any, path: str) -> deque[bytes]:
                 f"sends more than {size >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
             )
         if raw.length_remaining == 0 and not is_encoded:
-            raw.release_conn()
-            break  # the read that finds the end takes as long as the first
+            break  # a read that finds the end would take as long as the first
     return chunks

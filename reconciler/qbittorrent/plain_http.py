@@ -27,10 +27,10 @@ _PLAIN_TARGET: Final = re.compile("/[!-~]*")
 _PLAIN_LINE: Final = re.compile("[!-9;-~]+: [ -~]*")
 _PLAIN_HEAD: Final = re.compile(
     rb"HTTP/1\.1 200 ([ -~]*)\r\n"  # qBittorrent gives no reason
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [!-~]+(?: +[!-~]+)*\r\n){1,99})\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [!-~][ -~]*\r\n){1,99})\r\n"
 )
 _PLAIN_LENGTH: Final = re.compile("[0-9]{1,15}")
-_FOLD: Final = re.compile(r"[ \t]*\r\n[ \t]+")  # in a header of more than one line
+_FOLD: Final = re.compile(r"(?:(?<![ \t])[ \t]+)?\r\n[ \t]+")  # in a header of more than one line
 
 
 class PlainResponse(LimitedResponse):

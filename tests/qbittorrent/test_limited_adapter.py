@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from requests import PreparedRequest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError, SlowReplyError
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from reconciler.qbittorrent.limited_adapter import MAX_LIST_WITHOUT_ROWS, MAX_SMALL_REPLY
+from reconciler.qbittorrent.limited_adapter import MAX_LIST_WITHOUT_ROWS, MAX_SMALL_REPLY, LimitedAdapter
+from tests.support.dripping import dripping_server
 from tests.support.instances import make_instance
 from tests.support.magnets import make_magnet
 from tests.support.proxy import Proxy, drip_answer, hang_before, send_endlessly
@@ -72,6 +74,15 @@ def test_a_body_that_is_too_long_is_refused_before_it_fills_the_memory(
     tracemalloc.stop()
     session.close()
     assert peak < limit * 1.6 + 32 * MIB
+
+
+def test_a_compressed_reply_is_received_whole() -> None:
+    body = gzip.compress(b" " * MIB)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    with dripping_server(head.encode() + body, 0) as port:
+        request = PreparedRequest()
+        request.prepare("GET", f"http://127.0.0.1:{port}/api/v2/torrents/info")
+        assert LimitedAdapter(None, None).send(request, timeout=20).content == b" " * MIB
 
 
 def test_a_long_list_may_be_longer_the_more_rows_it_has(

@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
-from urllib3.util import SKIP_HEADER
+from urllib3.util import SKIP_HEADER, parse_url
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.qbittorrent import Session
@@ -97,6 +97,7 @@ bodies = st.sampled_from([b"", b"ok", b"2\r\nok\r\n0\r\n\r\n", b"ok and more"])
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"2" * 5000 + b"\r\n\r\nok")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nConnection: close\r\n\r\nok")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: Close\r\n\r\nok")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=\r\n b\r\n\r\nok")
 @given(
@@ -136,11 +137,13 @@ class RecordingSocket:
         self.sent.append(data)
 
 
-def send(connection: HTTPConnection, method: str, url: str, body: Any, headers: Mapping[str, str]) -> list[bytes]:
+def send(
+    connection: HTTPConnection, method: str, url: str, body: Any, headers: Mapping[str, str], **options: bool
+) -> list[bytes]:
     """Send a request, and return the pieces."""
     recorder = RecordingSocket()
     connection.sock = recorder
-    connection.request(method, url, body, headers, **OPTIONS)
+    connection.request(method, url, body, headers, **OPTIONS | options)
     return recorder.sent
 
 
@@ -179,6 +182,23 @@ def test_a_request_is_the_one_that_the_library_sends(
         assert describe_request(plain(host, port), *request) == describe_request(library(host, port), *request)
 
 
+def test_a_request_through_a_proxy_is_the_one_that_the_library_sends() -> None:
+    def send_through_tunnel(connection: HTTPSConnection) -> list[bytes]:
+        connection.set_tunnel("box", 443)
+        return send(connection, "GET", "/x", None, HEADERS)
+
+    proxy = parse_url("http://proxy:3128")
+    library = send_through_tunnel(HTTPSConnection("proxy", 3128, proxy=proxy))
+    assert b"Host: box\r\n" in library[0]
+    assert send_through_tunnel(PlainHttpsConnection("proxy", 3128, proxy=proxy)) == library
+
+
+def test_a_body_in_chunks_is_sent_by_the_library() -> None:
+    headers = {**HEADERS, "Content-Length": "5"}
+    library = send(HTTPConnection("box"), "POST", "/x", "rid=1", headers, chunked=True)
+    assert send(PlainHttpConnection("box"), "POST", "/x", "rid=1", headers, chunked=True) == library
+
+
 def test_a_form_is_sent_in_one_piece() -> None:
     headers = {**HEADERS, "Content-Length": "5"}
     assert len(send(PlainHttpConnection("box", 8080), "POST", "/x", "rid=1", headers)) == 1
@@ -210,7 +230,6 @@ def test_after_a_plain_request_without_a_reply_others_go_through_the_library() -
     send(connection, "POST", "/", "x", {**HEADERS, "Content-Length": "1"})
     connection.sock = None
     for _ in range(2):
-        connection.close()
         assert answer(connection, OK_REPLY, b"x") == (b"ok", True)
     connection.close()
 

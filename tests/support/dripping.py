@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def dripping_server(reply: bytes, pause: float) -> Iterator[int]:
-    """Send the reply byte by byte to one client after another; yield the port."""
+    """Send the reply byte by byte, or whole without a pause, to one client after another; yield the port."""
+    pieces = [bytes([byte]) for byte in reply] if pause else [reply]
 
     def serve() -> None:
         while True:
@@ -19,8 +20,8 @@ def dripping_server(reply: bytes, pause: float) -> Iterator[int]:
                 connection, _ = server.accept()
                 with connection:
                     connection.recv(65536)
-                    for byte in reply:
-                        connection.sendall(bytes([byte]))
+                    for piece in pieces:
+                        connection.sendall(piece)
                         time.sleep(pause)
             except OSError:
                 if server.fileno() < 0:
