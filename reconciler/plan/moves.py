@@ -32,7 +32,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.actions import narrow_action
-from reconciler.plan.blast import lost_files_text
+from reconciler.plan.blast import find_future_paths, lost_files_text
 
 _PATH_FIELDS = (SAVE_PATH, DOWNLOAD_PATH)
 
@@ -63,7 +63,12 @@ def attach_move_blasts(
         if action.torrent_id in by_id and _is_move(action)
     }
     deleted = {action.infohash or "" for action in actions if isinstance(action, DeleteTorrent) and action.hold is None}
-    shared = _find_shared(list(filter(None, moves.values())), deleted, DataPathIndex(snapshot.torrents))
+    index = DataPathIndex(snapshot.torrents)
+    for action in actions:
+        if isinstance(action, AddTorrent) and action.hold is None:
+            for path in find_future_paths(action, by_id, snapshot):
+                index.add(path, action.infohash or action.name)
+    shared = _find_shared(list(filter(None, moves.values())), deleted, index)
     return [
         _attach_blast(action, moves[action.torrent_id], shared)
         if _is_move(action) and action.torrent_id in moves

@@ -85,6 +85,13 @@ def test_a_move_is_blocked_with_one_that_it_shares_files_with_and_that_is_blocke
     ]
 
 
+def test_a_move_takes_no_files_from_a_torrent_that_the_plan_adds_to_them() -> None:
+    added = {"hash": "b", "name": "film", "save_path": "/x"}
+    assert _lines({"desired": [MOVED, added], "live": [OURS]})[1:] == ["update a save_path=/y !disruptive (blocked)"]
+    for elsewhere in ({**added, "save_path": "/y"}, {**added, "name": "other"}):
+        assert _lines({"desired": [MOVED, elsewhere], "live": [OURS]})[1:] == ["update a save_path=/y !disruptive"]
+
+
 def test_everything_else_goes_on() -> None:
     row = {**OURS, "tags": [], "category": "c"}
     entry = {**MOVED, "tags": ["t"], "category": "d", "paused": True}
