@@ -131,18 +131,20 @@ def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """
     fields = list_options_set_by(ChangeRequest.SHARE_LIMITS)
     affected = [job for job in jobs if any(map(job.needs_sending, fields))]
+    is_applied = _make_applied_check(*fields)
 
     def send(target: Target, todo: Sequence[Job]) -> None:
         live = _read_by_id(todo, target)
         ids_by_limits: defaultdict[ShareLimits, list[str]] = defaultdict(list)
         for job in todo:
-            if torrent := find_live(job, live):
+            torrent = find_live(job, live)
+            if torrent and not is_applied(job, torrent):  # an earlier attempt may have ended between two requests
                 ids_by_limits[_merge_share_limits(torrent.options.share, job.action.changes)].append(job.id)
         for limits, ids in ids_by_limits.items():
             target.set_share_limits(ids, limits)
 
     if affected:
-        yield Batch("set share limits", affected, send, _make_applied_check(*fields))
+        yield Batch("set share limits", affected, send, is_applied)
 
 
 def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> ShareLimits:

@@ -10,12 +10,14 @@ from reconciler.apply.delivery import Batch, send_batch
 from reconciler.apply.job import Job
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
+from reconciler.model.errors import UnreachableError
 from reconciler.model.files import Priority
 from reconciler.model.plan import Change, FieldValue, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.testing.memory import MemoryInstance
 from reconciler.testing.releases import WEB_API_VERSIONS
 from tests.support.fake_retry import fake_retry_policy
+from tests.support.memory_worlds import LoggedInstance
 from tests.support.planner_inputs import make_live_torrent
 
 
@@ -83,6 +85,16 @@ def test_share_limits_that_are_not_declared_keep_their_values() -> None:
     live = put(box, hash="a", share_limits={"ratio": 1.5, "seeding_time": 60})
     send_all(option_batches([make_job(live, ("share_limits.ratio", 2.0))], box), box)
     assert box.torrents[live.id].options.share == ShareLimits(2.0, 60, -2, None)
+
+
+def test_share_limits_that_were_set_are_not_sent_again_when_others_of_the_batch_are() -> None:
+    box = LoggedInstance(MemoryInstance())
+    rows = [put(box, hash=letter) for letter in "ab"]
+    jobs = [make_job(row, ("share_limits.ratio", ratio)) for row, ratio in zip(rows, (1.0, 2.0), strict=True)]
+    box.fail_next(1, UnreachableError("lost"), skip=2)  # the read and the first request
+    send_all(option_batches(jobs, box), box)
+    assert [torrent.options.share.ratio for torrent in box.torrents.values()] == [1.0, 2.0]
+    assert len(box.carried_out) == 2
 
 
 @pytest.mark.parametrize(
