@@ -100,7 +100,6 @@ def test_a_watch_survives_a_403_right_after_its_login(home: Home, box: Proxy, an
 def test_runs_in_quick_succession_log_in_once(
     home: Home, box: Proxy, any_server: QbittorrentServer, state_dir: Path
 ) -> None:
-    box.known_login = None
     home.write(make_entry(1, paused=True))
     assert home.run().summary == {"add": 1}
     assert box.count_requests("auth/logout") == box.count_requests("auth/login") == 1

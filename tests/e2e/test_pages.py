@@ -32,6 +32,7 @@ def stage(home: Home, make_server: MakeServer) -> Iterator[PageStage]:
         yield stage
 
 
+@pytest.mark.timeout(480)  # a browser examines some forty pages, while other tests run
 @pytest.mark.parametrize("story", [tell_of_a_watch, tell_of_drift])
 def test_every_state_is_a_page_for_everyone(
     stage: PageStage, story: Callable[[PageStage], Iterator[PageState]]

@@ -90,14 +90,14 @@ def runs(tmp_path: Path) -> Runs:
 @pytest.fixture
 def real_runs(tmp_path: Path, server: QbittorrentServer, make_proxy: MakeProxy) -> Runs:
     """Runs on a server, once for each version."""
-    proxy = make_proxy(server, known_login=None)
+    proxy = make_proxy(server)
     return Runs(tmp_path / "state", make_instance(proxy, server), proxy)
 
 
 @pytest.fixture
 def any_runs(tmp_path: Path, any_server: QbittorrentServer, make_proxy: MakeProxy) -> Runs:
     """Runs on a server whose version does not matter."""
-    proxy = make_proxy(any_server, known_login=None)
+    proxy = make_proxy(any_server)
     return Runs(tmp_path / "state", make_instance(proxy, any_server), proxy)
 
 
