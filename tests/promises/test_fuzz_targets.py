@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -67,9 +67,18 @@ def test_any_torrent_that_is_handed_in_leaves_a_valid_file_and_is_no_internal_er
     check_add({**given_fields, "urls": "\n".join(links)}, file)
 
 
-def test_a_gateway_that_lets_reserved_tags_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (parameters, torrents):  # each refuses them
-        monkeypatch.setattr(module, "is_reserved_tag", lambda _: False)
+@pytest.fixture
+def lets_reserved_tags_through(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Neither the gateway nor the desired state refuses them. The verdict on a tag is cached, so it is forgotten."""
+    with monkeypatch.context() as patches:
+        for module in (parameters, torrents):
+            patches.setattr(module, "is_reserved_tag", lambda _: False)
+        yield
+    torrents.check_tag_name.cache_clear()
+
+
+@pytest.mark.usefixtures("lets_reserved_tags_through")
+def test_a_gateway_that_lets_reserved_tags_through_is_noticed() -> None:
     noticed = []
     for data in TARGETS["gateway"].seeds():
         try:
