@@ -15,6 +15,7 @@ from reconciler.cli import logs
 from reconciler.cli.console import print_problems, print_warning
 from reconciler.cli.environment import find_unknown_variables
 from reconciler.cli.option_factories import OPTION_VARIABLES
+from reconciler.cli.run_context import find_state_dir
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
@@ -64,9 +65,8 @@ def make_fetcher(
     `patience`: the seconds that a load may take for it. `warn`: by default, a warning on standard error.
     """
     from reconciler.fetch import STORE_FOLDER_NAME, Fetcher, TorrentStore
-    from reconciler.journal import get_default_state_dir
 
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     if folder is None:
         return Fetcher(stop, patience=patience)
     warn = warn or (lambda message: print_warning(settings, message))

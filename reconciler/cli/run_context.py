@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console
@@ -19,16 +20,23 @@ if TYPE_CHECKING:
     from reconciler.qbittorrent import KeptSessions, LoginMemory
 
 
+def find_state_dir(settings: Settings) -> Path | None:
+    """Return the folder for what is remembered from run to run; None without `--state-dir` and a home directory."""
+    from reconciler.journal import get_default_state_dir
+
+    return settings.state_dir or get_default_state_dir(os.environ)
+
+
 def open_journal(settings: Settings, warn: Callable[[str], None] | None = None) -> Journal | None:
     """Open the journal of a run. Return None, with a warning, if there is no folder for it.
 
     `warn` receives the warnings, now and later; without it they are printed on standard error.
     """
-    from reconciler.journal import Journal, get_default_state_dir
+    from reconciler.journal import Journal
     from reconciler.retry import utc_now
 
     warn = warn or partial(console.print_warning, settings)
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     if folder is None:
         warn("no journal is kept: there is no home directory. Name a folder with --state-dir")
         return None
@@ -47,22 +55,21 @@ def open_login_memory(settings: Settings, *, is_requested: bool = False) -> Logi
 
     `is_requested`: a person asks for a login with credentials that were refused before.
     """
-    from reconciler.journal import Journal, get_default_state_dir
+    from reconciler.journal import Journal
     from reconciler.qbittorrent import LoginMemory
     from reconciler.retry import utc_now
 
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     journal = Journal(folder, partial(console.print_warning, settings), utc_now) if folder else None
     return LoginMemory(journal, is_requested=is_requested)
 
 
 def open_kept_sessions(settings: Settings, *, is_requested: bool = False) -> KeptSessions:
     """Open the sessions that earlier runs have left open; none if a person asks for a login (`is_requested`)."""
-    from reconciler.journal import get_default_state_dir
     from reconciler.qbittorrent import KeptSessions
 
-    folder = settings.state_dir or get_default_state_dir(os.environ)
-    return KeptSessions(None if is_requested else folder, partial(console.print_warning, settings))
+    folder = None if is_requested else find_state_dir(settings)
+    return KeptSessions(folder, partial(console.print_warning, settings))
 
 
 def make_run_context(

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.journal.database import read_rows
-from reconciler.model.login import LoginRecord, digest_credentials
+from reconciler.model.login import SALT_SIZE, LoginRecord, digest_credentials
 from reconciler.model.secret import Secret
 
 MAX_AGE_DAYS: Final = 400
-_SALT_SIZE: Final = 16  # bytes
 
 
 def read_login_row(connection: sqlite3.Connection, url: str, credentials: Secret) -> LoginRecord | None:
@@ -32,7 +31,7 @@ def write_login_row(connection: sqlite3.Connection, url: str, credentials: Secre
     row = _find_row(connection, url, credentials)
     if row:
         connection.execute("DELETE FROM login WHERE rowid = ?", (row[0],))
-    salt = secrets.token_bytes(_SALT_SIZE)
+    salt = secrets.token_bytes(SALT_SIZE)
     values = (
         url,
         salt,

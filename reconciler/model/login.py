@@ -12,6 +12,7 @@ from reconciler.model.desired import Instance
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.secret import Secret
 
+SALT_SIZE: Final = 16  # bytes of the salt for `digest_credentials`
 _DIGEST_SIZE: Final = 2  # bytes
 
 

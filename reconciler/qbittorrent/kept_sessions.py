@@ -21,7 +21,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.atomic_file import PRIVATE_MODE, temporary_file
 from reconciler.model.desired import Instance
-from reconciler.model.login import digest_credentials, join_credentials
+from reconciler.model.login import SALT_SIZE, digest_credentials, join_credentials
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent.schemas import STRICT_CONFIG, LazyAdapter
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, read_regular_file
@@ -29,7 +29,6 @@ from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, r
 SESSIONS_FILE_NAME: Final = "sessions.json"
 MAX_AGE: Final = 3600.0  # seconds; by default, qBittorrent drops a session that was idle for as long
 FORGET_AGE: Final = 30 * 86400.0  # seconds; a server may be set to keep sessions longer, even for ever
-_SALT_SIZE: Final = 16  # bytes
 
 
 _CookieText = Annotated[str, StringConstraints(pattern="^[ -~]*$", max_length=4096)]
@@ -142,7 +141,7 @@ class KeptSessions:
 
     def _replace_row(self, url: str, credentials: Secret, cookies: list[_Cookie]) -> None:
         """Add a row, in place of one that only says when the last run ended."""
-        salt = secrets.token_bytes(_SALT_SIZE)
+        salt = secrets.token_bytes(SALT_SIZE)
         digest = digest_credentials(salt, credentials).hex()
         row = _Row(url=url, salt=salt.hex(), digest=digest, ended=self._utc().timestamp(), cookies=cookies)
         others = [row for row in self._rows or () if row["cookies"] or not _fits(row, url, credentials)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
+from reconciler.cli.run_context import find_state_dir
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, measure_terminal
 
 if TYPE_CHECKING:
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
     """Return past runs, newest first, or none if there is no folder for a journal. Raises `JournalError`."""
-    from reconciler.journal import get_default_state_dir, read_past_runs
+    from reconciler.journal import read_past_runs
     from reconciler.model.history import HistoryFilter
 
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     return read_past_runs(folder, HistoryFilter(limit, settings.instances, torrent)) if folder else []
 
 
 def history_command(settings: Settings, torrent: str, limit: int) -> int:
     """Show past runs. Return the exit code."""
-    from reconciler.journal import JOURNAL_FILE_NAME, JournalError, get_default_state_dir
+    from reconciler.journal import JOURNAL_FILE_NAME, JournalError
 
     logs.configure(settings)
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     if folder is None:
         raise CommandFailure(
             "there is no home directory that could contain the journal. Name its folder with --state-dir", 4

@@ -21,7 +21,7 @@ from reconciler.cli.loading import (
     make_permissions,
     print_warnings,
 )
-from reconciler.cli.run_context import open_journal
+from reconciler.cli.run_context import find_state_dir, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.errors import StopRequested
@@ -338,9 +338,9 @@ def _make_controls(source: DesiredSource, trigger: TriggerQueue, suspensions: Su
 
 def _open_history(settings: Settings) -> History | None:
     """Return the past runs in the journal; None if there is no folder for it."""
-    from reconciler.journal import JournalHistory, get_default_state_dir
+    from reconciler.journal import JournalHistory
 
-    folder = settings.state_dir or get_default_state_dir(os.environ)
+    folder = find_state_dir(settings)
     return JournalHistory(folder) if folder else None
 
 
