@@ -1,7 +1,11 @@
-"""The console command: run a command line, report every kind of failure, and exit with its code."""
+"""The console command: run a command line, report every kind of failure, and exit with its code.
+
+See docs/decisions/0176-the-process-ends-without-taking-its-objects-apart.md.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
@@ -18,6 +22,8 @@ def main() -> None:
     """Run `reconcile` and exit."""
     if os.getpid() == 1:  # in a container: the kernel drops SIGTERM for a PID 1 without a handler. A run sets its own
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+    exit_codes: list[int] = []  # of this process: one, in the end
+    atexit.register(_end_process, exit_codes)  # before all others, so that it is called after them
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # to look for some reads the metadata of every package
     gc.disable()  # a short process with many long-lived objects: collecting costs a tenth of its time and frees nothing
     try:
@@ -32,7 +38,17 @@ def main() -> None:
     gc.freeze()  # nor must the interpreter collect at exit
     if sys.stdout is not None and not flush_stdout():
         code = code or 1
+    exit_codes.append(code)
     sys.exit(code)
+
+
+def _end_process(exit_codes: Sequence[int]) -> None:
+    """End the process with the exit code, if it is known. The interpreter would free every object by itself."""
+    for code in exit_codes:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

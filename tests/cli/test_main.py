@@ -168,6 +168,32 @@ def test_what_is_still_to_be_written_when_a_command_ends_counts(code: int, exit_
     assert (done.returncode, done.stderr) == (exit_code, b"")
 
 
+def test_at_the_end_threads_and_exit_handlers_are_waited_for_and_objects_are_not_taken_apart() -> None:
+    program = """
+import atexit, sys, threading, time
+from reconciler.cli import main
+
+class Object:
+    def __del__(self):
+        print("taken apart")
+
+def finish_late():
+    time.sleep(0.1)
+    print("thread")
+
+def run(_):
+    atexit.register(print, "handler")
+    threading.Thread(target=finish_late).start()
+    return 3
+
+main.run_command_line = run
+kept = Object()
+main.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "thread\nhandler\n", "")
+
+
 @pytest.mark.parametrize("arguments", [("validate", "-f", "no-such.yaml"), ("validate", "--log-format", "json")])
 def test_a_full_standard_error_does_not_change_the_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_desired(tmp_path)
