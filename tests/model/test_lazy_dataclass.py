@@ -56,6 +56,37 @@ class StandardBox:
         object.__setattr__(self, "total", len(self.tags))
 
 
+@dataclass(frozen=True, slots=True)
+class WideBox(Box):
+    """A subclass with so many fields that its objects are filled as drafts."""
+
+    width: int = 1
+    height: int = 2
+    depth: list[int] = field(default_factory=list)
+    colour: str = field(default="red", kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StandardWideBox(StandardBox):
+    """The same as `WideBox`, by the standard library."""
+
+    width: int = 1
+    height: int = 2
+    depth: list[int] = field(default_factory=list)
+    colour: str = field(default="red", kw_only=True)
+
+
+class SlottedWideBox(WideBox):
+    """A subclass by hand, without a dictionary."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class OpenLabelledWideBox(WideBox):
+    """A subclass without slots of its own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedOnly:
     """A class whose fields are given by name."""
@@ -105,10 +136,12 @@ def test_methods_are_generated_at_first_use() -> None:
     assert find_generated(Unused) == {"__init__", "__eq__", "__hash__", "__repr__"}
 
 
+@pytest.mark.parametrize(("box", "standard_box"), [(Box, StandardBox), (WideBox, StandardWideBox)])
 @pytest.mark.parametrize(
     "act",
     [
         lambda box: repr(box("a", ("x",))),
+        lambda box: type(box("a")).__name__,
         lambda box: box("a") == box("a", seen=[1]),
         lambda box: box("a") != box("b"),
         lambda box: box("a") == "a",
@@ -117,6 +150,7 @@ def test_methods_are_generated_at_first_use() -> None:
         lambda box: box("a", ("x",)).total,
         lambda box: box(),
         lambda box: box("a", (), [], 1),
+        lambda box: box("a", (), [], 1, 2, [3], 4),
         lambda box: box("a", nothing=1),
         lambda box: setattr(box("a"), "name", "b"),
         lambda box: delattr(box("a"), "name"),
@@ -131,16 +165,18 @@ def test_methods_are_generated_at_first_use() -> None:
         lambda box: hasattr(box("a"), "__dict__"),
     ],
 )
-def test_a_class_behaves_like_one_of_the_standard_library(act: Callable[[Any], object]) -> None:
-    assert _describe(act, Box) == _describe(act, StandardBox)
+def test_a_class_behaves_like_one_of_the_standard_library(
+    act: Callable[[Any], object], box: type, standard_box: type
+) -> None:
+    assert _describe(act, box) == _describe(act, standard_box)
 
 
 def _describe(act: Callable[[Any], object], box: type) -> tuple[str, str]:
     try:
         result = repr(act(box))
     except (TypeError, ValueError, FrozenInstanceError) as error:
-        return type(error).__name__, str(error).replace("StandardBox", "Box")
-    return "", result.replace("StandardBox", "Box")
+        return type(error).__name__, str(error).replace("Standard", "")
+    return "", result.replace("Standard", "")
 
 
 def test_a_subclass_has_the_fields_of_both() -> None:
@@ -148,6 +184,17 @@ def test_a_subclass_has_the_fields_of_both() -> None:
     assert repr(box) == "LabelledBox(name='a', tags=('x',), total=1, unit='MiB', marks=[], label='new')"
     assert box != Box("a", ("x",))
     assert box == replace(LabelledBox("b", ("x",), label="new"), name="a")
+
+
+@pytest.mark.parametrize("box", [WideBox, SlottedWideBox, OpenLabelledWideBox])
+def test_an_object_that_was_filled_as_a_draft_is_one_of_its_own_class(box: type[WideBox]) -> None:
+    made = box("a", ("x",), width=3)
+    assert type(made) is box
+    assert (made.name, made.tags, made.total, made.width, made.height, made.depth) == ("a", ("x",), 1, 3, 2, [])
+    with pytest.raises(FrozenInstanceError):
+        made.width = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del made.width
 
 
 def test_fields_can_be_given_by_name_only() -> None:
