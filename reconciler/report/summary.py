@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
@@ -30,12 +30,28 @@ OutcomeTally = Counter[tuple[Verb | None, Outcome]]  # torrents by verb and outc
 
 def summarize_run(run: Run) -> dict[str, int]:
     """Count the whole run, in the order of `COUNT_KEYS`."""
-    return _summarize_instances(run.instances) | {"pending": len(run.pending)}
+    return add_summaries(run, map(summarize_instance, run.instances))
+
+
+def add_summaries(run: Run, summaries: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the counts of the whole run. `summaries`: the counts of its instances."""
+    counts = dict.fromkeys(COUNT_KEYS, 0)
+    for summary in summaries:
+        for key, count in summary.items():
+            counts[key] += count
+    return counts | {"pending": len(run.pending)}
 
 
 def summarize_instance(instance: InstanceResult) -> dict[str, int]:
     """Count one instance, in the order of `COUNT_KEYS`."""
-    return _summarize_instances((instance,))
+    counts = dict.fromkeys(COUNT_KEYS, 0)
+    for (verb, outcome), count in _tally_outcomes((instance,)).items():
+        counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
+    counts["unchanged"] = instance.unchanged
+    counts["faults"] = len(instance.faults)
+    counts["deferred"] += sum(fault.label == "deferred" for fault in instance.faults)
+    counts["spared"] = len(instance.spared)
+    return counts
 
 
 def summary_text(run: Run) -> str:
@@ -94,18 +110,6 @@ def _instance_texts(instances: Sequence[InstanceResult]) -> Iterator[str]:
         "unknown": sum(not instance.is_read and not instance.status.is_ok for instance in instances),
     }
     return (f"{count:,} {'instance' if count == 1 else 'instances'} {word}" for word, count in counts.items() if count)
-
-
-def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:
-    instances = tuple(instances)
-    counts = dict.fromkeys(COUNT_KEYS, 0)
-    for (verb, outcome), count in _tally_outcomes(instances).items():
-        counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
-    counts["unchanged"] = sum(instance.unchanged for instance in instances)
-    counts["faults"] = sum(len(instance.faults) for instance in instances)
-    counts["deferred"] += sum(fault.label == "deferred" for instance in instances for fault in instance.faults)
-    counts["spared"] = sum(len(instance.spared) for instance in instances)
-    return counts
 
 
 def _tally_outcomes(instances: Iterable[InstanceResult]) -> OutcomeTally:

@@ -55,8 +55,11 @@ def _iterate_object(begin: str, lists: Mapping[str, Iterable[JsonItem]]) -> Iter
         yield f",\n{encode_json(key)}: ["
         before = "\n"
         for item in items:
-            yield before
-            yield from (item,) if isinstance(item, str) else item
+            if isinstance(item, str):
+                yield before + item
+            else:
+                yield before
+                yield from item
             before = ",\n"
         yield "]"
     yield "}"
@@ -88,27 +91,36 @@ def write_failure(
 def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
     """Yield each action and its outcome as an encoded JSON object.
 
-    Thousands of actions make the same changes for the same reason. These parts are encoded once, the changes by their
-    identity, since the results keep them.
+    Thousands of actions make the same changes for the same reason. Everything but the keys in which they differ is
+    encoded once, the changes by their identity, since the results keep them.
     """
+    begin_texts: dict[type[Action], str] = {}
     change_texts: dict[int, str] = {}
     end_texts: dict[tuple[object, ...], str] = {}
     for result in results:
         action = result.action
-        key, end = id(action.changes), _action_end_json(result)
+        begin = begin_texts.get(type(action)) or begin_texts.setdefault(type(action), _encode_begin(action))
+        key = id(action.changes)
         changes = change_texts.get(key) or change_texts.setdefault(key, encode_json(_changes_json(action)))
         if action.blast:
-            end_text = encode_json(end)
+            end = _encode_end(result)
         else:
-            values = tuple(end.values())
-            end_text = end_texts.get(values) or end_texts.setdefault(values, encode_json(end))
-        yield f'{encode_json(action_subject_json(action))[:-1]}, "changes": {changes}, {end_text[1:]}'
+            values = _list_end_values(result)
+            end = end_texts.get(values) or end_texts.setdefault(values, _encode_end(result))
+        infohash, name = encode_json(action.infohash), encode_json(action.name)
+        source = encode_json(position_text(action.position))
+        yield f'{begin}, "infohash": {infohash}, "name": {name}, "source": {source}, "changes": {changes}, {end}'
 
 
-def _action_end_json(result: ActionResult) -> dict[str, object]:
+def _encode_begin(action: Action) -> str:
+    """Return the keys that all actions of a type have in common, without the end of the object."""
+    return encode_json({"verb": action.verb, "kind": action.kind})[:-1]
+
+
+def _encode_end(result: ActionResult) -> str:
     """Return everything that follows the changes of an action."""
     action = result.action
-    return {
+    values = {
         **_action_risk_json(action),
         "removed": result.is_removed,
         "blast": _blast_json(action.blast),
@@ -116,6 +128,15 @@ def _action_end_json(result: ActionResult) -> dict[str, object]:
         "outcome": result.outcome,
         "error": result.error,
     }
+    return encode_json(values)[1:]
+
+
+def _list_end_values(result: ActionResult) -> tuple[object, ...]:
+    """Return everything that `_encode_end` encodes of an action without a blast."""
+    action = result.action
+    placement = action.placement if isinstance(action, TorrentAction) else None
+    is_risky = action.disruptive, isinstance(action, DeleteTorrent) and action.delete_files
+    return is_risky, result.is_removed, action.reason, placement, result.outcome, result.error
 
 
 def action_subject_json(action: Action) -> dict[str, object]:

@@ -21,7 +21,7 @@ from reconciler.report.json.common import (
     position_text,
     write_object,
 )
-from reconciler.report.summary import summarize_instance, summarize_run
+from reconciler.report.summary import add_summaries, summarize_instance
 
 
 def write_comparison(comparison: Comparison, exit_code: int, stream: TextIO) -> None:
@@ -29,6 +29,7 @@ def write_comparison(comparison: Comparison, exit_code: int, stream: TextIO) -> 
     run = build_run(comparison)
     refused = [instance for instance in comparison.instances if instance.verdict.refused]
     reasons = [f"{instance.name}: {reason}" for instance in refused for reason in instance.verdict.reasons]
+    summaries = [summarize_instance(result) for result in run.instances]
     head = {
         "format_version": FORMAT_VERSION,
         "mode": "diff",
@@ -36,11 +37,10 @@ def write_comparison(comparison: Comparison, exit_code: int, stream: TextIO) -> 
         "new": comparison.new,
         "exit_code": exit_code,
         "differs": not comparison.is_empty,
-        "summary": summarize_run(run),
+        "summary": add_summaries(run, summaries),
         "guard": guard_json(bool(refused), reasons),
     }
     settings = ({"path": change.path, "from": change.before, "to": change.after} for change in comparison.settings)
-    summaries = [summarize_instance(result) for result in run.instances]
     pending = (
         {
             "infohash": torrent.infohash or None,

@@ -5,7 +5,7 @@ Every action is on a line of its own, for searching and comparing, and a large r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from reconciler.model.expectation import ActionSummary, PlanExpectation
@@ -32,7 +32,7 @@ from reconciler.report.json.common import (
     write_object,
 )
 from reconciler.report.phrases import endless_text
-from reconciler.report.summary import summarize_instance, summarize_run
+from reconciler.report.summary import add_summaries, summarize_instance
 from reconciler.report.text.run import refusal_reasons
 
 
@@ -42,13 +42,13 @@ class InstanceEncoder:
     def __init__(self) -> None:
         self._encoded: dict[str, tuple[InstanceResult, str]] = {}
 
-    def encode(self, instance: InstanceResult) -> JsonItem:
-        """Return the JSON of an instance."""
+    def encode(self, instance: InstanceResult, summary: Mapping[str, int]) -> JsonItem:
+        """Return the JSON of an instance with its counts."""
         if instance.results:
-            return _iterate_instance(instance)  # it may be long, and will hardly be the same
+            return _iterate_instance(instance, summary)  # it may be long, and will hardly be the same
         result, text = self._encoded.get(instance.name, (None, ""))
         if result != instance:
-            text = "".join(_iterate_instance(instance))
+            text = "".join(_iterate_instance(instance, summary))
             self._encoded[instance.name] = instance, text
         return text
 
@@ -56,12 +56,13 @@ class InstanceEncoder:
 def write_run(run: Run, stream: TextIO, encoder: InstanceEncoder | None = None) -> None:
     """Write the report of a run. `encoder`: that of the runs before."""
     refused = [instance for instance in run.instances if instance.verdict.refused]
+    summaries = list(map(summarize_instance, run.instances))
     head = {
         "format_version": FORMAT_VERSION,
         "mode": run.mode,
         "plan_hash": run.plan_hash,
         "exit_code": run.exit_code,
-        "summary": {**summarize_run(run), **_count_same_servers(run)},
+        "summary": {**add_summaries(run, summaries), **_count_same_servers(run)},
         "guard": guard_json(bool(refused), refusal_reasons(refused)),
         **blast_totals_json([result for instance in run.instances for result in instance.results]),
         **_expectation_json(run.expectation),
@@ -69,7 +70,7 @@ def write_run(run: Run, stream: TextIO, encoder: InstanceEncoder | None = None) 
         **_snapshot_json(run.snapshot_age),
     }
     lists: dict[str, Iterable[JsonItem]] = {
-        "instances": map(encoder.encode if encoder else _iterate_instance, run.instances),
+        "instances": map(encoder.encode if encoder else _iterate_instance, run.instances, summaries),
         "pending": map(_encode_pending, run.pending),
         "warnings": encode_problems(run.warnings),
     }
@@ -106,7 +107,7 @@ def _encode_endless(endless: EndlessChange) -> str:
     )
 
 
-def _iterate_instance(instance: InstanceResult) -> Iterator[str]:
+def _iterate_instance(instance: InstanceResult, summary: Mapping[str, int]) -> Iterator[str]:
     head = {
         "name": instance.name,
         "status": instance.status,
@@ -116,7 +117,7 @@ def _iterate_instance(instance: InstanceResult) -> Iterator[str]:
         "requests": instance.requests,
         "owned": instance.owned,
         "foreign": instance.foreign,
-        "summary": summarize_instance(instance),
+        "summary": summary,
         "guard": guard_json(instance.verdict.refused, instance.verdict.reasons),
         "health": health_json(instance.health),
         **blast_totals_json(instance.results),

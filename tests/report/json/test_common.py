@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.health import Health, HealthState, ProbeHealth
-from reconciler.model.plan import Change, Outcome, SetPreference, Verb
+from reconciler.model.plan import (
+    Action,
+    AdoptTorrent,
+    Blast,
+    Change,
+    DeleteTorrent,
+    Outcome,
+    SetPreference,
+    UpdateTorrent,
+    Verb,
+)
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult
 from reconciler.model.secret import Secret
@@ -22,7 +33,7 @@ from reconciler.report.json.common import (
     write_failure,
     write_object,
 )
-from tests.support.example_runs import make_position, make_torrent_action
+from tests.support.example_runs import make_infohash, make_position, make_torrent_action
 
 
 def test_lists_are_written_with_one_item_per_line_and_in_ascii() -> None:
@@ -107,6 +118,37 @@ def test_a_placed_action_has_its_group_and_position() -> None:
     assert (document["group"], document["placement_reason"]) == ("resilient", "the first healthy member")
     assert document["source"] == position_text(make_position(20)) == "desired.yaml:20:5"
     assert position_text(None) is None
+
+
+def test_actions_that_differ_in_a_single_key_are_encoded_as_each_of_them_alone() -> None:
+    changes, placement = (Change("category", None, "linux"),), ActionPlacement("resilient", "the first healthy member")
+    update = UpdateTorrent("Sintel", "category differs", changes, make_position(20), infohash=make_infohash(20))
+    delete = DeleteTorrent("Sintel", "category differs", changes, make_position(20), infohash=make_infohash(20))
+    actions: list[Action] = [
+        update,
+        replace(update, name="Tears of Steel"),
+        replace(update, infohash=make_infohash(21)),
+        replace(update, position=make_position(21)),
+        replace(update, changes=(Change("category", "iso", "linux"),)),
+        replace(update, reason="it was renamed"),
+        replace(update, placement=placement),
+        replace(update, placement=replace(placement, reason="the second healthy member")),
+        replace(update, disruptive=True),
+        replace(update, blast=Blast(bytes=1)),
+        replace(update, blast=Blast(bytes=2)),
+        AdoptTorrent("Sintel", "category differs", changes, make_position(20), infohash=make_infohash(20)),
+        delete,
+        replace(delete, delete_files=True),
+    ]
+    results = [
+        *(ActionResult(action, Outcome.APPLIED) for action in actions),
+        ActionResult(update, Outcome.FAILED),
+        ActionResult(update, Outcome.FAILED, "it is busy"),
+        ActionResult(delete, Outcome.FAILED, is_removed=True),
+    ]
+    alone = [next(encode_actions([result])) for result in results]
+    assert list(encode_actions([*results, *results])) == [*alone, *alone]
+    assert len(set(alone)) == len(results)
 
 
 def test_the_health_is_null_if_unknown_and_has_all_probes_otherwise() -> None:
