@@ -14,7 +14,7 @@ from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 
 if TYPE_CHECKING:
-    from reconciler.engine import RunContext
+    from reconciler.engine.context import RunContext
     from reconciler.engine.placement_memory import PlacementMemory
     from reconciler.journal import Journal
     from reconciler.qbittorrent import KeptSessions, LoginMemory
@@ -76,9 +76,8 @@ def make_run_context(
     desired: DesiredState, journal: Journal | None, logins: LoginMemory, stopping: StopSignals
 ) -> RunContext:
     """Make the context of one run of a command, with what the journal remembers."""
-    from reconciler.engine import RunContext
     from reconciler.engine.add_memory import AddMemory
-    from reconciler.engine.context import Planner
+    from reconciler.engine.context import Planner, RunContext
     from reconciler.journal.contests import JournalPlanner
     from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
     from reconciler.retry import system_retry_policy
@@ -91,5 +90,5 @@ def make_run_context(
         placement_memory=load_placement_memory(desired, journal),
         remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
         find_unread_files=journal.find_unread_files if journal else (lambda _desired: NO_UNREAD_FILES),
-        add_memory=journal.load_add_memory() if journal else AddMemory(),
+        add_memory=AddMemory(journal.read_untagged_adds(), journal.save_untagged_adds) if journal else AddMemory(),
     )

@@ -1,11 +1,12 @@
-"""The options of a run, and everything that outlives it or differs in tests."""
+"""Everything of a run that outlives it or differs in tests."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import Progress, SilentProgress
@@ -18,11 +19,14 @@ from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.live_state import LiveState
-from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, guard_plan, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
-from reconciler.qbittorrent import DeltaRisks, IncrementalSession, LoginMemory, Session
+from reconciler.qbittorrent import LoginMemory, Session
 from reconciler.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from reconciler.qbittorrent.delta_risks import DeltaRisks
+    from reconciler.qbittorrent.incremental_session import IncrementalSession
 
 
 def connect_incremental(
@@ -33,6 +37,8 @@ def connect_incremental(
 ) -> IncrementalSession:
     """Return a session that reads only what has changed since its last read, for a loop."""
     import structlog  # a tenth of a second that a single run can do without
+
+    from reconciler.qbittorrent.incremental_session import IncrementalSession
 
     warn = structlog.get_logger().warning
     return IncrementalSession(instance, stop=stop, logins=logins, delta_risks=delta_risks, warn=warn)
@@ -56,27 +62,6 @@ class Planner:
     def hold_back(self, plan: Plan) -> Plan:
         """Return the judged plan with the actions on hold that are not to be tried now. It never adds one."""
         return plan
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """The options that the command line adds to the desired state.
-
-    `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
-    selected, and are not in the result. `expect_plan`: the hash of the only plan that may be executed.
-    `accept_once`: the hash of a plan that a person has accepted for this run alone.
-    """
-
-    dry_run: bool = False
-    instances: tuple[str, ...] = ()
-    accept_plan: str | None = None
-    take_over: bool = False
-    detailed_exitcode: bool = False
-    shard: Shard | None = None
-    skip: Collection[str] = ()
-    strict: bool = False
-    expect_plan: str | None = None
-    accept_once: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

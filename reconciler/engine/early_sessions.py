@@ -11,17 +11,18 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from reconciler.engine.concurrency import MAX_WORKERS, map_instances
-from reconciler.engine.context import RunOptions
-from reconciler.engine.observation import OpenTarget
-from reconciler.engine.selection import UnknownInstance, select_scope
+from reconciler.engine.selection import RunOptions, UnknownInstance, select_scope
 from reconciler.engine.session_key import session_key
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.qbittorrent import Session
 from reconciler.waits import track_wait
+
+if TYPE_CHECKING:
+    from reconciler.engine.observation import OpenTarget
 
 MAX_AGE: Final = 30.0  # seconds after which a run reads again: a load that downloads torrents may take minutes
 

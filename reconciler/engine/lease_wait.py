@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.results import compute_exit_code
 from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.engine.wait import merge_runs
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested

@@ -16,7 +16,7 @@ from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
 from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.content import read_content_torrents
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.events import Progress
 from reconciler.engine.expectation import check_expectation, doubt_expectation
 from reconciler.engine.late_deletions import Receivers, delete_late, list_receivers, split_late_deletions
@@ -34,7 +34,7 @@ from reconciler.engine.results import (
     replace_executed,
     results_from_plan,
 )
-from reconciler.engine.selection import RunScope, select_scope
+from reconciler.engine.selection import RunOptions, RunScope, select_scope
 from reconciler.engine.surplus import (
     add_live_facts,
     defer_repeated_adds,

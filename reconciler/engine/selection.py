@@ -1,4 +1,4 @@
-"""The instances of a run: the selected instances, and the instances that they depend on.
+"""The options of a run, the instances that they select, and the instances that these depend on.
 
 See docs/decisions/0075-read-groups-as-a-whole.md.
 See docs/decisions/0076-an-instance-has-a-shard-of-its-own.md.
@@ -6,15 +6,35 @@ See docs/decisions/0076-an-instance-has-a-shard-of-its-own.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from reconciler.engine.context import RunOptions
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.groups import DrainProgress, PendingTorrent
 from reconciler.model.lazy_dataclass import dataclass
+from reconciler.model.linked_instances import find_linked_instances
 from reconciler.model.shard import Shard
-from reconciler.plan.placement import find_linked_instances
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options that the command line adds to the desired state.
+
+    `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
+    selected, and are not in the result. `expect_plan`: the hash of the only plan that may be executed.
+    `accept_once`: the hash of a plan that a person has accepted for this run alone.
+    """
+
+    dry_run: bool = False
+    instances: tuple[str, ...] = ()
+    accept_plan: str | None = None
+    take_over: bool = False
+    detailed_exitcode: bool = False
+    shard: Shard | None = None
+    skip: Collection[str] = ()
+    strict: bool = False
+    expect_plan: str | None = None
+    accept_once: str | None = None
 
 
 class UnknownInstance(ValueError):

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.results import compute_exit_code
 from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import PendingTorrent

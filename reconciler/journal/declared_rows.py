@@ -16,7 +16,6 @@ from reconciler.journal.database import compress_ids, decompress_ids, read_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.history import UnreadFile
 from reconciler.model.run import ActionResult, InstanceResult
-from reconciler.plan.guard import is_removal
 
 IdsByFile = Mapping[str, frozenset[str]]
 """The ids of the torrents that each file declared, by its absolute path."""
@@ -58,6 +57,8 @@ def next_declared_ids(before: IdsByFile, declared: IdsByFile, result: InstanceRe
     A torrent belongs to the file that declares it. One that no file declares any more keeps its file for as long as it
     is there and ours, so that a deletion that was refused, or that the policy spares, is judged in the same way again.
     """
+    from reconciler.plan.guard import is_removal  # the journal is opened before a run plans
+
     current = frozenset[str]().union(*declared.values())
     removals = [item for item in result.results if is_removal(item.action)]
     gone = frozenset(key for item in removals if item.has_effect for key in _list_ids(item))
@@ -75,6 +76,8 @@ def next_declared_ids(before: IdsByFile, declared: IdsByFile, result: InstanceRe
 
 def has_removed(result: InstanceResult) -> bool:
     """Return True if a run has deleted something, or put it into quarantine."""
+    from reconciler.plan.guard import is_removal
+
     return any(item.has_effect and is_removal(item.action) for item in result.results)
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reconciler.engine.events import FinishedRun
 from reconciler.journal.database import read_rows
 from reconciler.model.history import MAX_SILENCE, DriftSample
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult
+
+if TYPE_CHECKING:
+    from reconciler.engine.events import FinishedRun
 
 MAX_ROWS: Final = 50_000  # of all instances together
 CONFIRMATION_INTERVAL: Final = timedelta(hours=1)  # after which a run writes that nothing has changed

@@ -8,11 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from reconciler.engine.add_memory import AddMemory
-from reconciler.engine.events import FinishedRun
-from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.journal.database import (
     JOURNAL_FILE_NAME,
     JournalError,
@@ -66,6 +63,10 @@ from reconciler.model.login import LoginRecord
 from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.run import InstanceResult, Run, RunMode
 from reconciler.model.secret import Secret
+
+if TYPE_CHECKING:
+    from reconciler.engine.events import FinishedRun
+    from reconciler.engine.placement_memory import PlacementMemory
 
 T = TypeVar("T")
 
@@ -216,10 +217,6 @@ class Journal:
                 }
 
         return self._run_safely(read, {})
-
-    def load_add_memory(self) -> AddMemory:
-        """Return the memory of adds of earlier runs, which keeps its changes here."""
-        return AddMemory(self.read_untagged_adds(), self.save_untagged_adds)
 
     def save_untagged_adds(self, key: AddKey, adds: UntaggedAdds | None) -> bool:
         """Replace the adds of one instance; None: none. Return True if this was saved."""

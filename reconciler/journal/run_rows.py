@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.engine.events import FinishedRun
 from reconciler.model.fields.names import OWNER
-from reconciler.model.fields.registry import to_declared_value
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
-from reconciler.plan.guard import is_probably_wiped
+
+if TYPE_CHECKING:
+    from reconciler.engine.events import FinishedRun
 
 MAX_RUNS: Final = 10_000
 MAX_ACTIONS: Final = 100_000  # of all runs together
@@ -85,6 +85,8 @@ def _is_informative(action: Action, change: Change) -> bool:
 
 @lru_cache(1024)  # many torrents have the same changes
 def _change_text(change: Change) -> str:
+    from reconciler.model.fields.registry import to_declared_value
+
     before, after = (value_text(to_declared_value(change.field, value)) for value in (change.before, change.after))
     return f"{change.field}: {before} -> {after}"
 
@@ -109,6 +111,8 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     If the instance now has less than half of `before`, only our own deletions lower the number until every declared
     torrent is there again and nothing waits to be deleted. A plan approved by its hash lowers it at once.
     """
+    from reconciler.plan.guard import is_probably_wiped  # the journal is opened before a run plans
+
     applied = _list_applied_verbs(result)
     gained, lost = applied.count(Verb.ADD) + applied.count(Verb.ADOPT), applied.count(Verb.DELETE)
     if not result.status.is_ok:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, collect_health, collect_snapshots
 from reconciler.engine.observe import observe_instances
 from reconciler.engine.results import build_result, build_unread_result, results_from_plan
-from reconciler.engine.selection import select_scope
+from reconciler.engine.selection import RunOptions, select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields.properties import PROPERTIES

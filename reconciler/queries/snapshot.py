@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.engine.concurrency import map_instances
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observations
 from reconciler.engine.observe import observe_instances
 from reconciler.engine.recall import collect_live_state
 from reconciler.engine.run import plan_run
-from reconciler.engine.selection import select_scope
+from reconciler.engine.selection import RunOptions, select_scope
 from reconciler.engine.surplus import has_trash
 from reconciler.journal import Journal
 from reconciler.journal.stop_intents import recall_stop_intents

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.observation import (
     Observation,
     Observations,
@@ -18,7 +18,7 @@ from reconciler.engine.observation import (
 )
 from reconciler.engine.observe import observe_instances
 from reconciler.engine.results import instance_status
-from reconciler.engine.selection import RunScope, select_scope
+from reconciler.engine.selection import RunOptions, RunScope, select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import PendingTorrent, PlacementFacts

@@ -8,16 +8,17 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, OpenTarget
 from reconciler.engine.observe import observe_instances
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.results import build_unread_result
-from reconciler.engine.selection import select_instances, select_scope
+from reconciler.engine.selection import RunOptions, select_instances, select_scope
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.status import StatusReport
-from reconciler.qbittorrent import IncrementalSession, LoginMemory
+from reconciler.qbittorrent import LoginMemory
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.queries.status import StatusSessionFactory, build_status_report
 from reconciler.retry import RetryPolicy, system_retry_policy

@@ -18,7 +18,7 @@ from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.rows import FIRST_READ, InstanceRows, InstanceUnavailable, Reply
 from reconciler.model.run import InstanceResult
-from reconciler.qbittorrent import FeedState
+from reconciler.qbittorrent.row_feed import FeedState
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.retry import Clock
 from reconciler.watch.backoff import InstanceBackoff

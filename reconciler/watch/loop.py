@@ -13,13 +13,14 @@ from datetime import datetime
 import structlog
 
 from reconciler.engine.add_memory import AddMemory
-from reconciler.engine.context import RunContext, RunOptions, connect_incremental
+from reconciler.engine.context import RunContext, connect_incremental
 from reconciler.engine.events import FinishedRun, Progress, RunListener, RunTrigger, SilentProgress
 from reconciler.engine.observation import ReadRequest, SessionFactory
 from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.results import build_unread_result
 from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.engine.session_key import session_key
 from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
@@ -115,7 +116,9 @@ class WatchLoop:
             self._placement_memory,
             self._health_history,
             find_unread_files=self._journal.find_unread_files if self._journal else (lambda _desired: NO_UNREAD_FILES),
-            add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),
+            add_memory=AddMemory(self._journal.read_untagged_adds(), self._journal.save_untagged_adds)
+            if self._journal
+            else AddMemory(),
             progress=context.progress,
             patience=patience,
             keep_observations=self._live_states.keep_observations,

@@ -9,7 +9,8 @@ import pytest
 
 from reconciler.apply.target import Target
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import UnreachableError
 from reconciler.model.metainfo import parse_metainfo

@@ -9,7 +9,8 @@ import pytest
 
 from reconciler.apply import torrent_batches
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.errors import RequestTooLargeError, UnreachableError
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run

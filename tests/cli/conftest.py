@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine import RunContext, RunOptions
+from reconciler.engine.context import RunContext
 from reconciler.engine.lease_wait import RivalCallback
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.run import Run, RunMode
 from tests.support.command_line import write_desired
@@ -67,7 +68,7 @@ def _prepare_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """A run that contacts no instance."""
     fake = FakeRun()
-    monkeypatch.setattr("reconciler.engine.run_when_free", fake)
+    monkeypatch.setattr("reconciler.engine.lease_wait.run_when_free", fake)
     monkeypatch.setattr("reconciler.engine.early_sessions.EarlySessions.begin", lambda *_: None)
     return fake
 

@@ -263,6 +263,7 @@ UNNEEDED_BY_A_RUN = {
     *("structlog", "uvicorn", "watchfiles", "reconciler.ci", "reconciler.demo", "reconciler.intake"),
     *("reconciler.notify", "reconciler.queries", "reconciler.saved", "reconciler.testing", "reconciler.watch"),
     *("reconciler.web", "reconciler.model.doctor", "reconciler.model.explanation", "reconciler.model.notification"),
+    *("reconciler.qbittorrent.incremental_session", "reconciler.qbittorrent.row_feed"),
 }
 UNNEEDED_BY_VALIDATE = UNNEEDED_BY_A_RUN | {
     *("http", "qbittorrentapi", "requests", "sqlite3", "ssl", "urllib3", "reconciler.apply", "reconciler.engine"),
@@ -298,6 +299,33 @@ for arguments, unneeded in {unneeded_by_arguments}.items():
     )
     loaded = [line for line in done.stdout.splitlines() if line.startswith("loaded by")]
     assert loaded == [" ".join(("loaded by", *arguments, "set()")) for arguments in unneeded_by_arguments]
+
+
+UNNEEDED_BY_A_LOGIN = {"reconciler.apply", "reconciler.engine.context", "reconciler.engine.run", "reconciler.plan"}
+
+
+def test_a_run_sends_its_login_before_it_loads_what_comes_after(tmp_path: Path, unreachable_url: str) -> None:
+    """To plan and apply, a run needs much that it can load while a server takes its time to check the password."""
+    write_desired(tmp_path, unreachable_url)
+    code = f"""
+import sys
+from reconciler.cli.main import run_command_line
+from reconciler.engine.early_sessions import EarlySessions
+
+begin = EarlySessions.begin
+
+def begin_and_tell(*arguments):
+    print("loaded", {UNNEEDED_BY_A_LOGIN} & set(sys.modules))
+    begin(*arguments)
+
+EarlySessions.begin = begin_and_tell
+run_command_line(["--dry-run"])
+print("loaded", {UNNEEDED_BY_A_LOGIN} & set(sys.modules) == {UNNEEDED_BY_A_LOGIN})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, text=True, check=True
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("loaded")] == ["loaded set()", "loaded True"]
 
 
 COMMANDS_THAT_WAIT = {

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings
-from reconciler.engine import RunOptions
+from reconciler.engine.selection import RunOptions
 from reconciler.model.shard import Shard
 from tests.cli.conftest import FakeRun
 from tests.support.command_line import write_desired

@@ -20,9 +20,11 @@ import pytest
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.desired import load
-from reconciler.engine import RunContext, RunOptions, run_once
+from reconciler.engine.context import RunContext
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.journal import JOURNAL_FILE_NAME, Journal
 from reconciler.model.groups import Member
 from reconciler.model.run import Run

@@ -10,7 +10,8 @@ from reconciler.model.desired import Instance
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Position
 from reconciler.plan import PlanInput
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context, fake_retry_policy
 from tests.support.fake_time import EPOCH

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions
 from reconciler.engine.early_sessions import MAX_AGE, EarlySessions
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, Instance, Policy
 from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.secret import Secret

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once, run_when_free
+from reconciler.engine.lease_wait import run_when_free
 from reconciler.engine.observation import OpenTarget
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import RejectedError, UnreachableError
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy

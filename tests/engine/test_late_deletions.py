@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.late_deletions import delete_late, list_receivers, split_late_deletions
 from reconciler.engine.leases import NO_LEASES, LeaseDoubt, RunLeases
 from reconciler.engine.observation import Observation
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.errors import UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.plan import (

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once, run_when_free
-from reconciler.engine.lease_wait import WAIT_TIMEOUT
+from reconciler.engine.lease_wait import WAIT_TIMEOUT, run_when_free
 from reconciler.engine.leases import EXPIRY
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run, Status

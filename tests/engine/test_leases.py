@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.context import RunContext
 from reconciler.engine.leases import EXPIRY, LAPSE, RENEW_INTERVAL, LeaseMemory
 from reconciler.engine.observation import OpenTarget
 from reconciler.engine.process import identify_process
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DEFAULT_OWNER, DesiredState, Instance
 from reconciler.model.errors import BrokenResponseError, StopRequested, UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine import RunOptions
 from reconciler.engine.observation import Observation, OpenTarget, ReadRequest
 from reconciler.engine.observe import (
     fail_observations,
@@ -18,7 +17,7 @@ from reconciler.engine.observe import (
     reread_instance,
 )
 from reconciler.engine.patience import Patience
-from reconciler.engine.selection import select_scope
+from reconciler.engine.selection import RunOptions, select_scope
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InternalError, RejectedError, SlowReplyError, UnreachableError

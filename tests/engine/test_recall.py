@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.recall import collect_live_state, make_recall_context, prepare_recall
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PlacementFacts
 from reconciler.model.history import OwnedCount

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.context import Planner, RunContext
 from reconciler.engine.observation import OpenTarget
 from reconciler.engine.observe import observe_instances
-from reconciler.engine.run import apply_run, guard_run, plan_run
-from reconciler.engine.selection import UnknownInstance, select_scope
+from reconciler.engine.run import apply_run, guard_run, plan_run, run_once
+from reconciler.engine.selection import RunOptions, UnknownInstance, select_scope
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
 from reconciler.model.errors import UnreachableError

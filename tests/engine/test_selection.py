@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.engine import RunOptions
-from reconciler.engine.selection import UnknownInstance, select_instances, select_scope
+from reconciler.engine.selection import RunOptions, UnknownInstance, select_instances, select_scope
 from reconciler.model.desired import DesiredState, Instance, Policy
 from reconciler.model.groups import Group, Member, PendingTorrent, Strategy
 from reconciler.model.position import Position

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from reconciler.engine import RunOptions
+from reconciler.engine.selection import RunOptions
 from reconciler.engine.wait import merge_runs, run_until_placed
 from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.groups import PendingTorrent

@@ -12,10 +12,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.observation import Observations
 from reconciler.engine.recall import collect_live_state
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.intake import IntakeSettler, IntakeStore
 from reconciler.intake.settling import find_settled
 from reconciler.model.desired import Instance

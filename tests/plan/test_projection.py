@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.plan import Action, AddTorrent, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan import PlanInput, make_plan

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
 from reconciler.model.errors import (
     BrokenResponseError,

@@ -19,8 +19,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.journal.database import MIGRATIONS
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
 from reconciler.model.desired import Instance

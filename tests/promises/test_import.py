@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.links import append_links
 from reconciler.model.plan import Outcome, Verb

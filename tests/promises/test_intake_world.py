@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.observation import Observations
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.recall import collect_live_state
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.intake import IntakeSettler, IntakeStore
 from reconciler.model.errors import UnreachableError
 from reconciler.model.intake import HandedIn, IntakeError

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.run import Run, Status

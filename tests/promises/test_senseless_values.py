@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.observation import OpenTarget
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
 from reconciler.model.run import InstanceResult, Status

@@ -19,11 +19,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.context import RunContext
 from reconciler.engine.leases import EXPIRY, LeaseMemory
 from reconciler.engine.observation import OpenTarget
 from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import UnreachableError
 from reconciler.model.lease import Holder, LeaseHold, LeaseTags

@@ -10,8 +10,10 @@ from typing import Any
 
 from hypothesis import given
 
-from reconciler.engine import RunContext, RunOptions, run_once
+from reconciler.engine.context import RunContext
 from reconciler.engine.observation import OpenTarget
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import UnreachableError
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy

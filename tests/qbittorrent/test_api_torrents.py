@@ -9,7 +9,8 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.files import LiveFile, Priority
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, count_full_reads, count_read_requests
 from tests.support.instances import QBITTORRENT_ANSWERS, json_answer, make_instance, serve_stub, text_answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.qbittorrent import DeltaRisks
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 
 ONE, TWO = "http://one:1", "http://two:1"
 

@@ -13,7 +13,8 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import INCREMENTAL_SYNC
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL
 from tests.conftest import MakeServer
 from tests.support.incremental_sessions import (

@@ -16,8 +16,10 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import API_KEYS, INCREMENTAL_SYNC
-from reconciler.qbittorrent import DeltaRisks, IncrementalSession, RowFeed, Session
-from reconciler.qbittorrent.delta_risks import FIRST_PAUSE
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.delta_risks import FIRST_PAUSE, DeltaRisks
+from reconciler.qbittorrent.incremental_session import IncrementalSession
+from reconciler.qbittorrent.row_feed import RowFeed
 from tests.conftest import MakeServer
 from tests.support.incremental_sessions import (
     INCREMENTAL,

@@ -21,8 +21,8 @@ from reconciler.model.errors import (
     UnreachableError,
 )
 from reconciler.model.secret import Secret
-from reconciler.qbittorrent import DeltaRisks
 from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import MAX_RID, NotADelta
 from reconciler.qbittorrent.main_data_polls import FULL_READ_INTERVAL, MainDataPolls
 from reconciler.qbittorrent.row_schemas import MainValues

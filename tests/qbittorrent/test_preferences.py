@@ -18,7 +18,8 @@ from reconciler.model.position import Position
 from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
 from reconciler.model.secret import Secret
 from reconciler.model.versions import CONTENT_PATH, INCREMENTAL_SYNC
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
     json_answer,

@@ -12,9 +12,18 @@ from reconciler.model.errors import AuthenticationError, InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import INCREMENTAL_SYNC
-from reconciler.qbittorrent import DeltaRisks, FeedState, IncrementalSession, LoginMemory, RowFeed
+from reconciler.qbittorrent import LoginMemory
+from reconciler.qbittorrent.delta_risks import DeltaRisks
 from reconciler.qbittorrent.deltas import NotADelta
-from reconciler.qbittorrent.row_feed import MAX_DELTA_AGE, apply_changes, is_waiting_for_metadata, keep_unchanged
+from reconciler.qbittorrent.incremental_session import IncrementalSession
+from reconciler.qbittorrent.row_feed import (
+    MAX_DELTA_AGE,
+    FeedState,
+    RowFeed,
+    apply_changes,
+    is_waiting_for_metadata,
+    keep_unchanged,
+)
 from reconciler.qbittorrent.row_schemas import MainValues
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, ManualMonotonicClock

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from reconciler.model.rows import NO_ETA
 from reconciler.model.status import Transfer
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.transfers import TransferStats
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.incremental_sessions import INCREMENTAL, wait_until_settled

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.engine import UnknownInstance
+from reconciler.engine.selection import UnknownInstance
 from reconciler.model.doctor import CheckStatus, InstanceDiagnosis
 from reconciler.model.health import ConnectionStatusCheck, HealthState, Probe
 from reconciler.queries.doctor import examine_instances, list_declared_paths, list_parents

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import UnknownInstance
+from reconciler.engine.selection import UnknownInstance
 from reconciler.model.desired import Instance
 from reconciler.model.errors import AuthenticationError
 from reconciler.model.plan import FaultKind

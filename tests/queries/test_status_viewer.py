@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine import UnknownInstance
 from reconciler.engine.observation import OpenTarget
+from reconciler.engine.selection import UnknownInstance
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance, Policy
 from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.infohash import InfoHashes

@@ -11,7 +11,8 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.versions import INCREMENTAL_SYNC
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from tests.support.instances import write_torrent_file
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient

@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.recall import make_recall_context, prepare_recall
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.live_state import LiveState
 from reconciler.model.run import Run

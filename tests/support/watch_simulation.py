@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.engine import RunOptions
 from reconciler.engine.events import FinishedRun, RunTrigger
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.magnet import Magnet
 from reconciler.model.metainfo import parse_metainfo

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.errors import RejectedError, UnreachableError
 from reconciler.model.plan import Change, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, Run, Status

@@ -17,7 +17,7 @@ from reconciler.model.gateway import GatewaySettings
 from reconciler.model.position import Position
 from reconciler.model.rows import InstanceUnavailable, Reply
 from reconciler.model.run import Run, RunMode, Status
-from reconciler.qbittorrent import FeedState
+from reconciler.qbittorrent.row_feed import FeedState
 from reconciler.retry import system_clock, utc_now
 from reconciler.watch import live_rows
 from reconciler.watch.live_rows import LiveRowReader, compute_pause

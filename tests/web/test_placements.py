@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions, run_once
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.plan.plan import Plan
 from reconciler.testing.memory import MemoryInstance
 from reconciler.web.placements import find_placements

@@ -17,7 +17,7 @@ def doctor_command(settings: Settings) -> int:
     Credentials that were refused before are sent once more: a person asks.
     """
     from reconciler.desired import TorrentFileCache
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.queries.doctor import examine_instances
 
     logs.configure(settings)

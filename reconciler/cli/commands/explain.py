@@ -23,7 +23,7 @@ _MAX_RECENT_RUNS = 5  # runs
 
 def explain_command(settings: Settings, torrent: str) -> int:
     """Show how one torrent is declared, its live state, and what a run would do. Return the exit code."""
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.queries.explain import explain_torrent
     from reconciler.queries.torrent_lookup import AmbiguousTorrent
     from reconciler.report.text.explanation import render_candidates, render_explanation

@@ -83,7 +83,8 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
 def _run_import(settings: Settings, options: ImportSettings, stopping: StopSignals) -> ImportResult:
     from reconciler.desired import TorrentFileCache, load
     from reconciler.desired.edit import SaveError, TorrentFolder
-    from reconciler.engine import RunContext, UnknownInstance
+    from reconciler.engine.context import RunContext
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.queries.import_entries import ImportFilter
     from reconciler.queries.import_library import UnmatchedFilter, UnreadableInstance, import_library
     from reconciler.retry import system_retry_policy

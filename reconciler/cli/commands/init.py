@@ -22,7 +22,7 @@ from reconciler.report.text.problems import format_count
 from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
-    from reconciler.engine import RunContext
+    from reconciler.engine.context import RunContext
     from reconciler.model.desired import DesiredState, Instance
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
@@ -264,7 +264,7 @@ def _known_password(options: InitSettings) -> Iterator[bool]:
 
 def _discover(settings: Settings, options: InitSettings, text: str) -> _Discovery | None:
     """Connect once. Return None if nothing answers and a person wants the file all the same."""
-    from reconciler.engine import RunContext
+    from reconciler.engine.context import RunContext
     from reconciler.model.errors import AuthenticationError, BannedError, InstanceError, StopRequested
     from reconciler.retry import system_retry_policy
 

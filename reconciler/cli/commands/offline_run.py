@@ -13,7 +13,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.run import Run, SnapshotAge
 
 if TYPE_CHECKING:
-    from reconciler.engine import RunOptions
+    from reconciler.engine.selection import RunOptions
 
 
 def plan_offline(
@@ -24,8 +24,9 @@ def plan_offline(
     What the snapshot cannot be compared with is a warning of the run alone. Raises `CommandFailure`.
     """
     from reconciler.desired import TorrentFileCache
-    from reconciler.engine import UnknownInstance, run_once
     from reconciler.engine.recall import make_recall_context, prepare_recall
+    from reconciler.engine.run import run_once
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.retry import utc_now
     from reconciler.saved.document import SavedFileError
     from reconciler.saved.snapshot_reader import read_snapshot_file

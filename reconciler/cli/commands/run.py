@@ -22,7 +22,8 @@ from reconciler.model.run import Run
 from reconciler.model.suspension import suspend_instances
 
 if TYPE_CHECKING:
-    from reconciler.engine import RunContext, RunOptions
+    from reconciler.engine.context import RunContext
+    from reconciler.engine.selection import RunOptions
     from reconciler.journal import Journal
     from reconciler.report.json.run import InstanceEncoder
     from reconciler.saved.plan_file import SavedPlan
@@ -129,7 +130,7 @@ def render_command_line(settings: Settings, options: RunSettings) -> str:
 
 def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
     """Return the options of the command line that a run, or every run of a watch, needs."""
-    from reconciler.engine import RunOptions
+    from reconciler.engine.selection import RunOptions
 
     return RunOptions(
         dry_run=options.dry_run,
@@ -173,8 +174,10 @@ def _execute_run(
     journal: Journal | None,
     bars: ProgressBars,
 ) -> Run:
-    from reconciler.engine import UnknownInstance, run_until_placed, run_when_free
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
+    from reconciler.engine.lease_wait import run_when_free
+    from reconciler.engine.selection import UnknownInstance
+    from reconciler.engine.wait import run_until_placed
     from reconciler.retry import utc_now
 
     run_options = make_run_options(settings, options)

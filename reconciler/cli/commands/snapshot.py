@@ -52,7 +52,7 @@ def snapshot_command(settings: Settings, options: SnapshotSettings) -> int:
 
 def _read_instances(settings: Settings, stopping: StopSignals) -> LiveState:
     from reconciler.desired import TorrentFileCache
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.qbittorrent import LoginMemory
     from reconciler.queries.snapshot import take_snapshot
 

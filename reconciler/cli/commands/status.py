@@ -41,7 +41,7 @@ def status_command(settings: Settings, options: StatusSettings) -> int:
 
 
 def _show_once(settings: Settings, options: StatusSettings) -> int:
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine.selection import UnknownInstance
     from reconciler.queries.status import read_status
 
     logs.configure(settings)
@@ -114,7 +114,7 @@ def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
     gc.enable()
     logs.configure(settings, always=True)
     from reconciler.cli.commands.status_display import WaitProgress
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine.selection import UnknownInstance
 
     with StopSignals() as stopping, ProgressBars(settings) as bars:
         desired = load_desired(settings, stop_signals=stopping)

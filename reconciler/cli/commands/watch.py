@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from reconciler.model.intake import Intake
     from reconciler.model.rows import LiveRows
     from reconciler.notify import Notifier
-    from reconciler.qbittorrent import DeltaRisks, LoginMemory
+    from reconciler.qbittorrent import LoginMemory
+    from reconciler.qbittorrent.delta_risks import DeltaRisks
     from reconciler.watch import DesiredSource, LiveRowReader, SuspensionBook, TriggerQueue
     from reconciler.web import LoopControls, StatusBoard
 
@@ -56,12 +57,12 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     import structlog
 
     from reconciler.cli.commands.watch_log import WatchLog
-    from reconciler.engine import SilentProgress
     from reconciler.engine.context import connect_incremental
     from reconciler.engine.early_sessions import EarlySessions
-    from reconciler.engine.events import RunTrigger
+    from reconciler.engine.events import RunTrigger, SilentProgress
     from reconciler.intake import IntakeSettler
-    from reconciler.qbittorrent import DeltaRisks, LoginMemory
+    from reconciler.qbittorrent import LoginMemory
+    from reconciler.qbittorrent.delta_risks import DeltaRisks
     from reconciler.retry import utc_now
     from reconciler.watch import (
         CollectorStarter,
@@ -242,7 +243,7 @@ def _make_live_rows(
     """Return what reads the torrents of all instances for the clients of `--listen`. It sends nothing until asked."""
     import structlog
 
-    from reconciler.qbittorrent import RowFeed
+    from reconciler.qbittorrent.row_feed import RowFeed
     from reconciler.retry import system_clock
     from reconciler.watch import LiveRowReader
 

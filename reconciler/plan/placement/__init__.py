@@ -2,13 +2,12 @@
 
 `place_entries` puts it together. It looks at every member that was read (`seats`), asks the strategy (`strategies`)
 with the members in their order (`ranking` for a spread group), keeps to what a member can take (`room`), and never
-relies on a copy that is not surely whole (`copies`). `find_linked_instances` says which instances have to be looked at
-together.
+relies on a copy that is not surely whole (`copies`).
 
 The rules, and what they promise, are in docs/groups.md.
 """
 
-from reconciler.plan.placement.members import find_linked_instances, format_time
+from reconciler.plan.placement.members import format_time
 from reconciler.plan.placement.place import PlacedEntry, Placement, place_entries
 from reconciler.plan.placement.strategies import Assignment, Disposition
 
@@ -17,7 +16,6 @@ __all__ = [
     "Disposition",
     "PlacedEntry",
     "Placement",
-    "find_linked_instances",
     "format_time",
     "place_entries",
 ]

@@ -5,13 +5,12 @@ See docs/decisions/0071-assume-an-unread-member-may-have-the-torrent.md.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from reconciler.model.desired import Instance
-from reconciler.model.groups import Group, Member, Outage
+from reconciler.model.groups import Member, Outage
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
@@ -114,25 +113,3 @@ def _low_space_reason(free: int, least: int) -> str:
     from humanize import naturalsize  # only where it is so
 
     return f"{naturalsize(free, binary=True)} are free there, min_free_space is {naturalsize(least, binary=True)}"
-
-
-def find_linked_instances(instances: Mapping[str, Instance], groups: Mapping[str, Group]) -> dict[str, tuple[str, ...]]:
-    """For each instance all that it is linked with, itself among them, sorted.
-
-    Members of a group are linked, and so are instances that see the same files. An instance with neither is alone.
-    """
-    sets = {name: frozenset({name}) for name in instances}
-    sharing = _group_by_data(instances)
-    for linked in (*(group.member_names for group in groups.values()), *sharing):
-        joined = frozenset[str]().union(*(sets[name] for name in linked if name in instances))
-        sets.update(dict.fromkeys(joined, joined))
-    return {name: tuple(sorted(joined)) for name, joined in sets.items()}
-
-
-def _group_by_data(instances: Mapping[str, Instance]) -> list[list[str]]:
-    """Return the names of the instances that see the same files, together."""
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    for name, instance in instances.items():
-        if instance.data is not None:
-            names[instance.data].append(name)
-    return list(names.values())

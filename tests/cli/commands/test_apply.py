@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.cli.commands.apply import NO_PLAN_MESSAGE
 from reconciler.cli.main import run_command_line
-from reconciler.engine import RunContext, RunOptions
+from reconciler.engine.context import RunContext
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.run import InstanceResult, Run, RunMode, Status

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run_command_line
-from reconciler.engine import RunContext
+from reconciler.engine.context import RunContext
 from reconciler.journal import JOURNAL_FILE_NAME
 from reconciler.model.errors import AuthenticationError
 from reconciler.model.plan import Verb
@@ -27,7 +27,9 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> MemoryInstance:
     """An instance with the torrent Bunny, in place of `home`."""
     instance = MemoryInstance()
     instance.add_magnets([BUNNY + "&dn=Bunny"], AddOptions(stopped=False, auto_tmm=False))
-    monkeypatch.setattr("reconciler.engine.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance))
+    monkeypatch.setattr(
+        "reconciler.engine.context.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance)
+    )
     return instance
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run_command_line
-from reconciler.engine import RunContext
+from reconciler.engine.context import RunContext
 from reconciler.model.errors import AuthenticationError
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing import MemoryInstance
@@ -33,7 +33,9 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> MemoryInstance:
     """An instance with the torrent Bunny, in place of `home`."""
     instance = MemoryInstance()
     instance.add_magnets([BUNNY + "&dn=Bunny&tr=http%3A%2F%2Ft%2Fpasskey"], AddOptions(stopped=False, auto_tmm=False))
-    monkeypatch.setattr("reconciler.engine.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance))
+    monkeypatch.setattr(
+        "reconciler.engine.context.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance)
+    )
     return instance
 
 

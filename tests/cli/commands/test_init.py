@@ -13,7 +13,7 @@ from reconciler.cli.commands.init import InitSettings, render_first_file
 from reconciler.cli.main import run_command_line
 from reconciler.desired import load
 from reconciler.desired.json_schema import build_json_schema
-from reconciler.engine import RunContext
+from reconciler.engine.context import RunContext
 from reconciler.model.errors import AuthenticationError, BannedError, UnreachableError
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing import MemoryInstance
@@ -38,7 +38,9 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> MemoryInstance:
     """An instance with the torrent Bunny, in place of every other."""
     instance = MemoryInstance()
     instance.add_magnets([BUNNY + "&dn=Bunny"], AddOptions(stopped=False, auto_tmm=False))
-    monkeypatch.setattr("reconciler.engine.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance))
+    monkeypatch.setattr(
+        "reconciler.engine.context.RunContext", partial(RunContext, connect=lambda _instance, _stop: instance)
+    )
     return instance
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.cli.main import run_command_line
-from reconciler.engine import UnknownInstance
+from reconciler.engine.selection import UnknownInstance
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Run, RunMode
 from tests.cli.conftest import FakeRun

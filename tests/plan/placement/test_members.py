@@ -1,4 +1,4 @@
-"""A member as one torrent sees it, its capacity, and the instances that groups link."""
+"""A member as one torrent sees it, and its capacity."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.model.groups import Member, Outage
-from reconciler.plan.placement.members import CapacityTracker, MemberState, find_linked_instances, format_time
-from tests.support.planner_inputs import make_desired_state, make_group, make_live_torrent, make_snapshot
+from reconciler.plan.placement.members import CapacityTracker, MemberState, format_time
+from tests.support.planner_inputs import make_live_torrent, make_snapshot
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OUTAGE = Outage(datetime(2026, 11, 28, 11, 59, 30, tzinfo=UTC), "no answer")
@@ -56,36 +56,3 @@ def test_a_member_with_little_or_unknown_free_space_takes_nothing() -> None:
     )
     assert tracker.cannot_take_reason(Member("attic", min_free_space=2048)) is None
     assert tracker.cannot_take_reason(Member("cellar", min_free_space=1)) == "its free space is not known"
-
-
-def test_groups_with_a_common_member_link_all_their_instances() -> None:
-    groups = {
-        "one": make_group("one", {"strategy": "replicate", "members": ["a", "b"]}),
-        "two": make_group("two", {"strategy": "replicate", "members": ["d", "e"]}),
-        "three": make_group("three", {"strategy": "failover", "members": ["b", "c"]}),
-    }
-    instances = make_desired_state({"instances": ["e", "d", "c", "b", "a", "alone"]}).instances
-    assert find_linked_instances(instances, groups) == {
-        "a": ("a", "b", "c"),
-        "b": ("a", "b", "c"),
-        "c": ("a", "b", "c"),
-        "d": ("d", "e"),
-        "e": ("d", "e"),
-        "alone": ("alone",),
-    }
-
-
-def test_a_member_that_is_not_among_the_instances_links_nothing() -> None:
-    groups = {"one": make_group("one", {"strategy": "replicate", "members": ["a", "gone"]})}
-    instances = make_desired_state({"instances": ["a", "b"]}).instances
-    assert find_linked_instances(instances, groups) == {"a": ("a",), "b": ("b",)}
-
-
-def test_instances_that_see_the_same_files_are_linked_and_their_groups_with_them() -> None:
-    groups = {"one": make_group("one", {"strategy": "replicate", "members": ["a", "b"]})}
-    desired = make_desired_state({"instances": ["a", "b", "c", "d"], "data": {"b": "nas", "c": "nas", "d": "usb"}})
-    assert find_linked_instances(desired.instances, groups) == {
-        **dict.fromkeys("abc", ("a", "b", "c")),
-        "d": ("d",),
-    }
-    assert [desired.sharers_of(name) for name in "abcd"] == [(), ("c",), ("b",), ()]

@@ -18,12 +18,13 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, run_once
 from reconciler.engine.observation import OpenTarget
+from reconciler.engine.run import run_once
+from reconciler.engine.selection import RunOptions
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.run import Status
-from reconciler.qbittorrent import IncrementalSession
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.report.json.run import write_run
 from reconciler.report.markdown import render_run_markdown
