@@ -59,7 +59,7 @@ from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.convergence import find_endless_changes
 from reconciler.plan.drains import subtract_deleted
 from reconciler.plan.faults import select_faults
-from reconciler.plan.guard import is_removal, needs_full_read
+from reconciler.plan.guard import list_removals, needs_full_read
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
 
 
@@ -165,7 +165,7 @@ def guard_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
 
 def _judge_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
     plan_input = planned.plan_input
-    if any(is_removal(action) for instance_plan in planned.plan.instances for action in instance_plan.actions):
+    if any(list_removals(instance_plan.actions) for instance_plan in planned.plan.instances):
         plan_input = replace(plan_input, unread_files=context.find_unread_files(planned.scope.desired))
     return replace(planned, plan=context.planner.hold_back(context.planner.guard_plan(planned.plan, plan_input)))
 

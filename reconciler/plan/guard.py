@@ -16,6 +16,7 @@ from reconciler.model.fields.names import HELD
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import (
     Action,
+    AddTorrent,
     DeleteCategory,
     DeleteTorrent,
     GuardCount,
@@ -33,6 +34,7 @@ _STALE_APPROVAL_REASON = (
 )
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 MIN_OWNED_FOR_UPDATE_PERCENT = 20
+_DELETIONS = (DeleteTorrent, DeleteCategory)
 _TAKEN_BACK = "deletions that services ask for"
 _MAX_NAMED_FILES = 5  # that were not read; the others are counted
 
@@ -45,7 +47,8 @@ def evaluate_guard(
     The same is true of one that deletes what a file declared which was not read. An empty list of torrents never
     deletes. What is held is not done, and so not judged.
     """
-    pending = [action for action in actions if action.hold is None]
+    # an add deletes, moves and changes nothing, and there may be thousands
+    pending = [action for action in actions if action.hold is None and not isinstance(action, AddTorrent)]
     removals, moves, updates = (
         _count_removals(pending, owned, desired),
         _count_moves(pending, desired.guard),
@@ -223,15 +226,23 @@ def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: Desi
 
 def is_removal(action: Action) -> bool:
     """True if the action deletes something, or begins a quarantine."""
-    return isinstance(action, DeleteTorrent | DeleteCategory) or is_quarantine_start(action)
+    return isinstance(action, _DELETIONS) or is_quarantine_start(action)
+
+
+def list_removals(actions: Sequence[Action]) -> list[Action]:
+    """Return the actions that delete something, or begin a quarantine; most plans have none among thousands of adds."""
+    return [action for action in actions if not isinstance(action, AddTorrent) and is_removal(action)]
 
 
 def needs_full_read(instance_plan: InstancePlan) -> bool:
     """True if the plan would delete something or move data, which no delta read alone may decide."""
     if instance_plan.suspended or instance_plan.verdict.refused:
         return False
-    pending = [action for action in instance_plan.actions if action.hold is None]
-    return any(isinstance(action, DeleteTorrent | DeleteCategory) or action.disruptive for action in pending)
+    return any(
+        action.hold is None and (isinstance(action, _DELETIONS) or action.disruptive)
+        for action in instance_plan.actions
+        if not isinstance(action, AddTorrent)
+    )
 
 
 def _list_deletions(actions: Sequence[Action], desired: DesiredState) -> list[DeleteTorrent]:

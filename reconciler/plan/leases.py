@@ -13,7 +13,7 @@ from reconciler.model.desired import DEFAULT_OWNER
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.lease import LEASE_PREFIX, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.plan import InstancePlan, Outcome, UpdateTorrent
-from reconciler.plan.guard import is_removal, refuse_unless_approved
+from reconciler.plan.guard import list_removals, refuse_unless_approved
 
 _COPY_HINT = f". If one of them is a copy of the other, delete its tags that begin with {LEASE_PREFIX} in qBittorrent"
 
@@ -46,7 +46,7 @@ def has_work(plan: InstancePlan) -> bool:
 
 def has_removals(plan: InstancePlan) -> bool:
     """True if something is deleted or put into quarantine."""
-    return any(is_removal(action) and action.hold is None for action in plan.actions)
+    return any(action.hold is None for action in list_removals(plan.actions))
 
 
 def list_named_instances(leases: Leases, claim: LeaseClaim) -> frozenset[str]:
@@ -115,7 +115,7 @@ def refuse_marked(plans: InstancePlans, claim: LeaseClaim, leases: Leases) -> In
     removing = {
         plan.name
         for plan in plans
-        if any(is_removal(action) and action.hold is None and not action.position for action in plan.actions)
+        if any(action.hold is None and not action.position for action in list_removals(plan.actions))
     }
     reasons = {
         name: _foreign_reason(min(foreign, key=lambda mark: mark.since))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from reconciler.model.fields.names import HELD, PAUSED
 from reconciler.model.history import OwnedCount, UnreadFile
-from reconciler.model.plan import Action, Change, Outcome, UpdateTorrent, Verb
+from reconciler.model.plan import Action, AddTorrent, Change, Outcome, UpdateTorrent, Verb
 from reconciler.plan import PlanInput, make_plan
-from reconciler.plan.guard import evaluate_guard
+from reconciler.plan.guard import evaluate_guard, is_removal, list_removals
 from reconciler.plan.quarantine import is_quarantine_start
 from tests.support.planner_inputs import (
     OWNER_TAG,
@@ -85,6 +85,19 @@ def test_remembered_counts_only_hold_deletions_back(case: dict[str, Any], owned:
     free = [action for action in held.actions if removes(action) and action.hold is None]
     assert all(action in plain.actions for action in free)
     assert not (free and plain.owned * 2 < owned)
+
+
+@given(cases())
+def test_the_guard_judges_a_plan_as_if_it_had_no_adds(case: dict[str, Any]) -> None:
+    desired, live = make_world(case)
+    actions = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0].actions
+    adds = [action for action in actions if isinstance(action, AddTorrent)]
+    assert not any(is_removal(action) or action.disruptive or action.blast for action in adds)
+    assert list_removals(actions) == [action for action in actions if is_removal(action)]
+    for owned in (0, 30):
+        others = [action for action in actions if action not in adds]
+        verdict, verdict_without = (evaluate_guard(judged, owned, desired) for judged in (actions, others))
+        assert verdict == verdict_without and verdict.counts == verdict_without.counts
 
 
 def test_a_wiped_instance_starts_no_quarantine_and_prunes_no_category() -> None:
