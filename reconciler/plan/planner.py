@@ -21,6 +21,7 @@ from reconciler.model.plan import (
     Verb,
 )
 from reconciler.model.snapshot import Snapshot
+from reconciler.plan.adds import NO_FACTS, EntryFacts
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
@@ -43,8 +44,6 @@ from reconciler.plan.shared_data import add_where_data_is, spare_shared_data
 from reconciler.plan.skipped_files import block_shared_skips
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
 from reconciler.plan.torrents import (
-    NO_FACTS,
-    EntryFacts,
     plan_entry,
     plan_prune,
     plan_unresolved_entry,

@@ -41,53 +41,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
-from reconciler.model.fields.entry_values import (
-    InitialValues,
-    build_changes,
-    build_initial_changes,
-    read_initial_values,
-)
-from reconciler.model.fields.names import COMMENT, CREATOR_TASK, METADATA, OWNER, PEER, STOP_CONDITION
-from reconciler.model.fields.options import METADATA_RECEIVED
-from reconciler.model.fields.registry import sort_changes
-from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.links import WEB_SEEDS
+from reconciler.model.fields.entry_values import build_initial_changes
+from reconciler.model.fields.names import CREATOR_TASK, METADATA, OWNER, PEER
 from reconciler.model.plan import (
     Action,
-    AddTorrent,
     AdoptTorrent,
     Change,
     DeleteTorrent,
-    MetadataSource,
     Outcome,
     SparedTorrent,
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG, parse_owners
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from reconciler.model.versions import METADATA_BY_FILE, ApiVersion
+from reconciler.model.versions import METADATA_BY_FILE
 from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
+from reconciler.plan.adds import NO_FACTS, EntryFacts, build_add, plan_add
 from reconciler.plan.builds import (
-    becomes_v1_text,
     created_as_v1_text,
-    no_v2_reason,
     other_format_reason,
     uncreatable_reason,
 )
 from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import find_drift
 from reconciler.plan.feasibility import (
-    HeldChanges,
     needs_metadata_first,
     split_feasible,
-    split_feasible_add,
-    unsupported_at_add,
 )
 from reconciler.plan.match import Match
 from reconciler.plan.platform import foreign_path_reason
@@ -95,117 +78,6 @@ from reconciler.plan.quarantine import plan_quarantine
 from reconciler.plan.resolve import UnresolvedEntry, could_be, data_damaged_reason, data_moved_reason
 
 PEER_PATIENCE: Final = 600  # seconds after an add in which the peer is sent again while nothing arrives
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFacts:
-    """Extra facts about an entry: its creator task, the reason why it is unavailable, the address of a peer.
-
-    `metadata`: another instance that has the metadata, if its source has none.
-    """
-
-    task: str | None = None
-    unavailable: str | None = None
-    peer: str | None = None
-    metadata: MetadataSource | None = None
-
-
-NO_FACTS: Final = EntryFacts()
-
-
-def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
-    """Plan a torrent that is not on its instance."""
-    if facts.unavailable:
-        return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
-    if facts.metadata and not unaddable_reason(give_metadata(entry), snapshot):
-        return _plan_add_with_metadata(entry, context, snapshot, facts.metadata)
-    if reason := unaddable_reason(entry, snapshot):
-        return [_build_held_add(entry, context, reason, Outcome.BLOCKED)]
-    added, held = build_add(entry, context, snapshot, "not on the instance")
-    if facts.peer and isinstance(entry.content, ContentReference):
-        added = replace(
-            added, peer_address=facts.peer, changes=(*added.changes, Change(PEER, None, entry.content.instance))
-        )
-    return [replace(added, creator_task_id=facts.task) if facts.task else added, *held]
-
-
-def _plan_add_with_metadata(
-    entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, metadata: MetadataSource
-) -> Sequence[Action]:
-    """Plan an add by the .torrent file of another instance, or by the source of the entry if there is none then."""
-    reason = "not on the instance"
-    fallback = None if unaddable_reason(entry, snapshot) else build_add(entry, context, snapshot, reason)[0]
-    reason += f"; its metadata comes from {metadata.instance}"
-    added, held = build_add(give_metadata(entry), context, snapshot, reason, carried_fields=(WEB_SEEDS,))
-    changes = (*added.changes, Change(METADATA, None, metadata.instance))
-    return [replace(added, changes=changes, metadata_from=replace(metadata, fallback=fallback)), *held]
-
-
-def give_metadata(entry: DesiredTorrent) -> DesiredTorrent:
-    """Return the entry as if its .torrent file was known, as far as a plan depends on it."""
-    assert entry.infohashes
-    name = entry.source.name if entry.source else None
-    return replace(entry, source=TorrentFile("", entry.infohashes, name or "", 0, _refuse_to_read))
-
-
-def _refuse_to_read() -> bytes:
-    raise TorrentFileError("it is read from another instance")
-
-
-def _build_held_add(entry: DesiredTorrent, context: PlanContext, reason: str, hold: Outcome) -> Action:
-    changes = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
-    return build_add_action(entry, reason, changes, hold)
-
-
-def build_add(
-    entry: DesiredTorrent,
-    context: PlanContext,
-    snapshot: Snapshot,
-    reason: str,
-    carried_fields: tuple[str, ...] | None = None,
-) -> tuple[AddTorrent, list[Action]]:
-    """Return the add, and the held changes that can be set neither with it nor after it.
-
-    `carried_fields`: the fields that its source carries on every version, if they are not those of its kind.
-    """
-    values = read_initial_values(entry)
-    if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
-        values = (*values, (STOP_CONDITION, METADATA_RECEIVED))
-    carried = _list_carried_fields(entry) if carried_fields is None else carried_fields
-    free, held = _split_initial_changes(values, context.owner, snapshot.version, snapshot.api_version, carried)
-    if entry.files and not entry.has_metadata:
-        reason += "; the priorities of its files are set once its metadata has arrived"
-    added = build_add_action(entry, reason + becomes_v1_text(entry.infohashes, snapshot), free)
-    return added, [build_update_action(entry, None, held_reason, changes, hold) for changes, hold, held_reason in held]
-
-
-@lru_cache(4096)  # thousands of entries declare the same; their adds then share one tuple of changes
-def _split_initial_changes(
-    values: InitialValues, owner: str, version: str, api_version: ApiVersion, carried: tuple[str, ...]
-) -> tuple[tuple[Change, ...], Sequence[HeldChanges]]:
-    """Return the changes that an add to a server of these versions makes, and all others with the reasons."""
-    free, held = split_feasible_add(sort_changes(build_changes(values)), version, api_version, carried_fields=carried)
-    return (Change(OWNER, None, owner), *free), tuple(held)
-
-
-def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
-    """Return why a missing torrent cannot be added to this instance by anybody; None if it can."""
-    if reason := no_v2_reason(entry.infohashes, snapshot):
-        return reason
-    if entry.source is None:
-        return "not on the instance, and an infohash alone cannot be added; declare a magnet or a torrent"
-    if reason := foreign_path_reason(entry.declared_paths, snapshot):
-        return reason
-    if not entry.create_only:
-        return None
-    return unsupported_at_add(build_initial_changes(entry), snapshot)  # it would be too late for it afterwards
-
-
-def _list_carried_fields(entry: DesiredTorrent) -> tuple[str, ...]:
-    """Return the fields that the link, or the creation of the torrent, carries on every version."""
-    if entry.creation:
-        return WEB_SEEDS, COMMENT
-    return () if entry.has_metadata else (WEB_SEEDS,)
 
 
 def plan_prune(

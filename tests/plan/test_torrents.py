@@ -12,19 +12,17 @@ from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.plan import AddTorrent, AdoptTorrent, Change, DeleteTorrent, Outcome, SparedTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.plan.adds import EntryFacts
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.match import Match
 from reconciler.plan.resolve import TO_BE_CREATED, UnresolvedEntry
 from reconciler.plan.torrents import (
-    EntryFacts,
-    build_add,
     build_delete,
     deletion_spared_reason,
     plan_absent,
     plan_entry,
     plan_prune,
     plan_unresolved_entry,
-    unaddable_reason,
 )
 from tests.support.planner_inputs import (
     CONTEXT,
@@ -86,48 +84,6 @@ def test_a_take_over_replaces_the_tag_of_the_other_owner() -> None:
     (action,) = plan_entry(Match(_declare(), (_live("reconcile:amy"),)), TAKE_OVER, SNAPSHOT)
     assert isinstance(action, AdoptTorrent)
     assert action.changes == (Change("owner", "amy", "home"),)
-
-
-def test_a_missing_torrent_is_added_with_our_owner_tag_under_every_policy() -> None:
-    for context in (CREATE_ONLY, UPSERT, CONTEXT):
-        (action,) = plan_entry(Match(_declare(category="c")), context, SNAPSHOT)
-        assert isinstance(action, AddTorrent)
-        assert action.hold is None
-        assert action.changes == (
-            Change("owner", None, "home"),
-            Change("category", None, "c"),
-            Change("paused", None, False),
-        )
-
-
-def test_adds_that_set_the_same_share_one_tuple_of_changes() -> None:
-    rows = ({"hash": "a", "tags": ["t"]}, {"hash": "b", "tags": ["t"]}, {"hash": "c", "tags": ["u"]})
-    entries = [make_desired_torrent(row, 1) for row in rows]
-    first, second, other = (build_add(entry, CONTEXT, SNAPSHOT, "missing")[0].changes for entry in entries)
-    assert first is second
-    assert other != first
-
-
-def test_a_torrent_that_is_only_known_by_its_infohash_cannot_be_added() -> None:
-    (action,) = plan_entry(Match(_declare(source="infohash")), CONTEXT, SNAPSHOT)
-    assert _summarize(action) == (AddTorrent, Outcome.BLOCKED)
-    assert action.reason.startswith("not on the instance, and an infohash alone cannot be added")
-
-
-def test_an_unavailable_torrent_is_added_later() -> None:
-    facts = EntryFacts(unavailable="its .torrent file could not be read")
-    (action,) = plan_entry(Match(_declare()), CONTEXT, SNAPSHOT, facts)
-    assert _summarize(action) == (AddTorrent, Outcome.DEFERRED)
-    assert action.reason == "its .torrent file could not be read"
-
-
-def test_a_v2_torrent_needs_a_server_that_supports_it() -> None:
-    entry, old_server = make_desired_torrent({"hash": "a2"}, 1), make_snapshot([], version="4.2.5")
-    assert unaddable_reason(entry, old_server) == (
-        "unsupported: qBittorrent v4.2.5 has no v2 torrents; 4.4 and later do"
-    )
-    assert unaddable_reason(entry, SNAPSHOT) is None
-    assert unaddable_reason(make_desired_torrent({"hash": "a+a2"}, 1), old_server) is None
 
 
 def test_a_conflict_blocks_the_action_of_its_entry() -> None:
@@ -258,16 +214,6 @@ def test_an_unresolved_absent_entry_deletes_nothing() -> None:
     assert _summarize(held) == (DeleteTorrent, Outcome.BLOCKED)
 
 
-def test_a_copy_is_downloaded_from_the_instance_of_its_content() -> None:
-    copy = replace(COPY, infohashes=_declare().infohashes, source=_declare().source)
-    (action,) = plan_entry(Match(copy), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
-    assert isinstance(action, AddTorrent)
-    assert (action.peer_address, action.get_new_value("peer")) == ("192.0.2.1:6881", "attic")
-    (other,) = plan_entry(Match(_declare()), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
-    assert isinstance(other, AddTorrent)
-    assert other.peer_address is None
-
-
 def test_a_copy_that_may_be_a_live_torrent_is_not_shown_as_an_add() -> None:
     waits = UnresolvedEntry("its instance was not read", Outcome.DEFERRED)
     (unknown,) = plan_unresolved_entry(COPY, waits, [_live(OWNER_TAG)], CONTEXT, SNAPSHOT)
@@ -293,25 +239,3 @@ def test_content_whose_data_has_moved_or_changed_is_blocked() -> None:
         (action,) = plan_entry(Match(content, (live_torrent,)), CONTEXT, SNAPSHOT)
         assert _summarize(action) == (UpdateTorrent, Outcome.BLOCKED)
         assert action.reason.startswith(reason)
-
-
-def test_a_paused_magnet_with_rules_for_files_stops_once_its_metadata_has_arrived() -> None:
-    rules = [{"match": "*.nfo", "priority": "skip"}]
-    (action,) = plan_entry(Match(_declare(paused=True, files=rules)), CONTEXT, SNAPSHOT)
-    assert action.reason == ("not on the instance; the priorities of its files are set once its metadata has arrived")
-    assert isinstance(action, AddTorrent)
-    assert action.get_new_value("stop_condition") == "metadata-received"
-
-
-def test_a_magnet_carries_its_web_seeds_to_a_server_that_cannot_set_them() -> None:
-    entry = _declare(web_seeds=["http://seed.example/film"])
-    (action,) = plan_entry(Match(entry), CONTEXT, make_snapshot([], version="4.5.2"))
-    assert isinstance(action, AddTorrent)
-    assert action.added_urls == {"web_seeds": ("http://seed.example/film",)}
-
-
-def test_an_add_names_the_task_that_created_its_torrent() -> None:
-    content = replace(FILM, infohashes=_declare().infohashes, source=_declare().source)
-    (action,) = plan_entry(Match(content), CONTEXT, SNAPSHOT, EntryFacts(task="task-1"))
-    assert isinstance(action, AddTorrent)
-    assert action.creator_task_id == "task-1"

@@ -19,6 +19,7 @@ from reconciler.model.groups import (
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
+from reconciler.plan.adds import give_metadata, unaddable_reason
 from reconciler.plan.guard import count_allowed_deletions
 from reconciler.plan.match import Match, match_entries
 from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
@@ -32,7 +33,6 @@ from reconciler.plan.placement.strategies import (
     place_single,
     rank_members,
 )
-from reconciler.plan.torrents import give_metadata, unaddable_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,9 @@ def place_entries(
     `now` (UTC) may be left out where there are no groups.
     """
     possible: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
+    members = {place: desired.members_of(place) for place in (*desired.instances, *desired.groups)}
     for entry in desired.torrents:
-        for name in desired.instances_of(entry):
+        for name in members[entry.instance]:
             possible[name].append(entry)
     matches_by_instance = {
         name: match_entries(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()

@@ -1,0 +1,129 @@
+"""Adds: what goes with them, what prevents them, and that the add of one entry is like the add of another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.desired import DesiredTorrent, Policy
+from reconciler.model.plan import AddTorrent, Change, Outcome
+from reconciler.plan.adds import NO_FACTS, EntryFacts, build_add, plan_add, unaddable_reason
+from reconciler.plan.match import Match
+from reconciler.plan.torrents import plan_entry
+from tests.support.planner_inputs import CONTEXT, make_content_entry, make_desired_torrent, make_snapshot
+from tests.support.strategies import entry_rows
+
+SNAPSHOT = make_snapshot([])
+FILM_ROW = {"content": "/data/film", "name": "film", "instance": "attic"}
+FILM = make_content_entry(FILM_ROW, 7, [])
+COPY = make_content_entry({"content_of": "film"}, 8, [FILM_ROW])
+
+
+def _declare(**row: Any) -> DesiredTorrent:
+    return make_desired_torrent({"hash": "a", **row}, 1)
+
+
+def test_a_missing_torrent_is_added_with_our_owner_tag_under_every_policy() -> None:
+    for policy in Policy:
+        context = replace(CONTEXT, policy=policy)
+        (action,) = plan_entry(Match(_declare(category="c")), context, SNAPSHOT)
+        assert isinstance(action, AddTorrent)
+        assert action.hold is None
+        assert action.changes == (
+            Change("owner", None, "home"),
+            Change("category", None, "c"),
+            Change("paused", None, False),
+        )
+
+
+@given(entry_rows(), st.sampled_from(("4.2.5", "4.5.2", "5.1.0")))
+def test_an_add_is_the_same_whatever_was_planned_before_it(rows: list[dict[str, Any]], version: str) -> None:
+    planned_before = replace(CONTEXT)
+    windows = make_snapshot([], preferences={"save_path": "C:\\data"}, version=version)
+    for snapshot in (make_snapshot([], version=version), SNAPSHOT, windows):
+        for row in rows:
+            hashes = (row["hash"], "1:v1", "4:v1") if row["source"] == "torrent" else (row["hash"], "e", "f")
+            neighbours = [{key: row[key] for key in row if key != left_out or key == "source"} for left_out in row]
+            for line, (letter, similar) in enumerate(product(hashes, neighbours), 1):
+                entry = make_desired_torrent({**similar, "hash": letter}, line)
+                alone = plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)
+                assert plan_add(entry, planned_before, snapshot, NO_FACTS) == alone
+
+
+def test_adds_that_differ_only_in_their_torrents_share_what_they_have_in_common() -> None:
+    context = replace(CONTEXT)
+    rows = ({"hash": "a", "tags": ["t"]}, {"hash": "b", "tags": ["t"]}, {"hash": "c", "tags": ["u"]})
+    entries = [make_desired_torrent(row, line) for line, row in enumerate(rows, 1)]
+    (first,), (second,), (other,) = (plan_add(entry, context, SNAPSHOT, NO_FACTS) for entry in entries)
+    assert first.changes is second.changes
+    assert other.changes != first.changes
+    assert list(context.first_adds.values()) == [first, other]
+    assert replace(context, owner="other").first_adds == {}, "another owner has other changes"
+
+
+def test_adds_that_set_the_same_share_one_tuple_of_changes() -> None:
+    rows = ({"hash": "a", "tags": ["t"]}, {"hash": "b", "tags": ["t"]}, {"hash": "c", "tags": ["u"]})
+    entries = [make_desired_torrent(row, 1) for row in rows]
+    first, second, other = (build_add(entry, CONTEXT, SNAPSHOT, "missing")[0].changes for entry in entries)
+    assert first is second
+    assert other != first
+
+
+def test_a_torrent_that_is_only_known_by_its_infohash_cannot_be_added() -> None:
+    (action,) = plan_entry(Match(_declare(source="infohash")), CONTEXT, SNAPSHOT)
+    assert isinstance(action, AddTorrent)
+    assert action.hold is Outcome.BLOCKED
+    assert action.reason.startswith("not on the instance, and an infohash alone cannot be added")
+
+
+def test_an_unavailable_torrent_is_added_later() -> None:
+    facts = EntryFacts(unavailable="its .torrent file could not be read")
+    (action,) = plan_entry(Match(_declare()), CONTEXT, SNAPSHOT, facts)
+    assert isinstance(action, AddTorrent)
+    assert action.hold is Outcome.DEFERRED
+    assert action.reason == "its .torrent file could not be read"
+
+
+def test_a_v2_torrent_needs_a_server_that_supports_it() -> None:
+    entry, old_server = make_desired_torrent({"hash": "a2"}, 1), make_snapshot([], version="4.2.5")
+    assert unaddable_reason(entry, old_server) == (
+        "unsupported: qBittorrent v4.2.5 has no v2 torrents; 4.4 and later do"
+    )
+    assert unaddable_reason(entry, SNAPSHOT) is None
+    assert unaddable_reason(make_desired_torrent({"hash": "a+a2"}, 1), old_server) is None
+
+
+def test_a_copy_is_downloaded_from_the_instance_of_its_content() -> None:
+    copy = replace(COPY, infohashes=_declare().infohashes, source=_declare().source)
+    (action,) = plan_entry(Match(copy), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
+    assert isinstance(action, AddTorrent)
+    assert (action.peer_address, action.get_new_value("peer")) == ("192.0.2.1:6881", "attic")
+    (other,) = plan_entry(Match(_declare()), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
+    assert isinstance(other, AddTorrent)
+    assert other.peer_address is None
+
+
+def test_a_paused_magnet_with_rules_for_files_stops_once_its_metadata_has_arrived() -> None:
+    rules = [{"match": "*.nfo", "priority": "skip"}]
+    (action,) = plan_entry(Match(_declare(paused=True, files=rules)), CONTEXT, SNAPSHOT)
+    assert action.reason == ("not on the instance; the priorities of its files are set once its metadata has arrived")
+    assert isinstance(action, AddTorrent)
+    assert action.get_new_value("stop_condition") == "metadata-received"
+
+
+def test_a_magnet_carries_its_web_seeds_to_a_server_that_cannot_set_them() -> None:
+    entry = _declare(web_seeds=["http://seed.example/film"])
+    (action,) = plan_entry(Match(entry), CONTEXT, make_snapshot([], version="4.5.2"))
+    assert isinstance(action, AddTorrent)
+    assert action.added_urls == {"web_seeds": ("http://seed.example/film",)}
+
+
+def test_an_add_names_the_task_that_created_its_torrent() -> None:
+    content = replace(FILM, infohashes=_declare().infohashes, source=_declare().source)
+    (action,) = plan_entry(Match(content), CONTEXT, SNAPSHOT, EntryFacts(task="task-1"))
+    assert isinstance(action, AddTorrent)
+    assert action.creator_task_id == "task-1"
