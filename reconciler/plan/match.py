@@ -32,8 +32,8 @@ def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorr
     one torrent once its metadata is known, or what content became; these are conflicts that a person has to settle.
     """
     index = index_live_torrents(torrents)
-    matched = [(entry, _find_live_torrents(entry, index)) for entry in entries]
-    claimed = [_list_claimed_ids(entry, live_torrents) for entry, live_torrents in matched]
+    matched = [_find_live_torrents(entry, index) for entry in entries] if index else [()] * len(entries)
+    claimed = list(map(_list_claimed_ids, entries, matched))
     contested = {key for key, count in Counter(chain.from_iterable(claimed)).items() if count > 1}
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry, ids in zip(entries, claimed, strict=True) if contested else ():
@@ -41,7 +41,9 @@ def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorr
             claims[key].append(entry)
     return [
         Match(entry, live_torrents, _conflict_reason(live_torrents, ids, claims))
-        for (entry, live_torrents), ids in zip(matched, claimed, strict=True)
+        if contested or len(live_torrents) > 1
+        else Match(entry, live_torrents)
+        for entry, live_torrents, ids in zip(entries, matched, claimed, strict=True)
     ]
 
 
@@ -65,7 +67,7 @@ def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent
 
     The ids of its live torrents, or else the ids that it would be added with.
     """
-    return [live.id for live in live_torrents] or entry.ids
+    return [live.id for live in live_torrents] if live_torrents else entry.ids
 
 
 def _conflict_reason(
@@ -74,7 +76,7 @@ def _conflict_reason(
     if len(live_torrents) > 1:
         ids = " and ".join(live.id for live in live_torrents)
         return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
-    for key in claimed_ids if claims else ():
+    for key in claimed_ids:
         if key in claims:
             positions = " and ".join(sorted(str(claimant.position) for claimant in claims[key]))
             return f"{positions} are one torrent ({key}); keep one of these entries"
