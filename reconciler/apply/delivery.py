@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.apply.job import Job, find_live, index_by_id
+from reconciler.apply.job import Job, find_live, index_by_id, list_changing
 from reconciler.apply.target import Target
 from reconciler.model.errors import (
     InstanceError,
@@ -25,6 +25,7 @@ from reconciler.retry import RetryPolicy
 K = TypeVar("K", bound=Hashable)
 
 ValueSetter = Callable[[Target, list[str], FieldValue], None]  # sets torrents, by their ids, to a value
+TorrentLook = Callable[[Sequence[LiveTorrent]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +107,26 @@ def not_yet_applied(batch: Batch, jobs: Sequence[Job], target: Target, retry: Re
     return [job for job in jobs if not batch.is_applied(job, find_live(job, live))]
 
 
-def read_jobs(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> Sequence[LiveTorrent]:
-    """The live torrents of some jobs, read in parts. Raises `InstanceLost` where they cannot be read."""
+def read_jobs(
+    jobs: Sequence[Job], target: Target, retry: RetryPolicy, look: TorrentLook | None = None
+) -> Sequence[LiveTorrent]:
+    """The live torrents of some jobs, read in parts. Raises `InstanceLost` where they cannot be read.
+
+    `look` gets the torrents, without their files, while the server makes the next part; again if a read is repeated.
+    """
     if len(jobs) > MAX_JOBS_PER_READ:
         parts = (jobs[start : start + MAX_JOBS_PER_READ] for start in range(0, len(jobs), MAX_JOBS_PER_READ))
-        return [live for part in parts for live in read_jobs(part, target, retry)]
+        return [live for part in parts for live in read_jobs(part, target, retry, look)]
     ids = [key for job in jobs for key in job.ids]
     if not ids:
         return ()
-    with_files = {key for job in jobs if job.has_change(FILES) for key in job.ids}
+    with_files = {key for job in list_changing(jobs, FILES) for key in job.ids}
     try:
-        return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files))
+        return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files, look))
     except RequestTooLargeError as error:
         if len(jobs) == 1:
             raise InstanceLost(error) from error
-        return [live for half in _split_in_half(jobs) for live in read_jobs(half, target, retry)]
+        return [live for half in _split_in_half(jobs) for live in read_jobs(half, target, retry, look)]
     except InstanceError as error:
         raise InstanceLost(error) from error
 
@@ -136,9 +142,13 @@ def _can_pass_in_halves(error: InstanceError) -> bool:
     )
 
 
-def _read_with_files(target: Target, ids: Sequence[str], with_files: Collection[str]) -> Sequence[LiveTorrent]:
+def _read_with_files(
+    target: Target, ids: Sequence[str], with_files: Collection[str], look: TorrentLook | None
+) -> Sequence[LiveTorrent]:
     """The torrents of those ids, and the files of some of them."""
-    listed = target.read_torrents(ids)
+    listed = target.read_torrents(ids, look)
+    if not with_files:
+        return listed
     ids_with_files = [live.id for live in listed if live.has_metadata and live.id in with_files]
     if not ids_with_files:
         return listed

@@ -22,9 +22,10 @@ from reconciler.apply.metadata import MetadataProvider, MetadataSender, NoMetada
 from reconciler.apply.move_check import drop_outdated_moves
 from reconciler.apply.option_batches import toggle_batches
 from reconciler.apply.preferences import apply_preferences
+from reconciler.apply.read_back import ReadBack
 from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
-from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
+from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, note_fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
@@ -32,7 +33,6 @@ from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, LeaseLapsed, StopRequested, SuspendedMeanwhile
 from reconciler.model.fields.names import CATEGORY, FIRST_LAST_PIECE_FIRST, METADATA, OWNER, PEER, QUARANTINE
 from reconciler.model.plan import (
-    AddTorrent,
     DeleteCategory,
     DeleteTorrent,
     EnsureCategory,
@@ -134,11 +134,13 @@ class Executor:
         self._apply_urgent([job for job in jobs if job.is_urgent])
         jobs = [job for job in jobs if not job.is_urgent]
         drop_outdated_moves(jobs, self._target, self._retry)
-        settings = [job for job in jobs if job.outcome is None]
-        apply_preferences([job for job in settings if isinstance(job.action, SetPreference)], self._target, self._retry)
-        apply_categories([job for job in settings if isinstance(job.action, EnsureCategory)], self._target, self._retry)
-        _drop_without_category(jobs)
-        torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
+        torrents = [job for job in jobs if job.is_torrent]
+        settings = [job for job in jobs if not job.is_torrent]
+        pending = [job for job in settings if job.outcome is None]
+        apply_preferences([job for job in pending if isinstance(job.action, SetPreference)], self._target, self._retry)
+        apply_categories([job for job in pending if isinstance(job.action, EnsureCategory)], self._target, self._retry)
+        _drop_without_category(torrents, settings)
+        torrents = [job for job in torrents if job.outcome is None]
         maker = TorrentCreator(self._target, self._retry)
         to_set = [job for job in torrents if isinstance(job.action, SetTorrent)]
         maker.start_tasks([job for job in to_set if job.creation])
@@ -146,7 +148,9 @@ class Executor:
         self._give_metadata([job for job in to_set if job.is_metadata_update])
         self._add_and_update(maker.collect_created())
         self._delete_torrents([job for job in torrents if isinstance(job.action, DeleteTorrent)])
-        remove_categories([job for job in jobs if isinstance(job.action, DeleteCategory)], self._target, self._retry)
+        remove_categories(
+            [job for job in settings if isinstance(job.action, DeleteCategory)], self._target, self._retry
+        )
 
     def _apply_urgent(self, jobs: Sequence[Job]) -> None:
         """Send urgent changes: the stops of the kill switch."""
@@ -165,10 +169,8 @@ class Executor:
         self._send_batches(self._metadata_sender.add_batches([job for job in adds if job.has_metadata_source]))
         adds = [job for job in adds if job.outcome is None]
         self._send_batches(add_batches([job for job in adds if not job.has_metadata_source], self._target))
-        can_tag_at_add, api_version = self._target.can_tag_at_add, self._target.api_version
-        for job in adds:
-            if isinstance(job.action, AddTorrent):
-                job.fields_after_add = fields_after_add(job.action, api_version)
+        can_tag_at_add = self._target.can_tag_at_add
+        note_fields_after_add(adds, self._target.api_version)
         for job in jobs:
             job.follow_ups = follow_up_steps(job)
         self._wait_for_adds([job for job in adds if job.fields_after_add or job.follow_ups or not can_tag_at_add])
@@ -244,8 +246,12 @@ class Executor:
         rekeyed_torrents = RekeyedTorrents(self._target, self._retry)
         self._resend_changes(rekeyed_torrents.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
-            live = index_by_id(read_jobs(waiting, self._target, self._retry))
+            read_back = ReadBack(waiting, self._target)
+            torrents = read_jobs(waiting, self._target, self._retry, read_back.look)
             elapsed = self._retry.clock.now() - began
+            waiting = read_back.end_applied()
+            self._advance(sum(not job.is_add for job in read_back.applied))  # an add was counted when it was sent
+            live = index_by_id(torrents) if waiting else {}
             waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), elapsed)]
             if not waiting:
                 return
@@ -392,12 +398,12 @@ def _strings_in(value: FieldValue) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _drop_without_category(jobs: Sequence[Job]) -> None:
+def _drop_without_category(torrents: Sequence[Job], settings: Sequence[Job]) -> None:
     """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
-    made = [job for job in jobs if isinstance(job.action, EnsureCategory)]
+    made = [job for job in settings if isinstance(job.action, EnsureCategory)]
     failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
-    for job in jobs:
-        if job.is_torrent and job.action.get_new_value(CATEGORY) in failed:
+    for job in torrents if failed else ():
+        if job.action.get_new_value(CATEGORY) in failed:
             job.end(Outcome.DROPPED, f"its category {job.action.get_new_value('category')} could not be made")
 
 

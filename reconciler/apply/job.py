@@ -46,7 +46,7 @@ class Job:
     outcome: Outcome | None = None
     is_removed: bool = False
     fields_after_add: frozenset[str] = frozenset()
-    follow_ups: set[str] = field(default_factory=set)
+    follow_ups: frozenset[str] = frozenset()
     other_ids: tuple[str, ...] = ()
     peer_address: str | None = field(default=None, repr=False)
     handed_trackers: tuple[str, ...] = field(default=(), repr=False)
@@ -110,7 +110,8 @@ class Job:
         """The ids that the instance may list its torrent under."""
         if self.torrent_id:
             return self.torrent_id, *self.other_ids
-        return self.source.infohashes.ids if self.source else ()
+        source = self.source
+        return source.infohashes.ids if source else ()
 
     @property
     def id(self) -> str:
@@ -128,13 +129,11 @@ class Job:
     def is_applied(self, live: LiveTorrent | None) -> bool:
         """Return True if the instance shows all that the action sets."""
         action = self.action
-        return (
-            isinstance(action, SetTorrent)
-            and live is not None
-            and not self.follow_ups
-            and (live.auto_tmm or not action.keeps_auto_tmm)
-            and all(is_applied(change, live, action) for change in action.changes)
-        )
+        if live is None or self.follow_ups or not isinstance(action, SetTorrent):
+            return False
+        if action.keeps_auto_tmm and not live.auto_tmm:
+            return False
+        return all(is_applied(change, live, action) for change in action.changes)
 
     def waits_only_for(self, field: str, live: LiveTorrent) -> bool:
         """Return True if the instance shows all that the action sets, except this field."""
@@ -154,6 +153,20 @@ class Job:
     def to_result(self) -> ActionResult:
         """Return the result for the report."""
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error, self.is_removed)
+
+
+def list_changing(jobs: Iterable[Job], field: str) -> list[Job]:
+    """Return the jobs that change a field. Thousands share their changes, which are looked through once."""
+    known: dict[int, bool] = {}  # by the id of the changes, which the jobs keep
+    changing = []
+    for job in jobs:
+        key = id(job.action.changes)
+        has_change = known.get(key)
+        if has_change is None:
+            has_change = known[key] = job.has_change(field)
+        if has_change:
+            changing.append(job)
+    return changing
 
 
 def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -53,8 +53,14 @@ class Target(Protocol):
     def read_categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
 
-    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Return the torrents that exist among the given ids, in any order."""
+    def read_torrents(
+        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+    ) -> tuple[LiveTorrent, ...]:
+        """Return the torrents that exist among the given ids, in any order.
+
+        `look` gets each of them once, in parts, while the server makes the next part. It must not use the target, and
+        what it has seen counts for nothing if the method raises.
+        """
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata. Before qBittorrent 5.2 one request for each."""

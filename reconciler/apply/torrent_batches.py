@@ -5,7 +5,7 @@ See docs/decisions/0002-add-torrents-in-their-final-state.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from reconciler.apply.delivery import Batch, group_jobs
@@ -95,6 +95,21 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
             yield _untag_batch(marks, group)
 
 
+def note_fields_after_add(jobs: Iterable[Job], api: ApiVersion) -> None:
+    """Note on adds which fields must follow them. Thousands share their changes, and so these fields."""
+    known: dict[tuple[object, ...], frozenset[str]] = {}  # by the id of the changes, which the jobs keep, and the rest
+    for job in jobs:
+        action = job.action
+        if not isinstance(action, AddTorrent):
+            continue
+        is_link, trackers = isinstance(action.source, Magnet), action.added_urls.get(TRACKERS, ())
+        key = (id(action.changes), is_link, action.metadata_from is None, action.only_trackers, trackers)
+        fields = known.get(key)
+        if fields is None:
+            fields = known[key] = fields_after_add(action, api)
+        job.fields_after_add = fields
+
+
 def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
     """Return the fields of an add that must follow it on that version.
 
@@ -144,12 +159,12 @@ def _build_link(job: Job) -> str:
     source, action = job.source, job.action
     if not isinstance(source, Magnet) or not isinstance(action, AddTorrent):
         return ""
-    if not job.added_urls:
+    if not action.added_urls:
         return source.uri
-    trackers = job.added_urls.get(TRACKERS, ())
+    trackers = action.added_urls.get(TRACKERS, ())
     excess = find_excess_trackers(source.trackers, trackers, only=action.only_trackers)
     uri = remove_trackers(source.uri, excess) if excess else source.uri
-    return append_links(uri, trackers, job.added_urls.get(WEB_SEEDS, ()))
+    return append_links(uri, trackers, action.added_urls.get(WEB_SEEDS, ()))
 
 
 def _tag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:

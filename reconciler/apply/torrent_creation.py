@@ -162,13 +162,13 @@ def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
     return TorrentFile(name, torrent.infohashes, torrent.name, len(data), lambda: data)
 
 
-def follow_up_steps(job: Job) -> set[str]:
+def follow_up_steps(job: Job) -> frozenset[str]:
     """Return the follow-up fields of an action: work that the torrent itself does not show."""
     action = job.action
-    if not isinstance(action, SetTorrent):
-        return set()
+    if not isinstance(action, SetTorrent) or not (action.export_path or action.creator_task_id or job.peer_address):
+        return frozenset()
     steps = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, job.peer_address))
-    return {name for name, wanted in steps if wanted}
+    return frozenset(name for name, wanted in steps if wanted)
 
 
 def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, write_torrent: TorrentWriter) -> None:
@@ -182,12 +182,12 @@ def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, writ
                 _write_torrent_file(job, action.export_path, target, retry, write_torrent)
             if action.creator_task_id:
                 retry.call_with_retry(partial(target.remove_creator_task, action.creator_task_id))
-                job.follow_ups.discard(CREATOR_TASK)
+                job.follow_ups -= {CREATOR_TASK}
             if job.handed_trackers:
                 retry.call_with_retry(partial(target.add_trackers, [job.id], job.handed_trackers))
             if job.peer_address:
                 retry.call_with_retry(partial(target.add_peer, job.id, job.peer_address))
-                job.follow_ups.discard(PEER)
+                job.follow_ups -= {PEER}
         except (RejectedError, UnsupportedError, ServerFaultError) as error:
             job.error = str(error)
         except InstanceError as error:
@@ -207,7 +207,7 @@ def _write_torrent_file(job: Job, path: str, target: Target, retry: RetryPolicy,
             job.error = "its .torrent file could not be read: it has no metadata, or is gone"
             return
         write_torrent(path, data)
-        job.follow_ups.discard(EXPORT)
+        job.follow_ups -= {EXPORT}
     except TorrentFileError as error:
         job.error = f"its .torrent file could not be read: {error}"
     except OSError as error:

@@ -129,9 +129,13 @@ def _build_content_result(
 
 def replace_executed(plan: InstancePlan, planned: Sequence[Action], results: Sequence[ActionResult]) -> InstancePlan:
     """Return the plan with these planned actions as they were executed: some get their source only then."""
-    if not planned:
+    executed = {
+        id(action): result.action
+        for action, result in zip(planned, results, strict=True)
+        if result.action is not action
+    }
+    if not executed:
         return plan
-    executed = {id(action): result.action for action, result in zip(planned, results, strict=True)}
     return replace(plan, actions=tuple(executed.get(id(action), action) for action in plan.actions))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote_plus
 
-_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+_SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 
 
 def encode_form(fields: Iterable[tuple[str, object]]) -> str:
@@ -24,7 +24,7 @@ def encode_text(text: str) -> str:
     """
     if not text.isascii():
         return quote_plus(text)
-    unsafe = set(text) - _SAFE
+    unsafe = set(text.encode().translate(None, _SAFE).decode())
     for character in sorted(unsafe, key=_replacement_order):
         text = text.replace(character, "+" if character == " " else f"%{ord(character):02X}")
     return text

@@ -7,10 +7,12 @@ See docs/decisions/0172-thousands-of-torrents-are-read-back-in-parts.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -164,22 +166,38 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         """Return, for each torrent that is there, how many other seeds it has at least."""
         return {row["hash"]: count_other_seeds(row) for row in self._read_rows(check_ids(ids))}
 
-    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+    def read_torrents(
+        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+    ) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids.
 
-        Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, the
-        server makes the next.
+        Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, and
+        `look` gets the torrents, the server makes the next. `look` gets those whose state hides the stop intent last.
         """
-        hashes, converter = check_ids(ids), TorrentConverter()
-        parts = [hashes[start : start + MAX_IDS_PER_READ] for start in range(0, len(hashes), MAX_IDS_PER_READ)]
+        hashes = check_ids(ids)
+        parts = split_ids(hashes)
+        take = partial(self._take_part, frozenset(hashes), TorrentConverter(), look)
         if len(parts) == 1:
-            torrents = self._convert_rows(self._request_rows(hashes), converter)
+            torrents = take(self._request_rows(hashes))
         else:
             with ThreadPoolExecutor(1, thread_name_prefix="converting") as pool:
-                conversions = [pool.submit(self._convert_rows, self._request_rows(part), converter) for part in parts]
+                conversions = [pool.submit(take, self._request_rows(part)) for part in parts]
             torrents = [torrent for conversion in conversions for torrent in conversion.result()]
-        self._check_filter({torrent.id for torrent in torrents}, hashes)
-        return tuple(self._mark_stopped(torrents))
+        return tuple(self._mark_stopped(torrents, look))
+
+    def _take_part(
+        self,
+        asked: AbstractSet[str],
+        converter: TorrentConverter,
+        look: Callable[[Sequence[LiveTorrent]], object] | None,
+        rows: Iterator[TorrentRow],
+    ) -> list[LiveTorrent]:
+        """Convert the rows of a part. `look` gets the torrents whose stop intent is known. `asked`: all their ids."""
+        torrents = self._convert_rows(rows, converter)
+        self._check_filter({torrent.id for torrent in torrents}, asked)
+        if look:
+            look([torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)])
+        return torrents
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Read the network interface (two requests), the connection status and addresses (one request), or both."""
@@ -243,10 +261,18 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         )
         return self._mark_stopped(torrents)
 
-    def _mark_stopped(self, torrents: list[LiveTorrent]) -> list[LiveTorrent]:
-        """Return the torrents, with those stopped whose state hides it."""
-        stopped = self._find_stopped([torrent.id for torrent in torrents if is_stop_intent_hidden(torrent.state)])
-        return [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
+    def _mark_stopped(
+        self, torrents: list[LiveTorrent], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+    ) -> list[LiveTorrent]:
+        """Return the torrents, with those stopped whose state hides it. `look` gets those whose state hides it."""
+        hidden_ids = [torrent.id for torrent in torrents if is_stop_intent_hidden(torrent.state)]
+        if not hidden_ids:
+            return torrents
+        stopped = self._find_stopped(hidden_ids)
+        torrents = [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
+        if look:
+            look([torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)])
+        return torrents
 
     def _read_declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
         return self.read_preferences() if self._instance.preferences else None
@@ -269,7 +295,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def _read_rows(self, hashes: list[str], status: StatusFilter | None = None) -> list[TorrentRow]:
         """Return the rows of these torrents. Raises `InstanceError` if the server ignored the filter."""
         rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows(hashes, status))
-        self._check_filter({row["hash"] for row in rows}, hashes)
+        self._check_filter({row["hash"] for row in rows}, set(hashes))
         return rows
 
     def _request_rows(self, hashes: Sequence[str]) -> Iterator[TorrentRow]:
@@ -280,9 +306,9 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         with self._connection.translate_errors("torrents/info"):
             return [converter.convert(row) for row in rows]
 
-    def _check_filter(self, read: Collection[str], hashes: Collection[str]) -> None:
+    def _check_filter(self, read: AbstractSet[str], hashes: AbstractSet[str]) -> None:
         """Raise `InstanceError` if the server has ignored the filter: if it listed others than these."""
-        if not set(read) <= set(hashes):
+        if not read <= hashes:
             raise InstanceError(
                 f"{self._instance.name}: torrents/info returned torrents that were not requested. "
                 "Is a proxy dropping the body of requests?"
@@ -302,6 +328,16 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
             f"{self._instance.name}: qBittorrent {self.version} does not report which torrents are stopped. "
             "Update reconcile, or report this"
         )
+
+
+def split_ids(ids: list[str]) -> list[list[str]]:
+    """Split ids into as few parts as may be, with 2,500 each on average.
+
+    The last is a third of the others: nothing is left to do for the server while it is converted.
+    """
+    count = -(-len(ids) // MAX_IDS_PER_READ)
+    size = -(-3 * len(ids) // (3 * count - 2))
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def is_missing_files(torrent: LiveTorrent, files_of: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -178,12 +178,17 @@ class MemoryInstance(MemoryAdds, MemoryDeletions, MemoryCreator, MemoryTags):
         )
         return self._run_request(lambda: replace(bound, **transfer_fields))  # type: ignore[arg-type]
 
-    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with these ids, as far as they are there."""
+    def read_torrents(
+        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+    ) -> tuple[LiveTorrent, ...]:
+        """Return the torrents with these ids, as far as they are there. `look` gets them too."""
         keys = check_items(ids)
-        return self._run_request(
+        torrents = self._run_request(
             lambda: tuple(_strip_files(self.torrents[key]) for key in keys if key in self.torrents)
         )
+        if look:
+            look(torrents)
+        return torrents
 
     def export_torrent(self, torrent_id: str) -> bytes | None:
         """Return the uploaded file; None if the torrent was added by a magnet link, or is gone."""

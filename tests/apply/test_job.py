@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from reconciler.apply.job import Job, find_live, index_by_id, marks_to_remove, tags_to_add, tags_to_remove
+from reconciler.apply.job import (
+    Job,
+    find_live,
+    index_by_id,
+    list_changing,
+    marks_to_remove,
+    tags_to_add,
+    tags_to_remove,
+)
 from reconciler.model.content import CreationSpec
 from reconciler.model.plan import AddCategory, AddTorrent, Change, DeleteTorrent, Outcome, UpdateTorrent
 from tests.support.planner_inputs import make_live_torrent, make_torrent_file
@@ -44,7 +52,7 @@ def test_a_job_is_applied_when_every_change_shows_and_nothing_must_follow() -> N
     assert job.is_applied(live)
     assert not job.is_applied(None)
     assert not job.is_applied(make_live_torrent({"hash": "a", "tags": ["b", "c"]}))
-    job.follow_ups = {"export"}
+    job.follow_ups = frozenset({"export"})
     assert not job.is_applied(live)
     assert not Job(DeleteTorrent("a", "not declared", torrent_id=live.id), live.id).is_applied(live)
 
@@ -55,6 +63,14 @@ def test_an_add_sends_later_only_what_it_does_not_carry() -> None:
     assert (job.needs_sending("tags"), job.needs_sending("category")) == (True, False)
     update = Job(UpdateTorrent("film", "drift", (TAGS,)))
     assert (update.needs_sending("tags"), update.needs_sending("category")) == (True, False)
+
+
+def test_jobs_that_change_a_field_are_found_whether_or_not_they_share_their_changes() -> None:
+    category = (Change("category", None, "films"),)
+    changes = [(TAGS,), category, (), (*category, TAGS), category]
+    jobs = [Job(UpdateTorrent("film", "drift", change)) for change in changes]
+    assert list_changing(jobs, "category") == [jobs[1], jobs[3], jobs[4]]
+    assert list_changing(jobs, "tags") == [jobs[0], jobs[3]]
 
 
 def test_only_urgent_updates_and_deletions_with_data_are_marked_so() -> None:

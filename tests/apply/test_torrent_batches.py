@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply import torrent_batches
+from reconciler.apply.job import Job
+from reconciler.apply.torrent_batches import fields_after_add, note_fields_after_add
 from reconciler.desired import load
 from reconciler.engine.run import run_once
 from reconciler.engine.selection import RunOptions
 from reconciler.model.errors import RequestTooLargeError, UnreachableError
-from reconciler.model.plan import Outcome
+from reconciler.model.magnet import parse_magnet
+from reconciler.model.plan import AddTorrent, Change, MetadataSource, Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.magnets import make_magnet
+from tests.support.planner_inputs import make_torrent_file
 from tests.support.torrents import make_torrent
 
 HEAD = 'version: 1\npolicy: sync\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
@@ -149,3 +153,27 @@ def test_after_a_lost_answer_the_torrents_are_read_again(tmp_path: Path) -> None
     box.fail_next(1, UnreachableError("lost"), skip=1)
     assert failures(run(tmp_path, files(tmp_path, *range(5)), box)) == {}
     assert len(box.torrents) == 5
+
+
+def test_adds_that_share_their_changes_may_have_other_fields_that_must_follow() -> None:
+    changes = (Change("trackers", (), ("udp://a/…",)), Change("category", None, "films"), Change("comment", None, "c"))
+    magnet = parse_magnet(make_magnet(1))
+    adds = [
+        AddTorrent(
+            "film",
+            "declared",
+            changes,
+            added_urls={"trackers": urls},
+            metadata_from=metadata,
+            source=source,
+            only_trackers=only,
+        )
+        for urls in (("udp://a/1",), ("udp://a/2",), ("wss://a/1",))
+        for source in (magnet, make_torrent_file("7:v1"))
+        for only in (False, True)
+        for metadata in (None, MetadataSource("other", "f" * 40))
+    ]
+    jobs = [Job(add) for add in adds]
+    note_fields_after_add(jobs, (2, 11, 4))
+    assert [job.fields_after_add for job in jobs] == [fields_after_add(add, (2, 11, 4)) for add in adds]
+    assert {job.fields_after_add for job in jobs} == {frozenset({"comment"}), frozenset({"comment", "trackers"})}

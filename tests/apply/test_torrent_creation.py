@@ -169,7 +169,7 @@ def test_follow_ups_write_the_file_remove_the_task_and_add_the_peer() -> None:
     box.add_torrent_files({"a": source.read_bytes()}, AddOptions(True, False))
     written: dict[str, bytes] = {}
     run_follow_ups([job], box, fake_retry_policy(), written.__setitem__)
-    assert (job.error, job.follow_ups) == (None, set())
+    assert (job.error, job.follow_ups) == (None, frozenset())
     assert written == {"/x.torrent": source.read_bytes()}
     assert box.read_creator_tasks() == ()
     assert box.peers == {job.id: {"10.0.0.1:6881"}}
@@ -186,7 +186,7 @@ def test_a_file_that_cannot_be_written_is_the_error_of_its_job() -> None:
 
 
 def test_a_magnet_without_metadata_cannot_be_exported() -> None:
-    job = Job(UpdateTorrent("a", "drift", export_path="/x"), "f" * 40, follow_ups={"export"})
+    job = Job(UpdateTorrent("a", "drift", export_path="/x"), "f" * 40, follow_ups=frozenset({"export"}))
     written: dict[str, bytes] = {}
     run_follow_ups([job], make_box(), fake_retry_policy(), written.__setitem__)
     assert job.error == "its .torrent file could not be read: it has no metadata, or is gone"

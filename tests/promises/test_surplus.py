@@ -30,9 +30,9 @@ class Tricky(MemoryInstance):
         super().__init__()
         self._trick = trick
 
-    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], *look: Any) -> tuple[LiveTorrent, ...]:
         self._trick(self)
-        return super().read_torrents(ids)
+        return super().read_torrents(ids, *look)
 
 
 def _become(**values: Any) -> Trick:

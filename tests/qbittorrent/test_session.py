@@ -16,6 +16,7 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.convert import TorrentConverter
 from reconciler.qbittorrent.schemas import TorrentRow
+from reconciler.qbittorrent.session import split_ids
 from tests.support.instances import (
     QBITTORRENT_ANSWERS,
     json_answer,
@@ -105,7 +106,11 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
         monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 2)
         monkeypatch.setattr(reader, "_request_rows", request_and_tell)
         monkeypatch.setattr(reader, "_convert_rows", wait_and_convert)
-        assert {torrent.id for torrent in reader.read_torrents([*ids, make_infohash(9)])} == set(ids)
+        seen: list[list[str]] = []
+        missing = [make_infohash(8), make_infohash(9)]
+        torrents = reader.read_torrents([*ids, *missing], lambda part: seen.append([torrent.id for torrent in part]))
+        assert {torrent.id for torrent in torrents} == set(ids)
+        assert [set(part) for part in seen] == [set(ids[:3]), set(ids[3:]), set()]
         assert reader.request_count == sent + 3
 
         def request_and_stop(part: Sequence[str]) -> Iterator[TorrentRow]:
@@ -119,6 +124,17 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
         assert reader.request_count == sent + 4
 
 
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [1]), (2500, [2500]), (2501, [1876, 625]), (5000, [3750, 1250]), (10_000, [3000, 3000, 3000, 1000])],
+)
+def test_the_last_part_of_a_read_is_smaller(count: int, sizes: list[int]) -> None:
+    ids = list(map(str, range(count)))
+    parts = split_ids(ids)
+    assert [len(part) for part in parts] == sizes
+    assert [key for part in parts for key in part] == ids
+
+
 def test_a_wrong_row_of_any_part_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 1)
     answers = {**QBITTORRENT_ANSWERS, "torrents/info": json_answer('[{"hash": 1}]')}
@@ -127,4 +143,4 @@ def test_a_wrong_row_of_any_part_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         Session(make_instance(url)) as reader,
         pytest.raises(InstanceError, match=r"torrents/info.*unexpected shape"),
     ):
-        reader.read_torrents([make_infohash(1), make_infohash(2)])
+        reader.read_torrents([make_infohash(1), make_infohash(2), make_infohash(3)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError, UnsupportedError
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.qbittorrent import Session
 from tests.support.instances import (
     OPTIONS_ROW,
@@ -144,6 +145,28 @@ def test_torrents_that_were_not_requested_are_an_error() -> None:
         pytest.raises(InstanceError, match="not requested"),
     ):
         session.read_torrents(["b" * 40])
+
+
+def test_a_torrent_is_looked_at_once_when_its_stop_intent_is_known() -> None:
+    hidden, shown = ROW % ("a" * 40, "checkingDL"), ROW % ("b" * 40, "stoppedDL")
+    seen: list[list[tuple[str, bool]]] = []
+
+    def look(torrents: Sequence[LiveTorrent]) -> None:
+        seen.append([(torrent.id[0], torrent.stopped) for torrent in torrents])
+
+    with (
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{hidden}, {shown}]")}) as url,
+        Session(make_instance(url)) as session,
+        pytest.raises(InstanceError, match="not requested"),  # the stub ignores the filter
+    ):
+        session.read_torrents(["a" * 40, "b" * 40], look)
+    assert seen == [[("b", True)]]
+    with (
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{hidden}]")}) as url,
+        Session(make_instance(url)) as session,
+    ):
+        session.read_torrents(["a" * 40], look)
+    assert seen == [[("b", True)], [], [("a", True)]]
 
 
 @pytest.mark.parametrize("web_api", ["2.17", "3.0.0", "12.1.1.1", "2.16.2"])

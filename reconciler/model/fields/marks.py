@@ -7,8 +7,7 @@ from typing import Final
 
 from reconciler.model.fields.field import AppliedCheck, Field, FieldKind, TagEncoder
 from reconciler.model.fields.names import HELD, OWNER, QUARANTINE
-from reconciler.model.plan import Change, FieldValue, SetTorrent
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.plan import Change, FieldValue
 from reconciler.model.tags import (
     HELD_FORCED_TAG,
     HELD_TAG,
@@ -55,10 +54,11 @@ def find_removed_tags(change: Change, encode: TagEncoder, cleared: frozenset[str
 def make_tags_check(encode: TagEncoder) -> AppliedCheck:
     """Return a check for the tags of the new value, which leaves other tags alone."""
 
-    def are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-        return find_added_tags(change, encode) <= torrent.tags and not find_removed_tags(change, encode) & torrent.tags
+    @lru_cache(4096)  # thousands of torrents share their changes and their tags
+    def are_tags_applied(change: Change, tags: frozenset[str]) -> bool:
+        return find_added_tags(change, encode) <= tags and not find_removed_tags(change, encode) & tags
 
-    return are_tags_applied
+    return lambda change, torrent, _action: are_tags_applied(change, torrent.tags)
 
 
 MARKS: Final = (

@@ -1,0 +1,48 @@
+"""Finds jobs whose torrents show all that they set, while the server is still making the rest of a long read-back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from reconciler.apply.job import Job
+from reconciler.apply.target import Target
+from reconciler.apply.untagged_adds import not_added_reason
+from reconciler.model.plan import Outcome
+from reconciler.model.snapshot import LiveTorrent
+
+
+class ReadBack:
+    """One read-back of jobs. `applied`: the jobs that show, once the read has ended well.
+
+    A job is found by the likeliest id of its torrent, which no other torrent can have. Every other job is for those who
+    see the whole reply.
+    """
+
+    def __init__(self, jobs: Sequence[Job], target: Target) -> None:
+        self.applied: set[Job] = set()
+        self._jobs = jobs
+        self._target = target
+
+    @cached_property
+    def _jobs_by_id(self) -> dict[str, Job]:
+        """Made at the first look, when the server has something to do."""
+        return {job.id: job for job in self._jobs if job.ids}
+
+    def end_applied(self) -> list[Job]:
+        """End the jobs that show, and return the others."""
+        for job in self.applied:
+            job.end(Outcome.APPLIED)
+        return [job for job in self._jobs if job not in self.applied]
+
+    def look(self, torrents: Sequence[LiveTorrent]) -> None:
+        """Look at some of the torrents. If the read is repeated, what is seen then counts."""
+        jobs_by_id = self._jobs_by_id
+        for torrent in torrents:
+            job = jobs_by_id.get(torrent.id)
+            if job is None:
+                continue
+            if job.is_applied(torrent) and not not_added_reason(job, torrent, self._target):
+                self.applied.add(job)
+            else:
+                self.applied.discard(job)

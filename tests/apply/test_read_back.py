@@ -1,0 +1,120 @@
+"""A long read-back is compared while it is read, and counts only as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from reconciler.apply.executor import Executor
+from reconciler.apply.job import Job
+from reconciler.apply.read_back import ReadBack
+from reconciler.model.errors import ResponseTimeoutError, UnreachableError
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.plan import AddTorrent, Change, InstancePlan, Outcome, UpdateTorrent
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.torrent_file import TorrentFile
+from reconciler.testing.memory import MemoryInstance
+from tests.support.fake_retry import fake_retry_policy
+from tests.support.planner_inputs import make_live_torrent
+
+TAG = Change("tags", None, ("new",))
+
+
+def make_update(live: LiveTorrent) -> UpdateTorrent:
+    return UpdateTorrent(live.name, "drift", (TAG,), torrent_id=live.id)
+
+
+def make_job(live: LiveTorrent) -> Job:
+    return Job(make_update(live), live.id)
+
+
+class HalfReader(MemoryInstance):
+    """An instance whose first reads fail after the first half, which is not as the torrents are after it."""
+
+    failures: Sequence[Exception] = ()
+
+    def read_torrents(
+        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+    ) -> tuple[LiveTorrent, ...]:
+        torrents = super().read_torrents(ids)
+        if self.failures and look:
+            error, *self.failures = self.failures
+            look(torrents[: len(torrents) // 2])
+            for torrent in torrents:
+                self.remove_tags([torrent.id], ["new"])
+            raise error
+        return super().read_torrents(ids, look)
+
+
+def make_half_reader(*failures: Exception) -> tuple[HalfReader, InstancePlan]:
+    box = HalfReader()
+    rows = [make_live_torrent({"hash": letter}) for letter in "abcd"]
+    box.torrents = {row.id: row for row in rows}
+    box.failures = failures
+    return box, InstancePlan("box", tuple(map(make_update, rows)))
+
+
+def test_jobs_are_found_by_the_parts_of_a_read() -> None:
+    new, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "b"})
+    missing = make_live_torrent({"hash": "c"})
+    jobs = [make_job(new), make_job(old), make_job(missing), Job(UpdateTorrent("d", "drift"))]
+    read_back = ReadBack(jobs, MemoryInstance())
+    read_back.look([old])
+    assert read_back.applied == set()
+    read_back.look([new, make_live_torrent({"hash": "e", "tags": ["new"]})])
+    assert read_back.applied == {jobs[0]}
+
+
+def test_a_repeated_read_counts_instead_of_the_one_before() -> None:
+    new, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "a"})
+    job = make_job(new)
+    read_back = ReadBack([job], MemoryInstance())
+    read_back.look([new])
+    read_back.look([old])
+    assert read_back.applied == set()
+
+
+def test_an_add_that_met_another_torrent_is_not_applied() -> None:
+    key = "a" * 40
+    file = TorrentFile("", InfoHashes(key), "film", 0, lambda: b"")
+    job = Job(AddTorrent("film", "declared", (Change("owner", None, "home"),), source=file))
+    ours = make_live_torrent({"hash": "a", "id": key, "tags": ["reconcile:home"]})
+    theirs = make_live_torrent({"hash": "a", "id": key, "tags": ["reconcile:home", "reconcile:other"]})
+    for live, applied in ((theirs, set()), (ours, {job})):
+        read_back = ReadBack([job], MemoryInstance())
+        read_back.look([live])
+        assert read_back.applied == applied
+
+
+def test_a_torrent_by_another_id_than_the_likeliest_is_for_the_whole_reply() -> None:
+    hybrid = TorrentFile("", InfoHashes("a" * 40, "b" * 64), "film", 0, lambda: b"")
+    job = Job(AddTorrent("film", "declared", source=hybrid))
+    read_back = ReadBack([job], MemoryInstance())
+    read_back.look([make_live_torrent({"hash": "a", "id": "a" * 40})])
+    assert read_back.applied == set()
+    read_back.look([make_live_torrent({"hash": "b", "id": "b" * 40})])
+    assert read_back.applied == {job}
+
+
+def test_a_read_that_fails_half_way_shows_nothing() -> None:
+    box, plan = make_half_reader(UnreachableError("connection refused"))
+    results, lost = Executor(box, fake_retry_policy(max_attempts=1)).execute(plan)
+    assert str(lost) == "connection refused"
+    assert {(result.outcome, result.error) for result in results} == {
+        (Outcome.FAILED, "sent, but not read back: the instance was lost: connection refused")
+    }
+
+
+def test_a_read_that_is_repeated_counts() -> None:
+    box, plan = make_half_reader(ResponseTimeoutError("no reply"))
+    results, lost = Executor(box, fake_retry_policy(effect_timeout=1.0)).execute(plan)
+    assert lost is None
+    assert {(result.outcome, result.error) for result in results} == {
+        (Outcome.FAILED, "accepted, but the instance does not show it")
+    }
+
+
+def test_progress_counts_each_update_once() -> None:
+    box, plan = make_half_reader()
+    counts: list[int] = []
+    results, _ = Executor(box, fake_retry_policy(), counts.append).execute(plan)
+    assert ({result.outcome for result in results}, sum(counts)) == ({Outcome.APPLIED}, 4)
