@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -16,30 +16,38 @@ from reconciler.desired.salvage import salvage_document
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
 from reconciler.desired.schema.torrents import TorrentEntry, parse_infohash, parse_magnet_link
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, YamlDocument
+from reconciler.desired.yaml.parser import EntryNode
 from reconciler.model.codes import Code
+from reconciler.model.infohash import InfoHashes
 from reconciler.model.lazy_dataclass import dataclass
+from reconciler.model.magnet import Magnet
 from reconciler.model.position import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """The valid part of one document. `torrent_indexes`: the index in the file of each torrent of `entry`.
+    """The valid part of one document. `entry`: all but its torrents.
 
-    `torrent_keys`: the keys of each torrent, perhaps without its source; one object for all torrents with the same
-    values. `is_whole` False: it has so many problems that only the first were looked for, and nothing was extracted.
+    `torrent_indexes`: the index in the file of each torrent. `torrent_sources`: its magnet link or infohash, where this
+    was checked by itself; else None. `torrent_keys`: its other keys, one object for all torrents with the same values;
+    all its keys where the source is None. `is_whole` False: it has so many problems that only the first were looked
+    for, and nothing was extracted.
     """
 
     document: YamlDocument
     entry: DocumentEntry
-    torrent_indexes: Sequence[int]
-    torrent_keys: Sequence[TorrentEntry]
+    torrent_indexes: Sequence[int] = ()
+    torrent_sources: Sequence[CheckedSource] = ()
+    torrent_keys: Sequence[TorrentEntry] = ()
     is_whole: bool = True
 
 
-_SOURCE_CHECKS: Final[tuple[tuple[str, Callable[[str], Any]], ...]] = (
-    ("magnet", parse_magnet_link),
-    ("infohash", parse_infohash),
-)
+CheckedSource = Magnet | InfoHashes | None
+
+_SOURCE_CHECKS: Final[Mapping[str, Callable[[str], CheckedSource]]] = {
+    "magnet": parse_magnet_link,
+    "infohash": parse_infohash,
+}
 INTAKE_KEYS: Final = ("version", "categories", "torrents")
 
 
@@ -48,11 +56,12 @@ def check_document(document: YamlDocument, problems: list[Problem], *, is_intake
     data = _drop_extensions(document.data)
     if is_intake:
         problems += _find_foreign_keys(document)
+    if checked := _check_shared_keys(document, data):
+        return checked
     errors = _find_first_errors(data)
     if not errors:
         try:
-            entry, torrent_keys = _validate(data)
-            return CheckedDocument(document, entry, range(len(torrent_keys)), torrent_keys)
+            return _make_checked(document, DOCUMENT_ADAPTER.validate_python(data))
         except ValidationError as error:
             errors = error.errors(include_url=False)
     is_whole = len(errors) < MAX_PROBLEMS
@@ -62,8 +71,7 @@ def check_document(document: YamlDocument, problems: list[Problem], *, is_intake
     schema_problems = (problem_from_error(document, error) for error in errors)
     problems += (problem for problem in schema_problems if problem.position not in reported_positions)
     if is_whole:
-        entry, torrent_indexes = salvage_document(data, errors)
-        return CheckedDocument(document, entry, torrent_indexes, entry.get("torrents", ()))
+        return _make_checked(document, *salvage_document(data, errors))
     hint = "Correct these first"
     problems.append(
         Problem(
@@ -73,49 +81,80 @@ def check_document(document: YamlDocument, problems: list[Problem], *, is_intake
             hint,
         )
     )
-    return CheckedDocument(document, {"version": 1}, (), (), is_whole=False)
+    return CheckedDocument(document, {"version": 1}, is_whole=False)
 
 
-def _validate(data: Any) -> tuple[DocumentEntry, Sequence[TorrentEntry]]:
-    """Return a document that is checked, and `torrent_keys`. Raises `ValidationError`."""
+def join_source(source: CheckedSource, keys: TorrentEntry) -> TorrentEntry:
+    """Return the entry of a torrent from what a `CheckedDocument` has of it."""
+    if source is None:
+        return keys
+    joined: Any = {"magnet" if isinstance(source, Magnet) else "infohash": source, **keys}
+    return cast("TorrentEntry", joined)
+
+
+def _make_checked(
+    document: YamlDocument, entry: DocumentEntry, torrent_indexes: Sequence[int] | None = None
+) -> CheckedDocument:
+    """Return a document whose torrents were checked one by one."""
+    torrents = entry.pop("torrents", [])
+    indexes = range(len(torrents)) if torrent_indexes is None else torrent_indexes
+    return CheckedDocument(document, entry, indexes, [None] * len(torrents), torrents)
+
+
+def _check_shared_keys(document: YamlDocument, data: Any) -> CheckedDocument | None:
+    """Check a document, but only once what torrents share, and the source of each by itself; None if this is in vain.
+
+    If anything is wrong, only the check of the whole document says where.
+    """
     torrents = data.get("torrents") if isinstance(data, dict) else None
-    if isinstance(torrents, list) and all(isinstance(torrent, dict) for torrent in torrents):
-        with suppress(ValidationError, InvalidValue):  # they do not say where: the check of the whole document does
-            return _validate_distinct_keys(data, torrents)
-    entry = DOCUMENT_ADAPTER.validate_python(data)
-    return entry, entry.get("torrents", ())
+    if not isinstance(torrents, list) or not all(isinstance(torrent, dict) for torrent in torrents):
+        return None
+    with suppress(ValidationError, InvalidValue):
+        distinct_keys, numbers, sources = _split_torrents(document, torrents)
+        shortened_data = {**data, "torrents": distinct_keys}
+        if not _find_first_errors(shortened_data):
+            entry = DOCUMENT_ADAPTER.validate_python(shortened_data)
+            checked_keys = entry.pop("torrents", [])
+            torrent_keys = [checked_keys[number] for number in numbers]
+            return CheckedDocument(document, entry, range(len(torrents)), sources, torrent_keys)
+    return None
 
 
-def _validate_distinct_keys(data: dict[str, Any], torrents: list[Any]) -> tuple[DocumentEntry, Sequence[TorrentEntry]]:
-    """Check a document as `_validate` does, but only once what torrents share, and the source of each by itself.
+def _split_torrents(
+    document: YamlDocument, torrents: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[int], list[CheckedSource]]:
+    """Return the distinct keys of torrents, and for each torrent the index of its keys there, and its source.
 
-    The reader makes one value for all entries with the same line, so values that are one object are recognized.
-    Raises `ValidationError` or `InvalidValue`.
+    The reader makes one value for all entries with the same line, and mostly one object for all entries with the same
+    lines, so values that are one object are recognized. Raises `InvalidValue`.
     """
     distinct_keys: list[dict[str, Any]] = []
-    numbers: dict[tuple[str | int, ...], int] = {}  # indexes in `distinct_keys`, by the keys and the ids of the values
-    splits: list[tuple[str, Any, int]] = []  # of each torrent the key and value of its source, and that index
-    for torrent in torrents:
-        keys = {**torrent}
-        source_key, source = _pop_source(keys)
-        number = numbers.setdefault((*keys, *map(id, keys.values())), len(numbers))
-        if number == len(distinct_keys):
-            distinct_keys.append(keys)
-        splits.append((source_key, source, number))
-    entry = DOCUMENT_ADAPTER.validate_python({**data, "torrents": distinct_keys})
-    checked_keys: list[Any] = entry["torrents"]
-    checked_torrents: list[Any] = [
-        {key: source, **checked_keys[number]} if key else checked_keys[number] for key, source, number in splits
-    ]
-    entry["torrents"] = checked_torrents
-    return entry, [checked_keys[number] for _, _, number in splits]
+    numbers_by_values: dict[tuple[str | int, ...], int] = {}  # by the keys and the ids of the values
+    numbers_by_id: dict[int, int] = {}  # by the id of what the reader has made for several entries
+    numbers: list[int] = []
+    sources: list[CheckedSource] = []
+    nodes = document.list_item_nodes("torrents")
+    for torrent, node in zip(torrents, nodes if len(nodes) == len(torrents) else torrents, strict=True):
+        shared = node.shared if type(node) is EntryNode and node.data is torrent else None
+        key, source = _check_source(torrent)
+        has_shared_keys = shared is not None and key and key not in shared
+        number = numbers_by_id.get(id(shared)) if has_shared_keys else None
+        if number is None:
+            keys = {name: value for name, value in torrent.items() if name != key}
+            number = numbers_by_values.setdefault((*keys, *map(id, keys.values())), len(distinct_keys))
+            if number == len(distinct_keys):
+                distinct_keys.append(keys)
+            if has_shared_keys:
+                numbers_by_id[id(shared)] = number
+        numbers.append(number)
+        sources.append(source)
+    return distinct_keys, numbers, sources
 
 
-def _pop_source(keys: dict[str, Any]) -> tuple[str, Any]:
-    """Remove the source from the keys of a torrent, and return its key and checked value; "" where it stays."""
-    for key, check in _SOURCE_CHECKS:
-        if isinstance(text := keys.get(key), str):
-            del keys[key]
+def _check_source(torrent: dict[str, Any]) -> tuple[str, CheckedSource]:
+    """Return the key and the checked value of the source of a torrent; "" where it is checked with the other keys."""
+    for key, check in _SOURCE_CHECKS.items():
+        if isinstance(text := torrent.get(key), str):
             return key, check(text)
     return "", None
 

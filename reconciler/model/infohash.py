@@ -31,6 +31,8 @@ class InfoHashes:
     @property
     def ids(self) -> tuple[str, ...]:
         """Every id under which an instance may list this torrent, the likeliest first."""
+        if self.v1 and not self.v2:  # as most are
+            return (self.v1,)
         v2 = (self.v2[:40], self.v2) if self.v2 else ()
         return v2 + ((self.v1,) if self.v1 else ())
 

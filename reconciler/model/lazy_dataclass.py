@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 _Method = Callable[..., Any]
 
 _COMPARING: Final = ("__eq__", "__hash__", "__repr__")
+_ORDERING: Final = ("__lt__", "__le__", "__gt__", "__ge__")
 _MIN_DRAFT_FIELDS: Final = 8  # of a class whose objects are filled as drafts: for fewer, a second class does not pay
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(
-        *, frozen: Literal[True], slots: bool = False, kw_only: bool = False
+        *, frozen: Literal[True], slots: bool = False, kw_only: bool = False, order: bool = False
     ) -> Callable[[type[Any]], type[Any]]:
         """Like the decorator of `dataclasses`. Other parameters than these need that one.
 
@@ -36,7 +37,7 @@ else:
             made.__setattr__, made.__delattr__ = _refuse_assignment, _refuse_deletion
             if slots:  # an object with a dictionary can be copied without
                 made.__getstate__, made.__setstate__ = _get_state, _set_state
-            for name in {"__init__", *_COMPARING} - written:
+            for name in {"__init__", *_COMPARING, *(_ORDERING if order else ())} - written:
                 setattr(made, name, _defer_method(made, name, written))
             return made
 
@@ -118,8 +119,10 @@ def _make_draft_class(cls: type[Any]) -> type[Any] | None:
 def _generate_comparing_methods(cls: type[Any]) -> dict[str, _Method]:
     declared = [(field.name, field.type, field) for field in fields(cls)]
     documented = {"__doc__": cls.__doc__}  # `make_dataclass` would write one, which takes as long as all the rest
-    twin = make_dataclass(cls.__name__, declared, namespace=documented, init=False, unsafe_hash=True)
-    return {name: vars(twin)[name] for name in _COMPARING}
+    names = _COMPARING + tuple(name for name in _ORDERING if name in vars(cls))
+    order = len(names) > len(_COMPARING)
+    twin = make_dataclass(cls.__name__, declared, namespace=documented, init=False, unsafe_hash=True, order=order)
+    return {name: vars(twin)[name] for name in names}
 
 
 def _get_state(self: Any) -> list[Any]:

@@ -21,7 +21,8 @@ _NUMBERED_KEY = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SHA256_MULTIHASH = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
 _CANONICAL_LINK = re.compile(
-    r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([!-%'-~]*))?((?:&(?:tr|ws)=[!-%'-~]*)*)\Z"  # printable, without "&"
+    r"magnet:\?xt=urn:btih:(?!0{40})([0-9a-f]{40})"
+    r"(?:&dn=([!-%'-~]*))?((?:&(?:tr|ws)=[!-%'-~]*)*)\Z"  # printable, without "&"
 )
 _decode_value = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links share a handful of trackers
 
@@ -53,8 +54,8 @@ def parse_magnet(text: str) -> Magnet:
     """Parse and check a magnet link. Raises `MagnetError`."""
     if canonical := _CANONICAL_LINK.match(text):  # fast path for most entries
         v1_hash, name, links = canonical.groups()
-        _refuse_zeros(v1_hash)
-        return Magnet(text, InfoHashes(v1_hash), _decode_name(name) if name else None, *_read_links(links))
+        trackers, web_seeds = _read_links(links) if links else ((), ())
+        return Magnet(text, InfoHashes(v1_hash), _decode_name(name) if name else None, trackers, web_seeds)
     _refuse_other_text(text)
     v1: str | None = None
     v2: str | None = None

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from reconciler.desired import check
-from reconciler.desired.check import check_document
+from reconciler.desired.check import CheckedDocument, check_document, join_source
 from reconciler.desired.context import MAX_PROBLEMS
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER
+from reconciler.desired.schema.torrents import TorrentEntry
 from reconciler.model.position import Problem
-from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, list_texts, parse_document
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, check_text, list_texts, parse_document
 
 
 class RecordingAdapter:
@@ -24,6 +25,11 @@ class RecordingAdapter:
         """Validate a document."""
         self.lengths.append(max(len(value) for value in data.values() if isinstance(value, (list, dict))))
         return DOCUMENT_ADAPTER.validate_python(data)
+
+
+def list_entries(checked: CheckedDocument) -> list[TorrentEntry]:
+    """The torrents of a checked document, each with its source."""
+    return list(map(join_source, checked.torrent_sources, checked.torrent_keys))
 
 
 def test_a_valid_document_is_kept_whole() -> None:
@@ -46,7 +52,7 @@ def test_torrents_keep_their_index_in_the_file_after_invalid_ones() -> None:
     text = f"{HEAD}torrents:\n  - magnet\n  - magnet: {SINTEL}\n    pausd: true\n  - infohash: {'ab' * 20}\n"
     checked = check_document(parse_document(text), problems)
     assert checked.torrent_indexes == [1, 2]
-    assert [sorted(torrent) for torrent in checked.entry["torrents"]] == [["magnet"], ["infohash"]]
+    assert [sorted(torrent) for torrent in list_entries(checked)] == [["magnet"], ["infohash"]]
     assert list_texts(problems) == [
         '5:5: a torrent must be keys and values. Write "- magnet: magnet:?xt=urn:btih:…"',
         '7:5: unknown key "pausd". Did you mean "paused"?',
@@ -69,11 +75,19 @@ def test_what_torrents_share_is_checked_once_and_as_if_it_were_not_shared() -> N
     problems: list[Problem] = []
     checked = check_document(document, problems)
     assert problems == []
-    assert checked.entry == DOCUMENT_ADAPTER.validate_python(document.data)
+    assert {**checked.entry, "torrents": list_entries(checked)} == DOCUMENT_ADAPTER.validate_python(document.data)
     first, second, third, *others = checked.torrent_keys
     assert first is second is third
     assert first == {"tags": ["a"], "paused": True}
     assert len(set(map(id, others))) == len(others)
+
+
+def test_entries_with_equal_lines_share_their_keys_whatever_their_source() -> None:
+    lines = "    tags: [a]\n    paused: true\n"
+    entries = [f"  - magnet: {SINTEL}\n{lines}", f"  - infohash: {'ab' * 20}\n{lines}", f"  - magnet: {BUNNY}\n{lines}"]
+    first, second, third = check_text(f"version: 1\ntorrents:\n{''.join(entries)}").torrent_keys
+    assert first is second is third
+    assert first == {"tags": ["a"], "paused": True}
 
 
 @pytest.mark.parametrize(
@@ -125,4 +139,4 @@ def test_a_long_document_with_few_problems_is_checked_whole() -> None:
     entries = "".join(f"  - infohash: a{number:039x}\n" for number in range(MAX_PROBLEMS + 5))
     checked = check_document(parse_document(f"version: 1\ntorrents:\n{entries}  - magnet\n"), problems)
     assert len(problems) == 1
-    assert len(checked.entry["torrents"]) == MAX_PROBLEMS + 5
+    assert len(list_entries(checked)) == MAX_PROBLEMS + 5

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from reconciler.desired import DesiredStateError, load
+from reconciler.desired import DesiredStateError, check, documents, load
 from reconciler.desired.schema import document
+from reconciler.desired.yaml.parser import compose_all_nodes
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
-from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write_file
+from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, TWO_INSTANCES_HEAD, write_file
 from tests.support.editor_schema import list_schema_errors
 from tests.support.examples import run_examples
 
@@ -182,3 +183,45 @@ def test_the_order_of_files_changes_the_order_of_torrents_only(tmp_path: Path) -
             "warnings",
         ):
             assert getattr(other, name) == getattr(first, name)
+
+
+FIRST_LINES = [
+    *(f"magnet: {link}" for link in (SINTEL, BUNNY, STEEL, SINTEL.replace("magnet:", "MAGNET:"))),
+    *(f"magnet: magnet:?xt=urn:btih:{digits}&dn=a%20b+c&tr=udp://t" for digits in ("0" * 40, "1" * 40, "A" * 40, "ab")),
+    *(f"infohash: {digits}" for digits in ("AB" * 20, "1" * 40, "'" + "1" * 40 + "'", "ab", "cd" * 32)),
+    *("magnet: 5", "torrent: a.torrent", "torrent: http://h/a", "content: /data/a", "content_of: a", "name: a"),
+]
+OTHER_LINES = [
+    *("tags: [a, b]", "tags: [a, '']", "category: films", "paused: true", "paused: maybe", "pausd: true", "name: a"),
+    *("instance: seedbox", "instance: nowhere", "instance:", "state: absent", "labels: {a: 007}", "save_path: /data"),
+    *("auto_tmm: true", "files: [{match: '*', priority: skip}]", f"infohash: {'ab' * 20}", f"magnet: {SINTEL}"),
+    *("download_limit: 5 MiB/s", "export: a.torrent", "comment: |\n      two\n      lines", "name: a #cut"),
+]
+blocks = st.lists(st.sampled_from(OTHER_LINES), max_size=3)
+ENTRY_HEADS = ["defaults: {instance: home}\n", "defaults: {instance: pair, tags: [d]}\n", ""]
+
+
+def load_or_list_problems(path: Path) -> object:
+    try:
+        return load([path], {})
+    except DesiredStateError as error:
+        return error.problems
+
+
+@pytest.mark.timeout(300)
+@run_examples(100, searched=2000, suppress_health_check=FUNCTION_SCOPED)
+@given(data=st.data(), head=st.sampled_from(ENTRY_HEADS))
+def test_entries_that_share_lines_are_loaded_like_entries_that_share_nothing(
+    tmp_path: Path, data: st.DataObject, head: str
+) -> None:
+    block = st.sampled_from(data.draw(st.lists(blocks, min_size=1, max_size=2)))
+    entries = data.draw(st.lists(st.tuples(st.sampled_from(FIRST_LINES), block), max_size=8))
+    lines = ["\n    ".join((first, *others)) for first, others in entries]
+    groups = "groups: {pair: {strategy: replicate, members: [home, seedbox]}}\n"
+    items = "".join(f"  - {line}\n" for line in lines)
+    path = write_file(tmp_path, f"{TWO_INSTANCES_HEAD}{groups}{head}torrents:\n{items}")
+    shared = load_or_list_problems(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "compose_nodes", compose_all_nodes)
+        patched.setattr(check, "_check_shared_keys", lambda *_: None)
+        assert shared == load_or_list_problems(path)

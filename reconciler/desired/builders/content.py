@@ -61,9 +61,7 @@ class ContentIndex:
         document, defaults = checked_document.document, checked_document.entry.get("defaults", {})
         self._mentioned_names |= _find_content_names(document.data)
         only_instance = instances[0] if len(instances) == 1 else None
-        for index, entry in zip(
-            checked_document.torrent_indexes, checked_document.entry.get("torrents", ()), strict=True
-        ):
+        for index, entry in zip(checked_document.torrent_indexes, checked_document.torrent_keys, strict=True):
             if "content" not in entry:
                 continue
             content = _content_from_value(entry["content"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
@@ -16,7 +17,7 @@ from reconciler.desired.builders.content import (
 )
 from reconciler.desired.builders.options import OPTION_KEYS, build_options, check_conflicts
 from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
-from reconciler.desired.check import CheckedDocument
+from reconciler.desired.check import CheckedDocument, CheckedSource, join_source
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import warn_of_shadowed
 from reconciler.desired.messages import quote_word, suggestion_text
@@ -28,6 +29,7 @@ from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.fields.names import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
 from reconciler.model.files import FileRule, hint_at_files
 from reconciler.model.groups import Group
+from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
@@ -55,7 +57,7 @@ def build_torrents(
     if sources.fetch_all():
         builder = _TorrentBuilder(instance_names, groups, context, sources)
         torrents = builder.build_all(checked_documents)
-    entry_count = sum(len(checked.entry.get("torrents", ())) for checked in checked_documents)
+    entry_count = sum(len(checked.torrent_keys) for checked in checked_documents)
     return tuple(torrents), entry_count - len(torrents) - builder.shadowed_count
 
 
@@ -77,7 +79,11 @@ class _TorrentBuilder:
         }
         self._only_instance = instance_names[0] if len(instance_names) == 1 else None
         self._context = context
-        self._positions_by_id: dict[str, dict[str, Position]] = {name: {} for name in instance_names}
+        positions_by_instance: defaultdict[str, dict[str, Position]] = defaultdict(dict)
+        self._positions_by_target = {
+            target: [(name, positions_by_instance[name]) for name in names]
+            for target, names in self._instances_by_target.items()
+        }
         self._export_positions: dict[str, Position] = {}
         self._tags_cache: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
         self._default_rules: dict[int, tuple[FileRule, ...]] = {}  # by the id of a document
@@ -90,33 +96,38 @@ class _TorrentBuilder:
             positions = checked.document.find_item_positions("torrents")
             self._check_default_instance(checked)
             self._shared_fields.clear()
-            entries = zip(checked.torrent_indexes, checked.entry.get("torrents", ()), checked.torrent_keys, strict=True)
-            for index, entry, keys in entries:
-                torrent = self._build_entry(checked, index, entry, keys, positions[index])
-                if torrent and not (torrent.is_handed_in and self._is_shadowed(torrent)):
-                    if torrent.content:
-                        self._check_content(torrent, entry, checked.document, index)
-                    self._check_unique(torrent, entry, checked.document, index)
-                    torrents.append(torrent)
+            entries = zip(checked.torrent_indexes, checked.torrent_sources, checked.torrent_keys, strict=True)
+            for index, source, keys in entries:
+                torrent = self._build_entry(checked, index, source, keys, positions[index])
+                if torrent is None or (torrent.is_handed_in and self._is_shadowed(torrent)):
+                    continue
+                if torrent.content:
+                    self._check_content(torrent, keys, checked.document, index)
+                if earlier := self._find_earlier(torrent):
+                    key = _get_source_key(join_source(source, keys))
+                    place = checked.document.find_position("torrents", index, key)
+                    self._report_duplicate(torrent, *earlier, place)
+                torrents.append(torrent)
         return torrents
 
     def _build_entry(
-        self, checked: CheckedDocument, index: int, entry: TorrentEntry, keys: TorrentEntry, position: Position
+        self, checked: CheckedDocument, index: int, source: CheckedSource, keys: TorrentEntry, position: Position
     ) -> DesiredTorrent | None:
         """Build the torrent of one entry; None without an instance or a source.
 
-        `keys` is one object for all entries with the same keys: what these make of the first of them, without any
-        problem, they make of all.
+        With a source, `keys` is one object for all entries with the same keys: what these make of the first of them,
+        without any problem, they make of all.
         """
+        if source is None:
+            return self._build_new_entry(checked, index, keys, position)
         if shared_fields := self._shared_fields.get(id(keys)):
-            magnet: Any = entry.get("magnet")  # the schema has made a Magnet of it
-            infohashes: Any = magnet.infohashes if magnet else entry["infohash"]
-            return DesiredTorrent(position, infohashes, magnet, *shared_fields)
+            if isinstance(source, Magnet):
+                return DesiredTorrent(position, source.infohashes, source, *shared_fields)
+            return DesiredTorrent(position, source, None, *shared_fields)
         context = self._context
         earlier_count = len(context.problems) + len(context.warnings)
-        torrent = self._build_new_entry(checked, index, entry, position)
-        is_flawless = len(context.problems) + len(context.warnings) == earlier_count
-        if torrent and keys is not entry and is_flawless:
+        torrent = self._build_new_entry(checked, index, join_source(source, keys), position)
+        if torrent and len(context.problems) + len(context.warnings) == earlier_count:
             self._shared_fields[id(keys)] = _get_shared_fields(torrent)
         return torrent
 
@@ -261,27 +272,27 @@ class _TorrentBuilder:
                     "Remove one of the two",
                 )
 
-    def _check_unique(self, torrent: DesiredTorrent, entry: TorrentEntry, document: YamlDocument, index: int) -> None:
-        """Report a torrent that an earlier entry declares for the same instance, directly or through a group."""
-        for instance in self._instances_by_target[torrent.instance]:
-            positions = self._positions_by_id.setdefault(instance, {})
+    def _find_earlier(self, torrent: DesiredTorrent) -> tuple[str, Position] | None:
+        """Return an instance for which an earlier entry declares this torrent, directly or through a group, and where.
+
+        None for a torrent that is new on each of its instances.
+        """
+        for instance, positions in self._positions_by_target[torrent.instance]:
             for id_ in torrent.ids or _list_keys_of_unknown(torrent):
                 first = positions.setdefault(id_, torrent.position)
                 if first is not torrent.position:
-                    kind = "content" if isinstance(torrent.content, Content) else "torrent"
-                    member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
-                    self._context.add_problem(
-                        document.find_position("torrents", index, _get_source_key(entry)),
-                        Code.DUPLICATE_TORRENT,
-                        f'this {kind} is already declared for instance "{instance}"{member} at {first}',
-                        "Keep one of the two",
-                    )
-                    return
+                    return instance, first
+        return None
+
+    def _report_duplicate(self, torrent: DesiredTorrent, instance: str, first: Position, position: Position) -> None:
+        kind = "content" if isinstance(torrent.content, Content) else "torrent"
+        member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
+        message = f'this {kind} is already declared for instance "{instance}"{member} at {first}'
+        self._context.add_problem(position, Code.DUPLICATE_TORRENT, message, "Keep one of the two")
 
     def _is_shadowed(self, torrent: DesiredTorrent) -> bool:
         """Return True, with a warning, for an entry of the intake whose torrent another entry declares."""
-        for instance in self._instances_by_target[torrent.instance]:
-            positions = self._positions_by_id.get(instance, {})
+        for _, positions in self._positions_by_target[torrent.instance]:
             for id_ in torrent.ids or _list_keys_of_unknown(torrent):
                 if id_ in positions:
                     warn_of_shadowed("torrent", torrent.position, positions[id_], self._context)

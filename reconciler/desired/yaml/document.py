@@ -7,7 +7,7 @@ this level becomes a problem, and the wrong value is left out of the data.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,8 +80,12 @@ class YamlDocument:
 
     def find_item_positions(self, key: str) -> list[Position]:
         """Return the start of each item of the top-level list `key`."""
+        return [position_of(self.file, item) for item in self.list_item_nodes(key)]
+
+    def list_item_nodes(self, key: str) -> Sequence[Node]:
+        """Return the nodes of the items of the top-level list `key`."""
         node = self.find_nodes((key,))[1]
-        return [position_of(self.file, item) for item in node.value] if isinstance(node, SequenceNode) else []
+        return node.value if isinstance(node, SequenceNode) else ()
 
     def find_nodes(self, loc: Loc) -> tuple[Node, Node]:
         """Return the (key, value) nodes at `loc`."""
@@ -150,7 +154,9 @@ class NodeReader:
         if node.ctag is not IMPLICIT_TAG:
             self._read_tagged(node)
         self._value_count += len(node.value)
-        return self._read_mapping(node) if type(node) is MappingNode else [self.read_value(item) for item in node.value]
+        if type(node) is MappingNode:
+            return self._read_mapping(node)
+        return [item.data if type(item) is EntryNode else self.read_value(item) for item in node.value]
 
     def _read_mapping(self, node: Node) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -218,8 +224,6 @@ class NodeReader:
         The limit on the count stops a few lines of aliases from standing for billions of values. The C parser does not
         mark nodes that have an anchor, but an alias is the same node object as its anchor.
         """
-        if type(node) is EntryNode:  # it has no anchor
-            return node.data
         entry = self._data_by_node.get(id(node))
         if entry is None:
             count_before = self._value_count

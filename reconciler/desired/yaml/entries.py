@@ -22,6 +22,8 @@ from reconciler.desired.yaml.parser import EntryNode, compose_all_nodes, iter_ch
 from reconciler.model.position import Problem
 
 _Value = TypeVar("_Value")
+_EntryData = tuple[dict[str, Any], dict[str, Any] | None]
+"""The data of an entry, and what of it follows the first key: one object for all entries in which that is the same."""
 
 _LIST_KEY: Final = "torrents"
 _LIST_START: Final = re.compile(rf"^{_LIST_KEY}:\n( *)- ", re.MULTILINE)
@@ -34,6 +36,7 @@ _ANCHOR_OR_TAG: Final = re.compile(r"[&!\r\x85\u2028\u2029]")  # or a line break
 _STAND_IN: Final = "~"
 _MAX_CACHED_TEXTS: Final = 4096
 _DEPTH: Final = 2  # the document and its list
+_NO_VALUES: Final[dict[str, Any]] = {}
 
 
 def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
@@ -80,17 +83,20 @@ class _EntryReader:
     def read_list(self, text: str, start: int, end: int) -> list[_Run]:
         """Return the entries from the first one, at the offset `start`, except entries for the parser."""
         runs: list[_Run] = []
+        run: _Run | None = None  # that is open
         line = 0
-        is_open = False
         for offset, chunk in self._iter_chunks(text, start, end):
-            key = self._find_first_key(chunk) if chunk.startswith("#") else 0
-            data = self._read_entry(chunk[key:])
-            if data:
-                if not is_open:
-                    runs.append([])
-                key_line = line + chunk.count("\n", 0, key)
-                runs[-1].append(EntryNode(data, text, offset + key, offset + len(chunk) + 1, key_line, self._column))
-            is_open = data is not None
+            stop = offset + len(chunk) + 1
+            key_line = line
+            if chunk.startswith("#") and (comments := self._find_first_key(chunk)):
+                offset += comments
+                key_line += chunk.count("\n", 0, comments)
+            if (entry := self._read_entry(chunk if offset + len(chunk) < stop else text[offset : stop - 1])) is None:
+                run = None
+            else:
+                if run is None:
+                    runs.append(run := [])
+                run.append(EntryNode(*entry, text, offset, stop, key_line, self._column))
             line += chunk.count("\n") + 1
         return runs
 
@@ -107,15 +113,19 @@ class _EntryReader:
         comments = self._comments.match(chunk)
         return comments.end() if comments and comments[0].replace("\n", "").isprintable() else 0
 
-    def _read_entry(self, text: str) -> dict[str, Any] | None:
+    def _read_entry(self, text: str) -> _EntryData | None:
         """Return the data of an entry; None for one that is left to the parser.
 
         Usually its first line is a link that no other entry has, and many entries have the same other lines.
         """
         first, separator, others = text.partition(self._line_start)
+        values = self._values.get(others) if others else _NO_VALUES
+        if values is not None and (link := _LINK.fullmatch(first)):
+            key, value = link.groups()
+            return None if key in values else ({key: value, **values}, values)
         if separator and not "a" <= others[:1] <= "z":  # the first value has more lines
-            return self._read_lines(text)
-        values = self._values.get(others) if others else {}
+            data = self._read_lines(text)
+            return (data, None) if data else None
         if values is None:
             if (values := self._read_lines(others)) is None:
                 return None
@@ -123,7 +133,7 @@ class _EntryReader:
         pair = _read_line(first) or self._read_pair(first)
         if pair is None or pair[0] in values:
             return None
-        return {pair[0]: pair[1], **values}
+        return {pair[0]: pair[1], **values}, values
 
     def _read_lines(self, text: str) -> dict[str, Any] | None:
         data: dict[str, Any] = {}

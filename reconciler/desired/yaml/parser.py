@@ -204,15 +204,27 @@ def _restore_surrogates(roots: list[Node], replaced: ReplacedText) -> None:
 class EntryNode(MappingNode):
     """An item of a list whose data is known. Its nodes are made when somebody needs them, for a position.
 
-    The nodes of the parser take ten times the time and the memory of the data. `text` is the whole text; the entry
-    begins in it at the offset `start`, with the first key, and ends at `end`. `line` and `column` count from 0.
+    The nodes of the parser take ten times the time and the memory of the data. `shared`: what of the data follows its
+    first key, one object for many entries with these values; None where nobody has noticed. `text` is the whole text;
+    the entry begins in it at the offset `start`, with the first key, and ends at `end`. `line` and `column` count
+    from 0.
     """
 
-    __slots__ = ("_pairs", "_text", "column", "data", "end", "line", "start")
+    __slots__ = ("_pairs", "_text", "column", "data", "end", "line", "shared", "start")
     ctag, comment, anchor, flow_style, merge = IMPLICIT_TAG, None, None, False, None
 
-    def __init__(self, data: dict[str, Any], text: str, start: int, end: int, line: int, column: int) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        shared: dict[str, Any] | None,
+        text: str,
+        start: int,
+        end: int,
+        line: int,
+        column: int,
+    ) -> None:
         self.data = data
+        self.shared = shared
         self.line = line
         self.column = column
         self._text = text

@@ -25,7 +25,7 @@ _FORMS: Final = {
     "percent": "%NAME%",
     "encrypted": "ENC[…]",
 }
-_MARKS: Final = ("$", "{{", "{%", "ENC[")
+_BRACES: Final = re.compile(r"\{[{%]")  # begins with a fixed character, which makes the search fast
 _PERCENT: Final = re.compile(r"%[A-Za-z_]{3,}%")
 _CANDIDATE: Final = re.compile(r"\$|\{[{%]|ENC\[|%[A-Za-z_]{3,}%")
 _UNQUOTED_START: Final = re.compile(r"\$\{|\{\{|\{%")
@@ -41,7 +41,7 @@ def find_placeholder(text: str) -> str:
 
 def may_have_placeholder(text: str) -> bool:
     """Return False for a text, of a value or a whole file, that certainly contains no placeholder. Fast."""
-    return any(mark in text for mark in _MARKS) or ("%" in text and bool(_PERCENT.search(text)))
+    return "$" in text or "ENC[" in text or bool(_BRACES.search(text) or ("%" in text and _PERCENT.search(text)))
 
 
 def find_placeholder_offsets(text: str) -> list[int]:

@@ -80,7 +80,7 @@ def test_where_a_file_is_missing_no_name_is_called_unknown() -> None:
 
 def build(keys: str, folder: Path, context: LoadContext) -> Content:
     checked = check_text(f"version: 1\ntorrents:\n  - {{{keys}}}\n", folder)
-    return build_content(checked.entry["torrents"][0], checked.document, 0, context)
+    return build_content(checked.torrent_keys[0], checked.document, 0, context)
 
 
 def test_an_export_is_relative_to_the_file_and_may_exist_as_a_torrent(tmp_path: Path) -> None:
