@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any, Final
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from reconciler.desired.json_schema.descriptions import NO_DEFAULT, KeyDescription
@@ -13,7 +14,8 @@ from reconciler.desired.json_schema.keys import KEY_DESCRIPTIONS
 from reconciler.desired.json_schema.preferences import build_preferences_schema
 from reconciler.desired.json_schema.rules import RULES
 from reconciler.desired.json_schema.values import NOT_EMPTY, URL_OR_MAPPING, VALUE_SCHEMAS
-from reconciler.desired.schema.document import DOCUMENT_ADAPTER
+from reconciler.desired.schema.common import DEFERRED
+from reconciler.desired.schema.document import DocumentEntry
 from reconciler.desired.yaml.document import EXTENSION_PREFIX
 
 JsonSchema = dict[str, Any]
@@ -30,7 +32,9 @@ _HEAD: Final = {
 
 def build_json_schema() -> JsonSchema:
     """Return the JSON Schema (2020-12) of one YAML document of a desired state."""
-    generated = DOCUMENT_ADAPTER.json_schema(schema_generator=_Generator)
+    with DEFERRED.suspend():
+        adapter = TypeAdapter(DocumentEntry)
+    generated = adapter.json_schema(schema_generator=_Generator)
     definitions: JsonSchema = generated.pop("$defs")
     root = generated
     definitions["InstanceEntry"]["properties"]["preferences"] = build_preferences_schema(_REFERENCE)

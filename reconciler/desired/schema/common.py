@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Tag, with_config
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    GetCoreSchemaHandler,
+    Tag,
+    TypeAdapter,
+    with_config,
+)
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
@@ -16,6 +28,35 @@ from reconciler.model.codes import Code
 from reconciler.model.units import SECONDS_BY_UNIT
 
 STRICT_CONFIG: Final = ConfigDict(extra="forbid", strict=True)
+
+
+class _Deferred:
+    """The mark of a value that few documents have: pydantic builds its schema when the first document has one.
+
+    To build all of them takes 30 ms, for which every command would wait. The value must not be `Annotated` itself,
+    because pydantic does not show us these annotations.
+    """
+
+    is_suspended = False
+
+    def __get_pydantic_core_schema__(self, shape: Any, build: GetCoreSchemaHandler) -> CoreSchema:
+        if self.is_suspended:
+            return build(shape)
+        config = None if hasattr(shape, "__pydantic_config__") else STRICT_CONFIG  # a mapping of ours has its own
+        get_adapter: Callable[[], TypeAdapter[Any]] = cache(lambda: TypeAdapter(shape, config=config))
+        return core_schema.no_info_plain_validator_function(lambda value: get_adapter().validate_python(value))
+
+    @contextmanager
+    def suspend(self) -> Iterator[None]:
+        """Context in which schemas are built whole, for who reads them."""
+        self.is_suspended = True
+        try:
+            yield
+        finally:
+            self.is_suspended = False
+
+
+DEFERRED: Final = _Deferred()
 
 # --- names and text
 

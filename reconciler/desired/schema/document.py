@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.includes import check_include
 from reconciler.desired.schema.categories import CategoryEntries, CategoryEntry
-from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name, parse_duration
+from reconciler.desired.schema.common import DEFERRED, STRICT_CONFIG, SecretReference, check_plain_name, parse_duration
 from reconciler.desired.schema.content import CONTENT_CHOICES, CONTENT_NUMBER_TEXTS, ContentEntry
 from reconciler.desired.schema.gateway import (
     GATEWAY_CHOICES,
@@ -131,16 +131,16 @@ class DocumentEntry(TypedDict, total=False):
     quarantine: Annotated[Any, AfterValidator(parse_quarantine)]
     stuck_after: Annotated[float, BeforeValidator(parse_duration)]
     prune_categories: bool
-    guard: GuardEntry
+    guard: Annotated[GuardEntry, DEFERRED]
     suspend: bool
     accept_plan: Annotated[str, AfterValidator(check_plan_hash)]
     instances: dict[InstanceName, InstanceEntry]
-    groups: dict[GroupName, GroupEntry]
+    groups: Annotated[dict[GroupName, GroupEntry], DEFERRED]
     categories: CategoryEntries
-    defaults: ManagedKeys
+    defaults: Annotated[ManagedKeys, DEFERRED]
     torrents: list[TorrentEntry]
-    intake: IntakeEntry
-    gateway: GatewayEntry
+    intake: Annotated[IntakeEntry, DEFERRED]
+    gateway: Annotated[GatewayEntry, DEFERRED]
 
 
 DOCUMENT_ADAPTER: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)

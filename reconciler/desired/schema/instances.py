@@ -11,6 +11,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.categories import CategoryEntries
 from reconciler.desired.schema.common import (
+    DEFERRED,
     DURATION_TEXT,
     STRICT_CONFIG,
     Duration,
@@ -98,15 +99,15 @@ class InstanceEntry(TypedDict, total=False):
     username: SecretSource | None
     password: SecretSource | None
     api_key: SecretSource | None
-    basic_auth: BasicAuthEntry
+    basic_auth: Annotated[BasicAuthEntry, DEFERRED]
     headers: dict[HeaderName, SecretSource]
-    tls: TlsEntry
-    timeout: TimeoutEntry
+    tls: Annotated[TlsEntry, DEFERRED]
+    timeout: Annotated[TimeoutEntry, DEFERRED]
     pool_size: Annotated[int, Field(ge=1, le=16)]
     categories: CategoryEntries
     preferences: dict[str, Any]  # checked in `builders.preferences`, against the table of known keys
     suspend: bool
-    health: list[ProbeEntry]
+    health: Annotated[list[ProbeEntry], DEFERRED]
     when_unhealthy: UnhealthyWord
     path_map: dict[SavePath, SavePath]
     data: DataName

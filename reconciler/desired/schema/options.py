@@ -12,6 +12,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import (
+    DEFERRED,
     STRICT_CONFIG,
     check_one_line,
     check_save_path,
@@ -291,9 +292,9 @@ class OptionKeys(TypedDict, total=False):
     super_seeding: bool | None
     download_limit: Rate | None
     upload_limit: Rate | None
-    share_limits: ShareLimitsValue | None
-    files: list[FileRuleEntry] | None
-    trackers: TrackersValue | None
+    share_limits: Annotated[ShareLimitsValue | None, DEFERRED]
+    files: Annotated[list[FileRuleEntry] | None, DEFERRED]
+    trackers: Annotated[TrackersValue | None, DEFERRED]
     comment: Annotated[str, AfterValidator(normalize_comment)] | None
     content_layout: ContentLayout | None
     skip_checking: bool | None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import (
     DOCUMENT_ADAPTER,
+    DocumentEntry,
+    GuardEntry,
     check_owner_name,
     check_plan_hash,
     check_version,
@@ -76,3 +79,21 @@ def test_a_wrong_document_has_an_error_at_the_value(data: object, error_type: st
         DOCUMENT_ADAPTER.validate_python(data)
     (error,) = raised.value.errors()
     assert (error["type"], error["loc"]) == (error_type, loc)
+
+
+def test_the_schema_of_a_rare_key_is_built_when_a_document_has_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+
+    def build(shape: Any, **options: Any) -> TypeAdapter[Any]:
+        built.append(shape)
+        return TypeAdapter(shape, **options)
+
+    monkeypatch.setattr("reconciler.desired.schema.common.TypeAdapter", build)
+    adapter = TypeAdapter(DocumentEntry)
+    assert adapter.validate_python({"version": 1, "policy": "sync"}) == {"version": 1, "policy": "sync"}
+    assert built == []
+    for _ in range(2):
+        with pytest.raises(ValidationError) as caught:
+            adapter.validate_python({"version": 1, "guard": {"max_delete": -1}})
+        assert [error["loc"] for error in caught.value.errors()] == [("guard", "max_delete")]
+    assert built == [GuardEntry]
