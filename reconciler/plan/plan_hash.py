@@ -58,8 +58,8 @@ class _ActionEncoder:
 
     def encode(self, action: Action) -> str:
         """Return all that an action does; not where it was declared nor how it is explained."""
-        subject, torrent_id = action.infohash or action.name, action.torrent_id
-        ids = f"{_quote(subject)},{'null' if torrent_id is None else _quote(torrent_id)}"
+        torrent_id = action.torrent_id
+        ids = f"{_quote(action.infohash or action.name)},{'null' if torrent_id is None else _quote(torrent_id)}"
         changes = self._change_texts.get(id(action.changes))
         if changes is None:
             changes = self._change_texts[id(action.changes)] = _encode_changes(action.changes)
@@ -76,6 +76,10 @@ def _encode_changes(changes: Sequence[Change]) -> str:
 
 
 def _encode_extent(action: Action) -> str:
+    if isinstance(action, AddTorrent) and not (
+        action.added_urls or action.removed_trackers or action.hold or action.creation
+    ):
+        return _PLAIN_EXTENT  # an add has no blast; nearly all adds are like this
     # changes show URLs redacted; nothing can be read back from the hash. A plan of a snapshot knows no other passkeys
     secret: list[object] = []
     if isinstance(action, SetTorrent):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from reconciler.plan import Plan, PlanInput, make_plan
+from reconciler.model.links import mask_url
+from reconciler.model.plan import Action, DeleteTorrent, SettingAction, SetTorrent
+from reconciler.plan import Plan, PlanInput, make_plan, plan_actions
 from tests.support.planner_inputs import make_desired_state, make_snapshot
+from tests.support.strategies import NOW, cases, make_world
 
 REFUSED: dict[str, Any] = {
     "guard": {"max_delete": 0},
@@ -27,6 +33,27 @@ def _plan(case: dict[str, Any], accept: str | None = None) -> Plan:
 def test_the_same_world_has_the_same_hash() -> None:
     assert _plan(REFUSED).hash == _plan(REFUSED).hash
     assert _plan(REFUSED).hash.startswith("sha256:")
+
+
+@given(cases())
+def test_the_hash_is_that_of_one_json_text_with_all_actions(case: dict[str, Any]) -> None:
+    desired, live = make_world(case)
+    plan = plan_actions(PlanInput(desired, {"box": live}, now=NOW, take_over=case["take_over"]))
+    actions = [_describe(action) for action in plan.instances[0].actions]
+    text = json.dumps([desired.owner, desired.policy, [["box", actions]]], separators=(",", ":"))
+    assert plan.hash == f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _describe(action: Action) -> list[Any]:
+    changes = [[c.field, c.before, bool(c.after) if c.field == "quarantine" else c.after] for c in action.changes]
+    urls = []
+    if isinstance(action, SetTorrent):
+        urls = [*sorted(action.added_urls.items()), *map(mask_url, action.removed_trackers)]
+    deletes_files = isinstance(action, DeleteTorrent) and action.delete_files
+    blast = action.blast if action.disruptive or isinstance(action, SettingAction) else None
+    extent = [[blast.owned_ids, blast.foreign_ids, blast.shares_with]] if blast else []
+    subject = action.infohash or action.name
+    return [action.verb, action.kind, subject, action.torrent_id, changes, deletes_files, action.hold, urls, *extent]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
