@@ -217,8 +217,10 @@ class DesiredTorrent:
     @property
     def may_have_v2(self) -> bool:
         """True if it is a v2 or hybrid torrent, or may become one when it is created."""
+        if self.content is None:
+            return bool(self.infohashes and self.infohashes.v2)
         made = self.content.content if isinstance(self.content, ContentReference) else self.content
-        return bool(made.format != V1_FORMAT if made else self.infohashes and self.infohashes.v2)
+        return made.format != V1_FORMAT
 
     @property
     def declared_paths(self) -> tuple[str, ...]:
@@ -299,7 +301,10 @@ class DesiredState:
     @cached_property
     def _instances_with_paths(self) -> frozenset[str]:
         """The instances on which a path is declared. Cached: every run needs them."""
-        places = {entry.instance for entry in self.torrents if entry.declared_paths}
+        places: set[str] = set()
+        for entry in self.torrents:
+            if entry.instance not in places and entry.declared_paths:
+                places.add(entry.instance)
         names = (name for place in places for name in self.members_of(place))
         return frozenset(names).union(filter(self._has_settings_with_paths, self.instances))
 
