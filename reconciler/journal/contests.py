@@ -35,6 +35,7 @@ REMOVED_REASON: Final = (
     "to have it again, declare another action"
 )
 _REMOVING_ACTIONS: Final = ("remove", "remove-with-content")
+_LIMIT_ACTION: Final = f"{SHARE_LIMITS}.action"
 _LIMIT_FIELDS: Final = tuple(f"{SHARE_LIMITS}.{name}" for name in ("ratio", "seeding_time", "inactive_seeding_time"))
 
 
@@ -116,7 +117,7 @@ def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool
 def _is_removed_at_limit(action: Action) -> bool:
     """Return True if the action adds a torrent that its own share limit removes."""
     is_add = isinstance(action, AddTorrent) and action.hold is None and action.infohash is not None
-    return is_add and action.get_new_value(f"{SHARE_LIMITS}.action") in _REMOVING_ACTIONS
+    return is_add and action.get_new_value(_LIMIT_ACTION) in _REMOVING_ACTIONS
 
 
 def _has_limit(action: AddTorrent) -> bool:

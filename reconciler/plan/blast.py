@@ -13,6 +13,7 @@ from reconciler.model.data_overlap import DataPathIndex, normalize_data_path
 from reconciler.model.fields.names import CATEGORY, CONTENT, SAVE_PATH
 from reconciler.model.plan import Action, AddTorrent, Blast, DeleteTorrent, SetTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.plan.guard import list_removals
 from reconciler.plan.quarantine import is_quarantine_start
 
 
@@ -21,19 +22,15 @@ def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]
 
     Data that others may share is kept.
     """
-    deleted_ids = {action.torrent_id for action in actions if _is_torrent_deletion(action)}
-    if not deleted_ids and not any(map(is_quarantine_start, actions)):
+    if not list_removals(actions):
         return list(actions)
+    deleted_ids = {action.torrent_id for action in actions if isinstance(action, DeleteTorrent) and action.hold is None}
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
     remaining_paths = DataPathIndex(torrent for torrent in snapshot.torrents if torrent.id not in deleted_ids)
     for action in actions:
         for path in find_future_paths(action, by_id, snapshot):
             remaining_paths.add(path, action.infohash or action.name)
     return [_attach_blast(action, by_id, remaining_paths) for action in actions]
-
-
-def _is_torrent_deletion(action: Action) -> bool:
-    return isinstance(action, DeleteTorrent) and action.hold is None
 
 
 def find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:

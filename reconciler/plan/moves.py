@@ -35,6 +35,7 @@ from reconciler.plan.actions import narrow_action
 from reconciler.plan.blast import find_future_paths, lost_files_text
 
 _PATH_FIELDS = (SAVE_PATH, DOWNLOAD_PATH)
+_MOVING_ACTIONS = (UpdateTorrent, AdoptTorrent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def attach_move_blasts(
 
 
 def _is_move(action: Action) -> bool:
-    return isinstance(action, UpdateTorrent | AdoptTorrent) and action.disruptive and action.hold is None
+    return isinstance(action, _MOVING_ACTIONS) and action.disruptive and action.hold is None
 
 
 def _find_move(action: Action, live: LiveTorrent, category_paths: Mapping[str, str]) -> _Move | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.groups import ActionPlacement
@@ -50,8 +51,9 @@ from reconciler.plan.torrents import (
     plan_untagged,
 )
 
-_KIND_RANKS = {kind: rank for rank, kind in enumerate((ObjectKind.PREFERENCE, ObjectKind.CATEGORY, ObjectKind.TORRENT))}
-_VERB_RANKS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
+_KINDS = (ObjectKind.PREFERENCE, ObjectKind.CATEGORY, ObjectKind.TORRENT)
+_VERBS = (Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE)
+_TYPE_RANKS = {cls: (_KINDS.index(cls.kind), _VERBS.index(cls.verb)) for cls in get_args(Action)}
 
 
 def make_plan(plan_input: PlanInput) -> Plan:
@@ -284,16 +286,10 @@ def _collect_facts(match: Match, instance: str, resolved: ResolvedDesired, conte
     )
 
 
-def rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
-    """Return the place of an action in a plan."""
-    return (
-        not (isinstance(action, UpdateTorrent) and action.urgent),
-        _KIND_RANKS[action.kind],
-        _VERB_RANKS[action.verb],
-        action.name,
-        action.infohash or "",
-        str(action.hold),
-    )
+def rank_action(action: Action) -> tuple[bool, tuple[int, int], str, str, str]:
+    """Return the place of an action in a plan: what is urgent first, then by kind, verb and name."""
+    is_urgent = isinstance(action, UpdateTorrent) and action.urgent
+    return not is_urgent, _TYPE_RANKS[type(action)], action.name, action.infohash or "", str(action.hold)
 
 
 def _block_unsafe(plan: InstancePlan, remembered: OwnedCount | None, plan_hash: str) -> InstancePlan:
