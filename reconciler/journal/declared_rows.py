@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -42,13 +42,34 @@ def write_declared_ids(connection: sqlite3.Connection, desired: DesiredState, na
 
 def collect_declared_ids(desired: DesiredState) -> IdsByInstance:
     """Return what is declared now, for each instance. Entries whose infohash is not known count for nothing."""
-    ids: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    absolute = cache(_make_absolute)
+    ids_by_place: defaultdict[tuple[str, str], list[str]] = defaultdict(list)  # by file and by instance or group
     for entry in desired.torrents:
         if not entry.absent:
-            for name in desired.instances_of(entry) if entry.ids else ():
-                ids[name][absolute(entry.position.file)].update(entry.ids)
-    return {name: {file: frozenset(file_ids) for file, file_ids in files.items()} for name, files in ids.items()}
+            ids_by_place[entry.position.file, entry.instance].extend(entry.ids)
+    declared: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+    for (file, place), ids in ids_by_place.items():
+        for name in desired.members_of(place) if ids else ():
+            path = _make_absolute(file)
+            declared[name][path] = declared[name].get(path, frozenset()).union(ids)
+    return dict(declared)
+
+
+def find_new_declarations(
+    connection: sqlite3.Connection | None,
+    desired: DesiredState,
+    declared: IdsByInstance,
+    results: Sequence[InstanceResult],
+) -> IdsByInstance:
+    """Return what to remember after a run of each instance of which something else is remembered.
+
+    `declared`: what is declared now. No `connection`: nothing is remembered.
+    """
+    before = read_declared_ids(connection, desired) if connection else {}
+    after = {
+        result.name: next_declared_ids(before.get(result.name, {}), declared.get(result.name, {}), result)
+        for result in results
+    }
+    return {name: ids for name, ids in after.items() if ids != before.get(name, {})}
 
 
 def next_declared_ids(before: IdsByFile, declared: IdsByFile, result: InstanceResult) -> IdsByFile:
@@ -59,6 +80,8 @@ def next_declared_ids(before: IdsByFile, declared: IdsByFile, result: InstanceRe
     """
     from reconciler.plan.guard import is_removal  # the journal is opened before a run plans
 
+    if not before:
+        return declared
     current = frozenset[str]().union(*declared.values())
     removals = [item for item in result.results if is_removal(item.action)]
     gone = frozenset(key for item in removals if item.has_effect for key in _list_ids(item))

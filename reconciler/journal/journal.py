@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,20 +20,8 @@ from reconciler.journal.database import (
     rename_damaged,
 )
 from reconciler.journal.declared_rows import (
-    IdsByInstance,
-    collect_declared_ids,
     find_unread_files,
-    has_removed,
-    next_declared_ids,
     read_declared_ids,
-    write_declared_ids,
-)
-from reconciler.journal.drift_rows import (
-    DriftUpdate,
-    LastDrift,
-    compute_drift_update,
-    read_last_drift,
-    write_drift,
 )
 from reconciler.journal.login_rows import (
     clear_failed_logins,
@@ -42,17 +29,8 @@ from reconciler.journal.login_rows import (
     read_login_row,
     write_login_row,
 )
-from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
-from reconciler.journal.run_rows import (
-    MAX_AGE_DAYS,
-    Row,
-    action_rows,
-    delete_old_runs,
-    insert_run,
-    next_owned_count,
-    problem_rows,
-    should_record,
-)
+from reconciler.journal.placement_rows import read_placement_facts
+from reconciler.journal.run_recorder import RunRecorder
 from reconciler.journal.suspension_rows import read_suspension_rows, write_suspension_rows
 from reconciler.journal.unchanged_reads import UnchangedReads
 from reconciler.model.desired import DesiredState
@@ -61,7 +39,7 @@ from reconciler.model.history import AddKey, OwnedCount, UnreadFile, UntaggedAdd
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.login import LoginRecord
 from reconciler.model.plan import ObjectKind, Verb
-from reconciler.model.run import InstanceResult, Run, RunMode
+from reconciler.model.run import RunMode
 from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -115,9 +93,8 @@ class Journal:
         self.utc = utc
         self._last_warning: str | None = None
         self._damage: JournalError | None = None  # that a read met, until the next write
-        self._last_problems: tuple[Row, ...] = ()
         self._unchanged = UnchangedReads(self._path)
-        self._recorded: dict[str, DesiredState] = {}  # whose declarations were saved last, by instance
+        self._recorder = RunRecorder(self._path, self._unchanged)
 
     def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         """Return the number of owned torrents by instance, as of its last successful read."""
@@ -147,11 +124,12 @@ class Journal:
     ) -> None:
         """Save the actions and problems of a run, the owned counts, declarations and placement. Ignore a dry-run."""
         if finished_run.run.mode is RunMode.APPLY:
-            self._run_safely(lambda: self._record_run(desired, finished_run), None, writes=True)
-            if results := self._list_unrecorded(desired, finished_run.run):
-                self._run_safely(lambda: self._save_declarations(desired, results), None, writes=True)
-            if placement_memory and placement_memory.is_dirty:
-                self._run_safely(lambda: self._save_placement(desired, placement_memory), None, writes=True)
+
+            def write() -> None:
+                counts = self._query_owned_counts(desired)
+                self._recorder.record(desired, finished_run, counts, placement_memory, self.utc())
+
+            self._run_safely(write, None, writes=True)
 
     def read_contested(self, owner: str) -> list[ContestedField]:
         """Return the saved fields that are still contested."""
@@ -296,81 +274,6 @@ class Journal:
             rows = read_rows(file, query, (owner,), str, str, int, float) if file else ()
             return [(name, url, torrents, datetime.fromtimestamp(at, UTC)) for name, url, torrents, at in rows]
 
-    def _record_run(self, desired: DesiredState, finished_run: FinishedRun) -> None:
-        run, saved = finished_run.run, self._query_owned_counts(desired)
-        owned = _next_owned_counts(run, saved)
-        is_new = should_record(run) and (
-            any(True for _ in action_rows(run)) or problem_rows(run) != self._last_problems
-        )
-        self._last_problems = problem_rows(run)
-        drift = compute_drift_update(finished_run, self._query_last_drift(desired.owner, run))
-        if is_new or drift or owned != {name: count.count for name, count in saved.items() if name in owned}:
-            self._write_run(desired, finished_run, owned, drift, with_run=is_new)
-
-    def _query_last_drift(self, owner: str, run: Run) -> dict[str, LastDrift]:
-        names = tuple(instance.name for instance in run.instances)
-
-        def read() -> dict[str, LastDrift]:
-            with open_for_reading(self._path, min_version=6) as file:
-                return read_last_drift(file, owner, names) if file else {}
-
-        return self._unchanged.get(("drift", owner, names), read)
-
-    def _list_unrecorded(self, desired: DesiredState, run: Run) -> list[InstanceResult]:
-        """Return the results of the instances that were read and whose declarations may have changed."""
-        return [
-            result
-            for result in run.instances
-            if result.version and (self._recorded.get(result.name) is not desired or has_removed(result))
-        ]
-
-    def _save_declarations(self, desired: DesiredState, results: Sequence[InstanceResult]) -> None:
-        declared = collect_declared_ids(desired)
-
-        def find_changes(file: sqlite3.Connection | None) -> IdsByInstance:
-            before = read_declared_ids(file, desired) if file else {}
-            after = {
-                result.name: next_declared_ids(before.get(result.name, {}), declared.get(result.name, {}), result)
-                for result in results
-            }
-            return {name: ids for name, ids in after.items() if ids != before.get(name, {})}
-
-        with open_for_reading(self._path, min_version=5) as file:
-            is_changed = bool(find_changes(file))
-        if is_changed:
-            with open_for_writing(self._path) as file:
-                for name, ids in find_changes(file).items():  # another process may have written meanwhile
-                    write_declared_ids(file, desired, name, ids)
-        self._recorded |= {result.name: desired for result in results}
-
-    def _save_placement(self, desired: DesiredState, placement_memory: PlacementMemory) -> None:
-        before, after = placement_memory.saved_facts, placement_memory.facts
-        with open_for_writing(self._path) as file:
-            write_placement_facts(file, desired, before, after)
-        placement_memory.saved_facts = after
-
-    def _write_run(
-        self,
-        desired: DesiredState,
-        finished_run: FinishedRun,
-        owned: Mapping[str, int],
-        drift: DriftUpdate,
-        *,
-        with_run: bool,
-    ) -> None:
-        now = self.utc().timestamp()
-        with open_for_writing(self._path) as file:
-            if with_run:
-                insert_run(file, desired.owner, finished_run)
-                delete_old_runs(file, now)
-            if drift:
-                write_drift(file, desired.owner, finished_run, drift, now - MAX_AGE_DAYS * 86_400)
-            for name, torrents in owned.items():
-                file.execute(
-                    "INSERT OR REPLACE INTO owned VALUES (?, ?, ?, ?, ?)",
-                    (desired.owner, name, desired.instances[name].url, torrents, now),
-                )
-
     def _run_safely(self, work: Callable[[], T], default: T, *, writes: bool = False) -> T:
         if writes and self._damage:
             self._rename_damaged(self._damage)
@@ -404,13 +307,3 @@ class Journal:
         if message != self._last_warning:
             self._last_warning = message
             self._warn(message)
-
-
-def _next_owned_counts(run: Run, remembered: Mapping[str, OwnedCount]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for instance in run.instances:
-        before = remembered.get(instance.name)
-        after = next_owned_count(instance, before.count if before else None)
-        if after is not None:
-            counts[instance.name] = after
-    return counts

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from reconciler.model.desired import DesiredState
 from reconciler.model.fields.names import OWNER
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
+from reconciler.model.run import ActionResult, InstanceResult, Run
 
 if TYPE_CHECKING:
     from reconciler.engine.events import FinishedRun
@@ -25,9 +26,9 @@ _PLAIN_TEXTS: Final = {value: str(value) for value in (*Verb, *ObjectKind, *Outc
 _MAX_TEXT_LENGTH: Final = 500  # characters; an error may quote a whole page
 
 
-def should_record(run: Run) -> bool:
-    """True if an action was tried or an instance had a problem, except in a dry-run."""
-    return run.mode is RunMode.APPLY and (any(True for _ in action_rows(run)) or bool(instance_rows(run)))
+def has_action_rows(run: Run) -> bool:
+    """True if an action was tried."""
+    return any(True for _ in action_rows(run))
 
 
 def problem_rows(run: Run) -> tuple[Row, ...]:
@@ -124,8 +125,7 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
 
 def _list_applied_verbs(result: InstanceResult) -> list[Verb]:
     """Return the verb of each action that had an effect on a torrent."""
-    actions = (item.action for item in result.results if item.has_effect)
-    return [action.verb for action in actions if action.kind is ObjectKind.TORRENT]
+    return [item.action.verb for item in result.results if item.action.kind is ObjectKind.TORRENT and item.has_effect]
 
 
 def _is_settled(result: InstanceResult) -> bool:
@@ -159,6 +159,14 @@ def insert_run(connection: sqlite3.Connection, owner: str, finished_run: Finishe
     connection.executemany(
         "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ((number, *row) for row in action_rows(run))
     )
+
+
+def write_owned_counts(
+    connection: sqlite3.Connection, desired: DesiredState, counts: Mapping[str, int], now: float
+) -> None:
+    """Replace the numbers of owned torrents of these instances."""
+    rows = ((desired.owner, name, desired.instances[name].url, count, now) for name, count in counts.items())
+    connection.executemany("INSERT OR REPLACE INTO owned VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def delete_old_runs(connection: sqlite3.Connection, now: float) -> None:

@@ -96,11 +96,13 @@ def test_a_run_without_news_does_not_open_a_file_that_nobody_has_written_to(
     diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     diary.record(make_read_instance(owned=3))
+    assert diary.journal.read_owned_counts(DESIRED)["home"].count == 3  # SQLite begins an empty log
     for file in diary.folder.iterdir():
         os.utime(file, (0, 0))
-    assert diary.journal.read_owned_counts(DESIRED)["home"].count == 3
     diary.record(make_read_instance(owned=3))
     monkeypatch.setattr("reconciler.journal.journal.open_for_reading", None)
+    monkeypatch.setattr("reconciler.journal.run_recorder.open_for_reading", None)
+    monkeypatch.setattr("reconciler.journal.run_recorder.open_for_writing", None)
     assert diary.journal.read_owned_counts(DESIRED)["home"].count == 3
     diary.record(make_read_instance(owned=3))
     monkeypatch.undo()
