@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
 from reconciler.model.secret import Secret
-from reconciler.model.status import Pagination, TorrentFilter
 
 if TYPE_CHECKING:
     from reconciler.model.shard import Shard
+    from reconciler.model.status import Pagination, TorrentFilter
 
 
 DEFAULT_FILE = Path("desired.yaml")

@@ -32,6 +32,8 @@ class RevisionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _TreeEntry:
+    """A file as a tree of git lists it."""
+
     mode: str
     object_id: str
     size: int

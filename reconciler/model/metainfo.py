@@ -28,6 +28,8 @@ BencodeDict = dict[bytes, BencodeValue]
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    """A file of a torrent. `length`: its bytes."""
+
     path: tuple[bytes, ...]
     length: int
     padding: bool = False  # fills up a v1 piece, so that the next file begins with a new piece

@@ -17,6 +17,8 @@ MAX_PAUSE: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _MissingReplies:
+    """Replies that did not come, and the time of the next attempt."""
+
     count: int  # in a row
     ask_again_at: float
 

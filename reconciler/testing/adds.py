@@ -152,6 +152,8 @@ class MemoryAdds(MemoryCategories, MemoryOptions):
 
 @dataclass(frozen=True, slots=True)
 class _FileExtras:
+    """The fields of a .torrent file that an add takes over."""
+
     links: str
     comment: str
 

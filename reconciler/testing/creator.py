@@ -18,6 +18,8 @@ ContentMakers = dict[str, Callable[[CreationSpec], bytes]]
 
 @dataclass(slots=True)
 class _Task:
+    """A task that creates a torrent."""
+
     creation: CreationSpec
     remaining_polls: int  # until it has ended
     data: bytes | None  # the .torrent file; None: there is no content at the path

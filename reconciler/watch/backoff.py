@@ -22,6 +22,8 @@ CREDENTIALS_INTERVAL: Final = 60.0  # seconds between two looks whether refused 
 
 @dataclass(frozen=True, slots=True)
 class _FailingInstance:
+    """An instance that could not be read, and the time of the next attempt."""
+
     backoff: Backoff
     retry_at: float
     session_key: Instance

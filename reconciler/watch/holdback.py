@@ -30,6 +30,8 @@ _Declaration = DesiredTorrent | DesiredCategory | DesiredPreference
 
 @dataclass(frozen=True, slots=True)
 class _FieldBackoff:
+    """A field whose change failed, and the time of the next attempt."""
+
     failures: int
     retry_at: float
     error: str

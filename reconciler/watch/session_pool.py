@@ -54,6 +54,8 @@ class SessionPool:
 
 @dataclass(slots=True)
 class _PooledSession:
+    """A session that is kept from run to run."""
+
     target: OpenTarget
     instance: Instance  # as it was declared last
     is_open: bool = False

@@ -41,6 +41,8 @@ PATH_KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _DeclaredContent:
+    """Content that an entry of an instance declares."""
+
     position: Position
     content: Content
     instance: str
