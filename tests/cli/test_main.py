@@ -263,16 +263,12 @@ UNNEEDED_BY_A_RUN = {
     *("structlog", "uvicorn", "watchfiles", "reconciler.ci", "reconciler.demo", "reconciler.intake"),
     *("reconciler.notify", "reconciler.queries", "reconciler.saved", "reconciler.testing", "reconciler.watch"),
     *("reconciler.web", "reconciler.model.doctor", "reconciler.model.explanation", "reconciler.model.notification"),
-    *(
-        "html",
-        "reconciler.model.status",
-        "reconciler.qbittorrent.incremental_session",
-        "reconciler.qbittorrent.row_feed",
-    ),
+    *("html", "reconciler.qbittorrent.incremental_session", "reconciler.qbittorrent.row_feed"),
 }
 UNNEEDED_BY_VALIDATE = UNNEEDED_BY_A_RUN | {
     *("http", "qbittorrentapi", "requests", "sqlite3", "ssl", "urllib3", "reconciler.apply", "reconciler.engine"),
     *("reconciler.fetch", "reconciler.health", "reconciler.journal", "reconciler.plan", "reconciler.qbittorrent"),
+    "reconciler.model.status",
 }
 UNNEEDED_BY_THE_VERSION = UNNEEDED_BY_VALIDATE | {
     *("email", "json", "logging", "pydantic", "ruamel", "reconciler.desired", "reconciler.model.plan"),
