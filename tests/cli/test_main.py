@@ -194,6 +194,28 @@ main.main()
     assert (done.returncode, done.stdout, done.stderr) == (3, "thread\nhandler\n", "")
 
 
+def test_what_a_run_has_is_not_freed_before_the_process_ends(tmp_path: Path, unreachable_url: str) -> None:
+    write_desired(tmp_path, unreachable_url)
+    program = """
+import gc
+from reconciler.cli.main import run_command_line
+from reconciler.model.desired import DesiredState
+from reconciler.model.run import Run
+
+run_command_line(["--dry-run", "--output", "json", "--quiet"])
+print({DesiredState, Run} <= set(map(type, gc.get_objects())))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=make_environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("True\n")
+
+
 @pytest.mark.parametrize("arguments", [("validate", "-f", "no-such.yaml"), ("validate", "--log-format", "json")])
 def test_a_full_standard_error_does_not_change_the_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_desired(tmp_path)

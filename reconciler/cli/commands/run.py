@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from reconciler.journal import Journal
     from reconciler.report.json.run import InstanceEncoder
     from reconciler.saved.plan_file import SavedPlan
+
+
+_KEPT_UNTIL_EXIT: Final[list[DesiredState | Run]] = []  # the process ends sooner than thousands of objects are freed
 
 
 def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | None = None) -> int:
@@ -51,6 +54,7 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
             raise
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
+    _KEPT_UNTIL_EXIT.extend((desired, run))
     if expected:
         run = _add_difference(run, expected)
     _print_warnings([warning for warning in run.warnings if warning not in desired.warnings], settings, started_at)
