@@ -14,7 +14,7 @@ from reconciler.desired.context import MAX_PROBLEMS, InvalidValue
 from reconciler.desired.messages import problem_from_error
 from reconciler.desired.salvage import salvage_document
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
-from reconciler.desired.schema.torrents import TorrentEntry, parse_infohash, parse_magnet_link
+from reconciler.desired.schema.torrents import TorrentEntry, check_torrent_name, parse_infohash, parse_magnet_link
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, YamlDocument
 from reconciler.desired.yaml.parser import EntryNode
 from reconciler.model.codes import Code
@@ -28,23 +28,23 @@ from reconciler.model.position import Problem
 class CheckedDocument:
     """The valid part of one document. `entry`: all but its torrents.
 
-    `torrent_indexes`: the index in the file of each torrent. `torrent_sources`: its magnet link or infohash, where this
-    was checked by itself; else None. `torrent_keys`: its other keys, one object for all torrents with the same values;
-    all its keys where the source is None. `is_whole` False: it has so many problems that only the first were looked
-    for, and nothing was extracted.
+    `torrent_indexes`: the index in the file of each torrent. `torrent_sources`: its magnet link or infohash, and its
+    name, where these were checked by themselves. `torrent_keys`: its other keys, one object for all torrents with the
+    same values; all its keys where the source is None. `is_whole` False: it has so many problems that only the first
+    were looked for, and nothing was extracted.
     """
 
     document: YamlDocument
     entry: DocumentEntry
     torrent_indexes: Sequence[int] = ()
-    torrent_sources: Sequence[CheckedSource] = ()
+    torrent_sources: Sequence[NamedSource | None] = ()
     torrent_keys: Sequence[TorrentEntry] = ()
     is_whole: bool = True
 
 
-CheckedSource = Magnet | InfoHashes | None
+NamedSource = tuple[Magnet | InfoHashes, str | None]
 
-_SOURCE_CHECKS: Final[Mapping[str, Callable[[str], CheckedSource]]] = {
+_SOURCE_CHECKS: Final[Mapping[str, Callable[[str], Magnet | InfoHashes]]] = {
     "magnet": parse_magnet_link,
     "infohash": parse_infohash,
 }
@@ -84,11 +84,14 @@ def check_document(document: YamlDocument, problems: list[Problem], *, is_intake
     return CheckedDocument(document, {"version": 1}, is_whole=False)
 
 
-def join_source(source: CheckedSource, keys: TorrentEntry) -> TorrentEntry:
+def join_source(source: NamedSource | None, keys: TorrentEntry) -> TorrentEntry:
     """Return the entry of a torrent from what a `CheckedDocument` has of it."""
     if source is None:
         return keys
-    joined: Any = {"magnet" if isinstance(source, Magnet) else "infohash": source, **keys}
+    identity, name = source
+    joined: Any = {"magnet" if isinstance(identity, Magnet) else "infohash": identity, **keys}
+    if name is not None:
+        joined["name"] = name
     return cast("TorrentEntry", joined)
 
 
@@ -102,7 +105,7 @@ def _make_checked(
 
 
 def _check_shared_keys(document: YamlDocument, data: Any) -> CheckedDocument | None:
-    """Check a document, but only once what torrents share, and the source of each by itself; None if this is in vain.
+    """Check a document, but only once what torrents share, and the source and name of each; None if this is in vain.
 
     If anything is wrong, only the check of the whole document says where.
     """
@@ -122,7 +125,7 @@ def _check_shared_keys(document: YamlDocument, data: Any) -> CheckedDocument | N
 
 def _split_torrents(
     document: YamlDocument, torrents: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[int], list[CheckedSource]]:
+) -> tuple[list[dict[str, Any]], list[int], list[NamedSource | None]]:
     """Return the distinct keys of torrents, and for each torrent the index of its keys there, and its source.
 
     The reader makes one value for all entries with the same line, and mostly one object for all entries with the same
@@ -132,7 +135,7 @@ def _split_torrents(
     numbers_by_values: dict[tuple[str | int, ...], int] = {}  # by the keys and the ids of the values
     numbers_by_id: dict[int, int] = {}  # by the id of what the reader has made for several entries
     numbers: list[int] = []
-    sources: list[CheckedSource] = []
+    sources: list[NamedSource | None] = []
     nodes = document.list_item_nodes("torrents")
     for torrent, node in zip(torrents, nodes if len(nodes) == len(torrents) else torrents, strict=True):
         shared = node.shared if type(node) is EntryNode and node.data is torrent else None
@@ -140,7 +143,8 @@ def _split_torrents(
         has_shared_keys = shared is not None and key and key not in shared
         number = numbers_by_id.get(id(shared)) if has_shared_keys else None
         if number is None:
-            keys = {name: value for name, value in torrent.items() if name != key}
+            own_keys = (key, "name") if source and source[1] is not None else (key,)
+            keys = {name: value for name, value in torrent.items() if name not in own_keys}
             number = numbers_by_values.setdefault((*keys, *map(id, keys.values())), len(distinct_keys))
             if number == len(distinct_keys):
                 distinct_keys.append(keys)
@@ -151,11 +155,12 @@ def _split_torrents(
     return distinct_keys, numbers, sources
 
 
-def _check_source(torrent: dict[str, Any]) -> tuple[str, CheckedSource]:
-    """Return the key and the checked value of the source of a torrent; "" where it is checked with the other keys."""
+def _check_source(torrent: dict[str, Any]) -> tuple[str, NamedSource | None]:
+    """Return the key of the source of a torrent, and what is checked by itself; "" where nothing is."""
     for key, check in _SOURCE_CHECKS.items():
         if isinstance(text := torrent.get(key), str):
-            return key, check(text)
+            name = torrent.get("name")
+            return key, (check(text), check_torrent_name(name) if isinstance(name, str) else None)
     return "", None
 
 

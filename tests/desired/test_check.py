@@ -82,11 +82,18 @@ def test_what_torrents_share_is_checked_once_and_as_if_it_were_not_shared() -> N
     assert len(set(map(id, others))) == len(others)
 
 
-def test_entries_with_equal_lines_share_their_keys_whatever_their_source() -> None:
+def test_entries_with_equal_lines_share_their_keys_whatever_their_source_and_name() -> None:
     lines = "    tags: [a]\n    paused: true\n"
-    entries = [f"  - magnet: {SINTEL}\n{lines}", f"  - infohash: {'ab' * 20}\n{lines}", f"  - magnet: {BUNNY}\n{lines}"]
-    first, second, third = check_text(f"version: 1\ntorrents:\n{''.join(entries)}").torrent_keys
-    assert first is second is third
+    heads = [
+        f"magnet: {SINTEL}",
+        f"infohash: {'ab' * 20}",
+        f"magnet: {BUNNY}\n    name: a",
+        f"name: b\n    magnet: {STEEL}",
+    ]
+    checked = check_text("version: 1\ntorrents:\n" + "".join(f"  - {head}\n{lines}" for head in heads))
+    first, *others = checked.torrent_keys
+    assert all(keys is first for keys in others)
+    assert [source and source[1] for source in checked.torrent_sources] == [None, None, "a", "b"]
     assert first == {"tags": ["a"], "paused": True}
 
 

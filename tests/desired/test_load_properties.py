@@ -195,6 +195,7 @@ OTHER_LINES = [
     *("tags: [a, b]", "tags: [a, '']", "category: films", "paused: true", "paused: maybe", "pausd: true", "name: a"),
     *("instance: seedbox", "instance: nowhere", "instance:", "state: absent", "labels: {a: 007}", "save_path: /data"),
     *("auto_tmm: true", "files: [{match: '*', priority: skip}]", f"infohash: {'ab' * 20}", f"magnet: {SINTEL}"),
+    *("name: b", "name: 5", "name: ''", 'name: "a\\tb"', "name:", "tags: [c]"),
     *("download_limit: 5 MiB/s", "export: a.torrent", "comment: |\n      two\n      lines", "name: a #cut"),
 ]
 blocks = st.lists(st.sampled_from(OTHER_LINES), max_size=3)

@@ -17,7 +17,7 @@ from reconciler.desired.builders.content import (
 )
 from reconciler.desired.builders.options import OPTION_KEYS, build_options, check_conflicts
 from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
-from reconciler.desired.check import CheckedDocument, CheckedSource, join_source
+from reconciler.desired.check import CheckedDocument, NamedSource, join_source
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import warn_of_shadowed
 from reconciler.desired.messages import quote_word, suggestion_text
@@ -33,7 +33,7 @@ from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
-_get_shared_fields: Final = attrgetter(*(field.name for field in fields(DesiredTorrent)[3:]))  # all but its source
+_get_last_fields: Final = attrgetter(*(field.name for field in fields(DesiredTorrent)[6:]))  # after its name
 _KEYS_OF_ABSENT: Final = ("name", "state", "delete_files", "labels")
 MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
 
@@ -87,7 +87,7 @@ class _TorrentBuilder:
         self._export_positions: dict[str, Position] = {}
         self._tags_cache: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
         self._default_rules: dict[int, tuple[FileRule, ...]] = {}  # by the id of a document
-        self._shared_fields: dict[int, tuple[Any, ...]] = {}  # of torrents with the same keys, by the id of these
+        self._shared_fields: dict[int, tuple[str, bool, tuple[Any, ...]]] = {}  # by the id of the keys of torrents
         self.shadowed_count = 0  # entries of the intake that people declare too
 
     def build_all(self, checked_documents: Sequence[CheckedDocument]) -> list[DesiredTorrent]:
@@ -111,7 +111,7 @@ class _TorrentBuilder:
         return torrents
 
     def _build_entry(
-        self, checked: CheckedDocument, index: int, source: CheckedSource, keys: TorrentEntry, position: Position
+        self, checked: CheckedDocument, index: int, source: NamedSource | None, keys: TorrentEntry, position: Position
     ) -> DesiredTorrent | None:
         """Build the torrent of one entry; None without an instance or a source.
 
@@ -120,15 +120,17 @@ class _TorrentBuilder:
         """
         if source is None:
             return self._build_new_entry(checked, index, keys, position)
-        if shared_fields := self._shared_fields.get(id(keys)):
-            if isinstance(source, Magnet):
-                return DesiredTorrent(position, source.infohashes, source, *shared_fields)
-            return DesiredTorrent(position, source, None, *shared_fields)
+        if shared := self._shared_fields.get(id(keys)):
+            identity, name = source
+            instance, is_absent, other_fields = shared
+            if isinstance(identity, Magnet):
+                return DesiredTorrent(position, identity.infohashes, identity, instance, is_absent, name, *other_fields)
+            return DesiredTorrent(position, identity, None, instance, is_absent, name, *other_fields)
         context = self._context
         earlier_count = len(context.problems) + len(context.warnings)
         torrent = self._build_new_entry(checked, index, join_source(source, keys), position)
         if torrent and len(context.problems) + len(context.warnings) == earlier_count:
-            self._shared_fields[id(keys)] = _get_shared_fields(torrent)
+            self._shared_fields[id(keys)] = torrent.instance, torrent.absent, _get_last_fields(torrent)
         return torrent
 
     def _build_new_entry(

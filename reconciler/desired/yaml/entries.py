@@ -26,7 +26,7 @@ _EntryData = tuple[dict[str, Any], dict[str, Any] | None]
 """The data of an entry, and what of it follows the first key: one object for all entries in which that is the same."""
 
 _LIST_KEY: Final = "torrents"
-_LIST_START: Final = re.compile(rf"^{_LIST_KEY}:\n( *)- ", re.MULTILINE)
+_LIST_START: Final = re.compile(rf"^{_LIST_KEY}:(?: *| +#[^\n]*)\n(?: *(?:#[^\n]*)?\n)*( *)- ", re.MULTILINE)
 _LINE: Final = re.compile(
     r"([a-z_]+): (?:([A-Za-z0-9/][^\n]*)|\"([^\"\\\n]*)\"|'([^'\n]*)')"  # plain, or in quotes without an escape
     r"(?:\n *(?:#[^\n]*)?)*"  # blank lines and comments after it

@@ -129,12 +129,25 @@ def count_entries(text: str) -> int:
         ("  - magnet: a\n    name: |+\n\n    \n  - magnet: b\n    name: |+\n\n    \npolicy: sync\n", 2),
         ("  - magnet: a\n  - magnet: b\n  - &x\n    magnet: c\n  - magnet: d\npolicy: sync\nguard: *x\n", 3),
         ("  - magnet: a\n---\ntorrents:\n  - magnet: b\n  - magnet: c\nguard: {x: 1}\n---\ntorrents:\n- name: d\n", 4),
+        ("\n# all of them\n  # and more\n  - magnet: a\n  # one\n  - magnet: b\n", 2),
         (f"  - magnet: a\n    tags: {'[' * 37}{']' * 37}\n", 1),
         (f"  - magnet: a\n    tags: {'[' * 38}{']' * 38}\n", 0),
     ],
 )
 def test_entries_are_read_as_the_parser_reads_them(entries: str, count: int) -> None:
     assert count_entries(HEAD + entries) == count
+
+
+@pytest.mark.parametrize(
+    "behind", [" ", " # all", "  #", " #\r", " # a\r  - magnet: c", " # all\n\n  # of them", "\n#- a"]
+)
+def test_comments_may_stand_before_the_first_entry(behind: str) -> None:
+    assert count_entries(f"version: 1\ntorrents:{behind}\n  - magnet: a\n  - magnet: b\n") == 2
+
+
+@pytest.mark.parametrize("behind", ["# all", " a # all", " 'a", " |"])
+def test_what_else_stands_before_the_first_entry_is_for_the_parser(behind: str) -> None:
+    assert count_entries(f"version: 1\ntorrents:{behind}\n  - magnet: a\n  - magnet: b\n") == 0
 
 
 def test_a_list_in_a_text_is_no_list() -> None:
