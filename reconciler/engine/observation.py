@@ -16,6 +16,7 @@ from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.health import Health, NetworkState
 from reconciler.model.lazy_dataclass import dataclass
+from reconciler.model.plan import Action, UpdateTorrent
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import Snapshot
 
@@ -108,6 +109,11 @@ class Observation:
     free_space: int | None = None
     urgent_results: Mapping[str, ActionResult] = field(default_factory=dict)
     urgent_error: InstanceError | None = None
+
+    def get_urgent_result(self, action: Action) -> ActionResult | None:
+        """Return the result of an urgent action; None for all others."""
+        is_urgent = isinstance(action, UpdateTorrent) and action.urgent
+        return self.urgent_results.get(action.torrent_id or "") if is_urgent else None
 
 
 Observations = Mapping[str, Observation]

@@ -47,11 +47,9 @@ from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import (
-    Action,
     EndlessChange,
     InstancePlan,
     Outcome,
-    UpdateTorrent,
 )
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.snapshot import Snapshot
@@ -320,7 +318,9 @@ class _InstanceApplier:
         self, instance_plan: InstancePlan, observation: Observation
     ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Execute all actions but the urgent ones, which have been executed. Return all results in order."""
-        actions = tuple(action for action in instance_plan.actions if not _get_urgent_result(action, observation))
+        actions = instance_plan.actions
+        if observation.urgent_results:
+            actions = tuple(action for action in actions if not observation.get_urgent_result(action))
         progress = _InstanceProgress(self.context.progress, instance_plan.name)
         progress.start(sum(action.hold is None for action in actions))
         try:
@@ -337,20 +337,16 @@ class _InstanceApplier:
             progress.finish()
         if isinstance(error, InternalError):
             log_internal_error(error)
+        if not observation.urgent_results:
+            return executed, error
         results = iter(executed)
-        return tuple(
-            _get_urgent_result(action, observation) or next(results) for action in instance_plan.actions
-        ), error
+        in_order = (observation.get_urgent_result(action) or next(results) for action in instance_plan.actions)
+        return tuple(in_order), error
 
     def _remember_adds(self, name: str, ids: Collection[str]) -> bool:
         desired = self.judged.scope.desired
         key = AddKey(desired.owner, name, desired.instances[name].url)
         return self.context.add_memory.record_adds(key, ids, self.context.utc())
-
-
-def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:
-    is_urgent = isinstance(action, UpdateTorrent) and action.urgent
-    return observation.urgent_results.get(action.torrent_id or "") if is_urgent else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,11 @@ _NOT_VERIFIED_REASON = "the copy to keep, on another instance, was not verified"
 
 def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
     """Split a plan: everything else, and the surplus deletions with the category deletions that depend on them."""
-    deletions = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
+    deletions = tuple(
+        action
+        for action in plan.actions
+        if not isinstance(action, AddTorrent) and action.hold is None and _get_kept_copy(action)
+    )
     if not deletions:
         return plan, ()
     deletions += tuple(action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory))
@@ -226,7 +230,10 @@ def add_live_facts(plan: InstancePlan, target: Target, retry: RetryPolicy) -> In
     ids = [
         action.torrent_id
         for action in plan.actions
-        if isinstance(action, TorrentAction) and action.blast and not action.disruptive
+        if not isinstance(action, AddTorrent)
+        and isinstance(action, TorrentAction)
+        and action.blast
+        and not action.disruptive
     ]
     live_ids = [torrent_id for torrent_id in ids if torrent_id]
     if not live_ids:
