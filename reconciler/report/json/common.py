@@ -16,6 +16,7 @@ from reconciler.model.plan import Action, Blast, Change, DeleteTorrent, TorrentA
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
+from reconciler.report.shared_values import list_shared_values
 
 FORMAT_VERSION: Final = 1  # of every JSON document that we write
 _WRITE_SIZE: Final = 1 << 16  # characters
@@ -105,7 +106,7 @@ def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
         if action.blast:
             end = _encode_end(result)
         else:
-            values = _list_end_values(result)
+            values = list_shared_values(result)
             end = end_texts.get(values) or end_texts.setdefault(values, _encode_end(result))
         infohash, name = encode_json(action.infohash), encode_json(action.name)
         source = encode_json(position_text(action.position))
@@ -129,14 +130,6 @@ def _encode_end(result: ActionResult) -> str:
         "error": result.error,
     }
     return encode_json(values)[1:]
-
-
-def _list_end_values(result: ActionResult) -> tuple[object, ...]:
-    """Return everything that `_encode_end` encodes of an action without a blast."""
-    action = result.action
-    placement = action.placement if isinstance(action, TorrentAction) else None
-    is_risky = action.disruptive, isinstance(action, DeleteTorrent) and action.delete_files
-    return is_risky, result.is_removed, action.reason, placement, result.outcome, result.error
 
 
 def action_subject_json(action: Action) -> dict[str, object]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Change, Outcome, SparedTorrent, TorrentAction, TorrentFault, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
@@ -25,6 +24,7 @@ from reconciler.report.phrases import (
     warning_label,
 )
 from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.report.shared_values import list_shared_values
 from reconciler.report.summary import ATTENTION_RANKS
 from reconciler.report.text.lines import BREAK, HANG, Line, Style, make_line, measure_width
 
@@ -38,24 +38,29 @@ _INDENT: Final = " " * 14
 _SUCCESS_OUTCOMES: Final = (Outcome.PLANNED, Outcome.APPLIED)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportEntry:
-    """The report on one torrent or setting. Entries with the same `group_key` can be shown as a group."""
+class EntryKind(NamedTuple):
+    """The part of entries that they can have in common, and that can then be shown once for a group of them."""
 
     rank: int  # the lowest needs attention first
     label: tuple[str, str, Style]
     noun: str
-    subject: str
-    name: str
-    source: str = ""
     warning: str = ""
     note: str = ""
     details: tuple[Line, ...] = ()
 
+
+class ReportEntry(NamedTuple):
+    """The report on one torrent or setting."""
+
+    kind: EntryKind
+    subject: str
+    name: str
+    position: Position | None = None
+
     @property
-    def group_key(self) -> tuple[object, ...]:
-        """The part that the entries of a group have in common."""
-        return self.rank, self.label, self.noun, self.warning, self.note, self.details
+    def source(self) -> str:
+        """The position as text."""
+        return str(self.position or "")
 
 
 def render_instance_actions(instance: InstanceResult, *, has_sizes: bool = True) -> Iterator[Line]:
@@ -71,7 +76,7 @@ def render_instance_actions(instance: InstanceResult, *, has_sizes: bool = True)
     }
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
         limit = MAX_DELETIONS if verb is Verb.DELETE else MAX_ENTRIES
-        yield from _render_entries([_entry_from_action(result, links) for result in results], limit)
+        yield from _render_entries(list(_make_action_entries(results, links)), limit)
     yield from _render_entries(list(map(_entry_from_fault, instance.faults)), MAX_ENTRIES)
     yield from _render_entries([_entry_from_spared(item) for item in instance.spared], MAX_SPARED)
 
@@ -106,22 +111,31 @@ def _format_size(number: int) -> str:
 def render_pending(pending: Sequence[PendingTorrent]) -> Iterator[Line]:
     """Return the torrents that wait for a healthy instance."""
     label = ("?", "pending", Style.WAIT)
-    entries = [
-        ReportEntry(
-            0,
-            label,
-            "torrent",
-            torrent.infohash[:10],
-            torrent.name,
-            str(torrent.position),
-            details=(make_line((f"{torrent.group}: {torrent.reason}", Style.WAIT)),),
-        )
-        for torrent in pending
-    ]
+    entries = []
+    for torrent in pending:
+        details = (make_line((f"{torrent.group}: {torrent.reason}", Style.WAIT)),)
+        kind = EntryKind(0, label, "torrent", details=details)
+        entries.append(ReportEntry(kind, torrent.infohash[:10], torrent.name, torrent.position))
     yield from _render_entries(entries, MAX_ENTRIES)
 
 
-def _entry_from_action(result: ActionResult, links: Mapping[Position | None, str]) -> ReportEntry:
+def _make_action_entries(
+    results: Iterable[ActionResult], links: Mapping[Position | None, str]
+) -> Iterator[ReportEntry]:
+    """Yield an entry for each action. Thousands of them are of a kind, which is made once."""
+    kinds: dict[tuple[object, ...], EntryKind] = {}
+    for result in results:
+        action = result.action
+        link = links.get(action.position) if links and action.verb is Verb.ADD else None
+        if action.blast:
+            kind = _make_action_kind(result, link)
+        else:
+            key = type(action), id(action.changes), link, *list_shared_values(result)
+            kind = kinds.get(key) or kinds.setdefault(key, _make_action_kind(result, link))
+        yield ReportEntry(kind, subject_text(action), action.name, action.position)
+
+
+def _make_action_kind(result: ActionResult, link: str | None) -> EntryKind:
     action, outcome = result.action, result.outcome
     is_success = outcome in _SUCCESS_OUTCOMES
     warning = warning_label(action, outcome)
@@ -132,15 +146,12 @@ def _entry_from_action(result: ActionResult, links: Mapping[Position | None, str
     if not is_success:
         style = Style.WAIT if outcome is Outcome.DEFERRED else Style.BAD
         details.append(make_line((result.error or action.reason, style)))
-    elif action.verb is Verb.ADD and action.position in links:
-        details.append(make_line((links[action.position], Style.PLAIN)))
-    return ReportEntry(
+    elif link:
+        details.append(make_line((link, Style.PLAIN)))
+    return EntryKind(
         rank=2 * ATTENTION_RANKS[outcome] + (not warning),
         label=verb_symbol(action, outcome),
         noun=str(action.kind),
-        subject=subject_text(action),
-        name=action.name,
-        source=str(action.position or ""),
         warning=warning,
         note=note_text(action) if is_success else str(action.verb),
         details=tuple(details),
@@ -160,35 +171,30 @@ def _render_changes(verb: Verb, changes: tuple[Change, ...]) -> Sequence[Line]:
 
 def _entry_from_fault(fault: TorrentFault) -> ReportEntry:
     symbol, style = fault_symbol(fault)
-    return ReportEntry(
-        rank=not fault.is_serious,
-        label=(symbol, fault.label, style),
-        noun="torrent",
-        subject=fault.infohash[:10],
-        name=fault.name,
-        source=str(fault.position or ""),
-        details=(make_line((fault.reason, Style.BAD if fault.is_serious else Style.WAIT)),),
-    )
+    details = (make_line((fault.reason, Style.BAD if fault.is_serious else Style.WAIT)),)
+    kind = EntryKind(int(not fault.is_serious), (symbol, fault.label, style), "torrent", details=details)
+    return ReportEntry(kind, fault.infohash[:10], fault.name, fault.position)
 
 
 def _entry_from_spared(item: SparedTorrent) -> ReportEntry:
-    return ReportEntry(0, ("=", "spared", Style.DIM), "torrent", item.infohash[:10], item.name, note=item.reason)
+    kind = EntryKind(0, ("=", "spared", Style.DIM), "torrent", note=item.reason)
+    return ReportEntry(kind, item.infohash[:10], item.name)
 
 
 def _render_entries(entries: Sequence[ReportEntry], limit: int) -> Iterator[Line]:
     """Return up to `limit` entries one by one; more as groups of equal entries, the largest first, cut at `limit`."""
     if len(entries) <= limit:
-        yield from _render_single_entries(sorted(entries, key=lambda entry: entry.rank))
+        yield from _render_single_entries(sorted(entries, key=lambda entry: entry.kind.rank))
         return
-    groups: dict[tuple[object, ...], list[ReportEntry]] = {}
+    groups: dict[EntryKind, list[ReportEntry]] = {}
     for entry in entries:
-        groups.setdefault(entry.group_key, []).append(entry)
-    ordered = sorted(groups.values(), key=lambda group: (group[0].rank, -len(group)))
+        groups.setdefault(entry.kind, []).append(entry)
+    ordered = sorted(groups.values(), key=lambda group: (group[0].kind.rank, -len(group)))
     names = max(_MIN_GROUP_NAMES, limit // len(ordered))
     for group in ordered[:limit]:
         yield from _render_single_entries(group) if len(group) == 1 else _render_group(group, names)
     if missing := sum(len(group) for group in ordered[limit:]):
-        symbol, _, style = entries[0].label
+        symbol, _, style = entries[0].kind.label
         yield make_line((f"  {symbol} ", style), *_render_more(missing))
 
 
@@ -196,34 +202,38 @@ def _render_single_entries(entries: Sequence[ReportEntry]) -> Iterator[Line]:
     width = _measure_names(entries)
     for entry in entries:
         yield make_line(
-            *_render_head(entry),
+            *_render_head(entry.kind),
             f"{entry.subject:<10}  ",
             HANG,
             *_render_name(entry, width),
-            *_render_warning(entry),
-            dim_suffix(entry.note, entry.source),
+            *_render_warning(entry.kind),
+            dim_suffix(entry.kind.note, entry.source),
         )
-        for detail in entry.details:
+        for detail in entry.kind.details:
             yield make_line(_INDENT + " " * 12, *detail)
 
 
 def _render_group(group: Sequence[ReportEntry], max_names: int) -> Iterator[Line]:
-    first, noun = group[0], group[0].noun
-    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
-    yield make_line(*_render_head(first), f"{len(group):,} {plural}", *_render_warning(first), dim_suffix(first.note))
-    for detail in first.details:
+    kind = group[0].kind
+    plural = kind.noun.removesuffix("y") + "ies" if kind.noun.endswith("y") else kind.noun + "s"
+    yield make_line(*_render_head(kind), f"{len(group):,} {plural}", *_render_warning(kind), dim_suffix(kind.note))
+    for detail in kind.details:
         yield make_line(_INDENT, *detail)
     width = _measure_names(group[:max_names])
     for entry in group[:max_names]:
         yield make_line(
-            _INDENT, f"  {entry.subject:<10}  ", HANG, *_render_name(entry, width), dim_suffix(entry.source)
+            _INDENT,
+            f"  {entry.subject:<10}  ",
+            HANG,
+            *_render_name(entry, width),
+            dim_suffix(entry.source),
         )
     if len(group) > max_names:
         yield make_line(_INDENT, "  ", *_render_more(len(group) - max_names))
 
 
-def _render_head(entry: ReportEntry) -> Line:
-    symbol, word, style = entry.label
+def _render_head(kind: EntryKind) -> Line:
+    symbol, word, style = kind.label
     return make_line((f"  {symbol} {word:<10}", style))
 
 
@@ -232,8 +242,8 @@ def _render_name(entry: ReportEntry, width: int) -> Line:
     return make_line((name, Style.NAME), " " * (width - measure_width(name)))
 
 
-def _render_warning(entry: ReportEntry) -> Line:
-    return make_line("  ", (entry.warning.upper(), Style.ALARM)) if entry.warning else ()
+def _render_warning(kind: EntryKind) -> Line:
+    return make_line("  ", (kind.warning.upper(), Style.ALARM)) if kind.warning else ()
 
 
 def _render_more(count: int) -> Line:

@@ -44,6 +44,8 @@ class Style(Enum):
     HANG = auto()
     BREAK = auto()
 
+    __hash__ = object.__hash__  # that of `Enum` is a function of Python, called for each span of thousands of lines
+
 
 # Readable on a light and on a dark background: no bright colours (bold makes some of them bright), and sentences in
 # colours that are dark enough for both.

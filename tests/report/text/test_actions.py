@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.groups import ActionPlacement, KeptCopy, PendingTorrent
-from reconciler.model.plan import Action, Blast, Change, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import Action, Blast, Change, Outcome, SparedTorrent, UpdateTorrent, Verb
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Run, RunMode
 from reconciler.report.text.actions import render_instance_actions, render_pending
 from reconciler.report.text.lines import render_plain
@@ -48,6 +48,35 @@ def test_an_entry_shows_its_reason_its_position_and_its_changes() -> None:
     assert render_texts(make_planned(make_torrent_action(Verb.ADD, "Sintel", "not here", *changes, number=20))) == [
         "  + add       0000000014  Sintel   not here · desired.yaml:20:5",
         " " * 26 + "category: films",
+    ]
+
+
+def test_actions_that_share_their_changes_are_of_a_group_only_if_all_else_is_the_same() -> None:
+    placement, changes = ActionPlacement("resilient", "the first healthy member"), (Change("paused", False, True),)
+    updates = [
+        UpdateTorrent(f"t{number}", "paused differs", changes, make_position(number), infohash=make_infohash(number))
+        for number in range(26)
+    ]
+    results = [
+        *(ActionResult(update, Outcome.APPLIED) for update in updates[:13]),
+        *(ActionResult(replace(update, reason="it was started"), Outcome.APPLIED) for update in updates[13:17]),
+        *(ActionResult(replace(update, disruptive=True), Outcome.APPLIED) for update in updates[17:20]),
+        *(ActionResult(replace(update, placement=placement), Outcome.APPLIED) for update in updates[20:22]),
+        ActionResult(updates[22], Outcome.PLANNED),
+        ActionResult(updates[23], Outcome.FAILED, "disk full"),
+        ActionResult(updates[24], Outcome.FAILED, "disk busy"),
+        ActionResult(replace(updates[25], changes=(Change("paused", True, False),)), Outcome.APPLIED),
+    ]
+    lines = render_texts(make_instance_result("home", tuple(results)))
+    assert [line.split()[1:4] for line in lines if line[2] != " "] == [
+        ["failed", "0000000017", "t23"],
+        ["failed", "0000000018", "t24"],
+        ["update", "0000000016", "t22"],
+        ["updated", "3", "torrents"],
+        ["updated", "13", "torrents"],
+        ["updated", "4", "torrents"],
+        ["updated", "2", "torrents"],
+        ["updated", "0000000019", "t25"],
     ]
 
 
