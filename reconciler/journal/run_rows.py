@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from reconciler.model.desired import DesiredState
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_RUNS: Final = 10_000
 MAX_ACTIONS: Final = 100_000  # of all runs together
 MAX_AGE_DAYS: Final = 400
+_ROWS_PER_STATEMENT: Final = 20  # each statement has a beginning and an end that cost as much as half a row
 Row = tuple[str | int | float | None, ...]
 
 RECORDED_OUTCOMES: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
@@ -156,9 +158,10 @@ def insert_run(connection: sqlite3.Connection, owner: str, finished_run: Finishe
         ),
     ).lastrowid
     connection.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
-    connection.executemany(
-        "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ((number, *row) for row in action_rows(run))
-    )
+    rows = ((number, *row) for row in action_rows(run))
+    while batch := tuple(islice(rows, _ROWS_PER_STATEMENT)):
+        places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
+        connection.execute(f"INSERT INTO action VALUES {places}", tuple(chain.from_iterable(batch)))
 
 
 def write_owned_counts(
