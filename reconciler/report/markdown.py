@@ -17,7 +17,13 @@ from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.blast import is_quarantine
 from reconciler.report.drains import drain_reasons, drain_text
-from reconciler.report.phrases import endless_subject, endless_text, snapshot_age_text, strip_instance_prefix
+from reconciler.report.phrases import (
+    endless_subject,
+    endless_text,
+    refusal_reasons,
+    snapshot_age_text,
+    strip_instance_prefix,
+)
 from reconciler.report.sanitize import (
     choose_code_fence,
     escape_html,
@@ -30,7 +36,6 @@ from reconciler.report.text.actions import render_instance_actions
 from reconciler.report.text.expectation import expectation_text, render_difference
 from reconciler.report.text.lines import Line, render_plain
 from reconciler.report.text.problems import format_count
-from reconciler.report.text.run import refusal_reasons
 
 MAX_COMMENT_LENGTH: Final = 60_000  # characters; GitHub accepts 65,536, and people add text of their own
 _MAX_LINE_LENGTH: Final = 300  # characters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,7 +22,7 @@ from reconciler.model.plan import (
     TorrentFault,
     Verb,
 )
-from reconciler.model.run import Run, SnapshotAge
+from reconciler.model.run import InstanceResult, Run, SnapshotAge
 from reconciler.report.blast import is_last_copy, is_quarantine
 from reconciler.report.text.lines import Span, Style
 
@@ -80,6 +80,13 @@ def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:
 def fault_symbol(fault: TorrentFault) -> Span:
     """Return the symbol of a fault: that of a problem, or of something that may pass."""
     return _OUTCOME_SYMBOLS[Outcome.BLOCKED if fault.is_serious else Outcome.DEFERRED]
+
+
+def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
+    """Return the reasons of the guard, each with its instance."""
+    for instance in refused:
+        for reason in instance.verdict.reasons:
+            yield f"{instance.name}: {reason}"
 
 
 def fault_count_text(faults: Sequence[TorrentFault]) -> str:

@@ -31,9 +31,8 @@ from reconciler.report.json.common import (
     position_text,
     write_object,
 )
-from reconciler.report.phrases import endless_text
+from reconciler.report.phrases import endless_text, refusal_reasons
 from reconciler.report.summary import add_summaries, summarize_instance
-from reconciler.report.text.run import refusal_reasons
 
 
 class InstanceEncoder:

@@ -17,6 +17,7 @@ from reconciler.report.phrases import (
     endless_subject,
     endless_text,
     fault_count_text,
+    refusal_reasons,
     snapshot_age_text,
     strip_instance_prefix,
     suspension_text,
@@ -69,13 +70,6 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
     if run.accepted_plan:
         yield make_line((acceptance_text(run), Style.GOOD if run.accepted_plan == run.plan_hash else Style.BAD))
     yield make_line((capitalize_sentence(summary_text(run)), Style.STRONG))
-
-
-def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
-    """Return the reasons of the guard, each with its instance."""
-    for instance in refused:
-        for reason in instance.verdict.reasons:
-            yield f"{instance.name}: {reason}"
 
 
 def _render_lists(run: Run) -> Iterator[Line]:

@@ -20,12 +20,13 @@ from reconciler.report.phrases import (
     describe_mark,
     endless_subject,
     endless_text,
+    refusal_reasons,
     strip_instance_prefix,
 )
 from reconciler.report.summary import brief_summary_text
 from reconciler.report.text.actions import blast_text
 from reconciler.report.text.lines import Style
-from reconciler.report.text.run import describe_state, refusal_reasons
+from reconciler.report.text.run import describe_state
 from reconciler.web.context import WebContext
 from reconciler.web.pages.frame import PageFrame
 from reconciler.web.pages.instances import find_down_reason
