@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_AGE: Final = 30.0  # seconds after which a run reads again: a load that downloads torrents may take minutes
 
+# seconds for which this thread leaves the interpreter to the others: they would get it back late after each file that
+# they look into before they send their login
+HEAD_START: Final = 0.01
+
 Connect = Callable[[Instance, threading.Event], Session]
 
 
@@ -75,6 +79,10 @@ class EarlySessions:
             self._early[instance.name] = target
             target.reading = pool.submit(target.read)
         pool.shutdown(wait=False)  # its threads end with the last read
+        wait(self._list_readings(), timeout=HEAD_START)
+
+    def _list_readings(self) -> list[Future[None]]:
+        return [target.reading for target in self._early.values() if target.reading]
 
     def connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
         """Return the early session of an instance, otherwise a new one. This is a `SessionFactory`."""

@@ -89,6 +89,12 @@ def test_a_run_takes_the_session_and_what_it_has_read(world: World) -> None:
     assert world.list_endpoints("b") == [], "it was not selected"
 
 
+def test_logins_have_a_head_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.engine.early_sessions.HEAD_START", 60.0)
+    with world.begin():
+        assert world.list_endpoints("a") == world.list_endpoints("b") == READS, "it has waited until they were read"
+
+
 def test_what_no_run_takes_is_logged_out(world: World) -> None:
     with world.begin() as sessions:
         world.wait_until_read("a")
