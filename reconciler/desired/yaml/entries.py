@@ -126,14 +126,31 @@ class _EntryReader:
         if separator and not "a" <= others[:1] <= "z":  # the first value has more lines
             data = self._read_lines(text)
             return (data, None) if data else None
-        if values is None:
-            if (values := self._read_lines(others)) is None:
-                return None
-            _put_into_cache(self._values, others, values)
+        if values is None and (values := self._read_values(others)) is None:
+            return None
         pair = _read_line(first) or self._read_pair(first)
         if pair is None or pair[0] in values:
             return None
         return {pair[0]: pair[1], **values}, values
+
+    def _read_values(self, text: str) -> dict[str, Any] | None:
+        """Return the data of the lines after the first, which are new; None where they are for the parser.
+
+        Often the first of them is a name that no other entry has, and many entries have the same lines after that.
+        """
+        first, _, others = text.partition(self._line_start)
+        if "a" <= others[:1] <= "z":
+            if (values := self._values.get(others)) is None and (values := self._read_lines(others)):
+                _put_into_cache(self._values, others, values)
+            pair = _read_line(first) or self._read_pair(first)
+            if not values or pair is None or pair[0] in values:
+                return None
+            values = {pair[0]: pair[1], **values}
+        else:
+            values = self._read_lines(text)
+        if values:
+            _put_into_cache(self._values, text, values)
+        return values
 
     def _read_lines(self, text: str) -> dict[str, Any] | None:
         data: dict[str, Any] = {}

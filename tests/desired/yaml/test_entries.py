@@ -16,6 +16,7 @@ from reconciler.desired.yaml.parser import EntryNode, compose_all_nodes
 from tests.support.examples import run_examples
 
 HEAD = "version: 1\ntorrents:\n"
+PLAIN_LINES = "    tags: [a]\n    paused: true\n"
 TEXT = r"""
 version: 1
 torrents:
@@ -129,6 +130,10 @@ def count_entries(text: str) -> int:
         ("  - magnet: a\n    name: |+\n\n    \n  - magnet: b\n    name: |+\n\n    \npolicy: sync\n", 2),
         ("  - magnet: a\n  - magnet: b\n  - &x\n    magnet: c\n  - magnet: d\npolicy: sync\nguard: *x\n", 3),
         ("  - magnet: a\n---\ntorrents:\n  - magnet: b\n  - magnet: c\nguard: {x: 1}\n---\ntorrents:\n- name: d\n", 4),
+        (f"  - magnet: a\n    name: b\n{PLAIN_LINES}  - magnet: c\n    name: d\n{PLAIN_LINES}", 2),
+        (f"  - magnet: a\n    name: b\n{PLAIN_LINES}  - magnet: c\n    paused: true\n{PLAIN_LINES}", 1),
+        (f"  - magnet: a\n    name: b\n{PLAIN_LINES}  - magnet: c\n    name: *x\n{PLAIN_LINES}", 0),
+        (f"  - magnet: a\n    name:\n      b\n{PLAIN_LINES}  - magnet: c\n    name: 'd\n\n     e'\n{PLAIN_LINES}", 2),
         ("\n# all of them\n  # and more\n  - magnet: a\n  # one\n  - magnet: b\n", 2),
         (f"  - magnet: a\n    tags: {'[' * 37}{']' * 37}\n", 1),
         (f"  - magnet: a\n    tags: {'[' * 38}{']' * 38}\n", 0),
