@@ -58,7 +58,7 @@ class Target(Protocol):
     ) -> tuple[LiveTorrent, ...]:
         """Return the torrents that exist among the given ids, in any order.
 
-        `look` gets each of them once, in parts, while the server makes the next part. It must not use the target, and
+        `look` gets each of them once, in parts, while the server makes the next part. It must send no request, and
         what it has seen counts for nothing if the method raises.
         """
 
