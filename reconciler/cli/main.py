@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
+_FULL_DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT)
 _USAGE_EXIT_CODE: Final = 2  # of typer; ours is 4, because 2 means "there are changes"
 
 
@@ -73,17 +75,27 @@ def run_command_line(arguments: Sequence[str]) -> int:
         hint = " (see: reconcile --help)" if error.exit_code == _USAGE_EXIT_CODE else ""
         reported = CommandFailure(error.format_message().replace("Value error, ", "").rstrip(".") + hint, 4)
     except Exception as error:
-        if settings.verbose:
-            import traceback
-
-            traceback.print_exc()
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        reported = CommandFailure(f"internal error: {message}. Please report it with the output of -v", 1)
+        reported = CommandFailure(_describe_error(error, verbose=settings.verbose), 1)
     from reconciler.cli.console import report_failure
 
     with contextlib.suppress(CommandFailure):  # standard output is gone: only the exit code is left
         report_failure(settings, reported)
     return reported.exit_code
+
+
+def _describe_error(error: Exception, *, verbose: bool) -> str:
+    """Return the message for an error that no command expects: a fault of ours, or a full disk under what typer writes.
+
+    That is the text of `--version` and `--help`; errors of files have a name, and commands report them.
+    """
+    if isinstance(error, OSError) and error.errno in _FULL_DISK_ERRORS and error.filename is None:
+        return f"the output could not be written: {error.strerror}"
+    if verbose:
+        import traceback
+
+        traceback.print_exc()
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"internal error: {message}. Please report it with the output of -v"
 
 
 @cache

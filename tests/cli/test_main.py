@@ -153,11 +153,14 @@ def test_a_full_disk_on_standard_output_is_reported(tmp_path: Path) -> None:
     assert ran.messages == "error: the report could not be written to standard output: No space left on device\n"
 
 
-def test_what_a_full_disk_did_not_take_is_one_error_and_no_more_at_exit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("validate", "--help")])
+def test_what_a_full_disk_did_not_take_is_one_error_and_no_more_at_exit(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     with Path("/dev/full").open("w") as full:
-        ran = run_reconcile(tmp_path, "--version", streams=Streams(out=full.fileno()))
-    assert ran.exit_code == 1
-    assert re.fullmatch(r"error: .*No space left on device.*\n", ran.messages), "the interpreter adds nothing"
+        ran = run_reconcile(tmp_path, *arguments, streams=Streams(out=full.fileno()))
+    message = "error: the output could not be written: No space left on device\n"
+    assert (ran.exit_code, ran.messages) == (1, message), "the interpreter adds nothing"
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [(0, 1), (4, 4)])
