@@ -37,6 +37,7 @@ HUGE: Final = 2560  # pixels: a wide screen
 HEIGHT: Final = 800
 PATIENCE: Final = 30_000  # milliseconds that a busy machine may take
 CONTRAST: Final = "color-contrast"  # a rule of axe-core
+COLOUR_RULES: Final = (CONTRAST, "link-in-text-block")  # most of the time of axe-core is for these
 
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
@@ -126,18 +127,21 @@ def _read_axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def find_violations(page: Page, *, contrast: bool | None = None, within: str = "html") -> list[str]:
+def find_violations(
+    page: Page, *, only: tuple[str, ...] = (), without: tuple[str, ...] = (), within: str = "html"
+) -> list[str]:
     """Return the violations of accessibility that axe-core finds, a line each. Rows after the 25th are not looked at.
 
-    Most of the time is for the contrast of colours. `contrast`: only that, or all but that. `within`: a selector.
+    `only`, `without`: names of rules. `within`: a selector.
     """
     if not page.query_selector(within):
         return []
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_read_axe())
     options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if contrast is not None:
-        options |= {"runOnly": [CONTRAST]} if contrast else {"rules": {CONTRAST: {"enabled": False}}}
+    options["rules"] = {rule: {"enabled": False} for rule in without}
+    if only:
+        options["runOnly"] = only
     parts = {"include": [within], "exclude": ["tbody tr:nth-child(n + 26)"]}
     result = page.evaluate("([parts, options]) => axe.run(parts, options)", [parts, options])
     return [
@@ -166,18 +170,19 @@ def find_bad_looks(page: Page, *, colours: bool) -> list[str]:
 
     The colours of a laptop are those of a phone, but for the heads of tables, which a phone does not show.
     """
+    looks: list[tuple[Scheme, int]] = [("light", WIDE), ("light", NARROW)]
+    if colours:  # in an order in which each differs little from the one before, which costs the browser least
+        looks = [("light", WIDE), ("dark", WIDE), ("dark", NARROW), ("light", NARROW), ("light", HUGE)]
     problems: list[str] = []
-    for width in (NARROW, WIDE, *([HUGE] if colours else [])):
-        set_look(page, "light", width)
-        problems += [f"wider than {width} px: {element}" for element in find_overflow(page)]
+    for scheme, width in looks:
+        set_look(page, scheme, width)
+        problems += [f"wider than {width} px, {scheme}: {element}" for element in find_overflow(page)]
         if not colours or width == HUGE:
             continue
-        if width == NARROW:
+        if (scheme, width) == ("light", NARROW):
             problems += find_violations(page)
-        for scheme in SCHEMES if width == WIDE else ("dark",):
-            set_look(page, scheme, width)
-            problems += find_violations(page, contrast=True, within="thead" if width == WIDE else "html")
-            problems += [f"wider than {width} px in the dark: {element}" for element in find_overflow(page)]
+        else:
+            problems += find_violations(page, only=(CONTRAST,), within="thead" if width == WIDE else "html")
     set_look(page, "light", WIDE)
     return problems
 
@@ -239,4 +244,5 @@ _END_WALK: Final = """() => {
 def set_look(page: Page, scheme: Scheme, width: int) -> None:
     """Let the page be seen in light or dark, by a window of that width."""
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": HEIGHT})
+    if page.viewport_size != {"width": width, "height": HEIGHT}:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
