@@ -30,6 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from reconciler.model import lazy_dataclass
 from tests.support.machine import Machine
 
 COMMAND: Final = (sys.executable, "-m", "reconciler")
@@ -49,6 +50,7 @@ _PRELOADED_PACKAGES: Final = (
     "plan",
     "apply",
 )
+_LATE_MODULES: Final = ("_strptime", "encodings.utf_8_sig", "typer._click.decorators")  # imported at their first use
 _MAX_MESSAGE_BYTES: Final = 1 << 20  # bytes
 
 
@@ -222,6 +224,9 @@ def _preload() -> None:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    for name in _LATE_MODULES:
+        importlib.import_module(name)
+    _generate_constructors()
     from typer.core import TyperArgument, TyperGroup, TyperOption
 
     from reconciler.cli.main import build_program
@@ -234,6 +239,14 @@ def _preload() -> None:
                 parameter.get_runtime_param()  # else built at the first use
     gc.freeze()  # or a collection in a child would copy every page
     gc.enable()
+
+
+def _generate_constructors() -> None:
+    """Generate the constructors of our frozen dataclasses, or each run would generate the fifty that it needs."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("reconciler.")]
+    for cls in {cls for module in modules for cls in vars(module).values() if isinstance(cls, type)}:
+        if "generate_and_call" in getattr(vars(cls).get("__init__"), "__qualname__", ""):
+            cls.__init__ = lazy_dataclass._compile_init(cls)  # type: ignore[misc]
 
 
 def _serve_forks(channel: socket.socket) -> None:
