@@ -8,23 +8,32 @@ WORKERS ?= 8
 # PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check docs search bench soak chaos fuzz clients clean
+.PHONY: demo test check lint types docs bytecode search bench soak chaos fuzz clients clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
 
-# Write bytecode even if the environment forbids it: tests start the command hundreds of times. Compile the code first, or
-# every worker would
-# QBT: the path of a qbittorrent-nox, or several; only the tests on servers then run, and on it
-test: check docs
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q reconciler tests/support
+# The checks do not wait for each other. QBT: the path of a qbittorrent-nox, or several; only the tests on servers then
+# run, and on it
+test: $(VENV)/.test
+	@$(MAKE) --no-print-directory -j2 types lint docs bytecode
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q --cpu-seconds $(addprefix --qbt-binary=,$(QBT))
 
-check: $(VENV)/.dev
+check: lint types
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+# The code and the tests, compiled once, or every worker would do it, and commands that tests start too. Whatever is wrong
+# with a test is said when it runs
+bytecode: $(VENV)/.dev
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q reconciler tests/support
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -q >/dev/null 2>&1 || true
 
 # The site in build/site; a link or an anchor that leads nowhere is an error
 docs: $(VENV)/.docs
@@ -73,6 +82,11 @@ $(BIN)/pip:
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e .
 	@touch $@
+
+# All that `make test` needs at once: pip looks for what fits together each time
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e '.[dev,docs]'
+	@touch $@ $(VENV)/.docs $(VENV)/.dev $(VENV)/.base
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e '.[docs]'
