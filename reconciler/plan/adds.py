@@ -16,7 +16,7 @@ from reconciler.model.fields.entry_values import (
     build_initial_changes,
     read_initial_values,
 )
-from reconciler.model.fields.names import COMMENT, METADATA, OWNER, PEER, STOP_CONDITION
+from reconciler.model.fields.names import COMMENT, METADATA, NAME, OWNER, PEER, STOP_CONDITION
 from reconciler.model.fields.options import METADATA_RECEIVED
 from reconciler.model.fields.registry import sort_changes
 from reconciler.model.lazy_dataclass import dataclass
@@ -55,10 +55,10 @@ NO_FACTS: Final = EntryFacts()
 def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
     """Plan a torrent that is not on its instance.
 
-    Thousands of entries declare the same. Their adds differ in nothing but the torrent, so each is like the first.
+    Thousands of entries declare the same. Their adds differ in the torrent and its name, and are like the first else.
     """
-    is_named, hashes = entry.name is not None or entry.content is not None, entry.infohashes
-    if facts is not NO_FACTS or is_named or hashes is None or hashes.v2:
+    hashes = entry.infohashes
+    if facts is not NO_FACTS or entry.content or hashes is None or hashes.v2:
         return _plan_add(entry, context, snapshot, facts)
     declaration = _read_declaration(entry, snapshot)
     if first := context.first_adds.get(declaration):
@@ -71,18 +71,22 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
 
 
 def _read_declaration(entry: DesiredTorrent, snapshot: Snapshot) -> Hashable:
-    """Return everything that the add of a v1 torrent depends on, but for the torrent itself."""
+    """Return everything that the add of a v1 torrent depends on, but for the torrent itself and its name."""
     server = snapshot.version, snapshot.api_version, snapshot.is_on_windows
     options = tuple(entry.options.items()), tuple(entry.create_only.items())
-    return server, type(entry.source), options, _get_shared_values(entry)
+    return server, type(entry.source), entry.name is None, options, _get_shared_values(entry)
 
 
 def _build_similar_add(first: AddTorrent, entry: DesiredTorrent) -> AddTorrent:
     """Return the add of an entry that declares the same as the entry of `first`."""
+    changes = first.changes
+    if entry.name is not None:
+        named = Change(NAME, None, entry.name)
+        changes = tuple([named if change.field == NAME else change for change in changes])
     return AddTorrent(
         entry.label,
         first.reason,
-        first.changes,
+        changes,
         entry.position,
         None,
         entry.infohash,

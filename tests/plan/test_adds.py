@@ -42,16 +42,25 @@ def test_a_missing_torrent_is_added_with_our_owner_tag_under_every_policy() -> N
 
 @given(entry_rows(), st.sampled_from(("4.2.5", "4.5.2", "5.1.0")))
 def test_an_add_is_the_same_whatever_was_planned_before_it(rows: list[dict[str, Any]], version: str) -> None:
+    entries = [entry for row in rows[:1] for entry in _declare_similar(row)]
     planned_before = replace(CONTEXT)
-    windows = make_snapshot([], preferences={"save_path": "C:\\data"}, version=version)
-    for snapshot in (make_snapshot([], version=version), SNAPSHOT, windows):
-        for row in rows:
-            hashes = (row["hash"], "1:v1", "4:v1") if row["source"] == "torrent" else (row["hash"], "e", "f")
-            neighbours = [{key: row[key] for key in row if key != left_out or key == "source"} for left_out in row]
-            for line, (letter, similar) in enumerate(product(hashes, neighbours), 1):
-                entry = make_desired_torrent({**similar, "hash": letter}, line)
-                alone = plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)
-                assert plan_add(entry, planned_before, snapshot, NO_FACTS) == alone
+    for preferences in ({}, {"save_path": "C:\\data"}):
+        snapshot = make_snapshot([], preferences=preferences, version=version)
+        for entry in entries:
+            alone = plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)
+            assert plan_add(entry, planned_before, snapshot, NO_FACTS) == alone
+
+
+def _declare_similar(row: dict[str, Any]) -> list[DesiredTorrent]:
+    """Return entries for several torrents, each with all keys of the row but one."""
+    rows = [{key: value for key, value in row.items() if key != left_out} for left_out in row]
+    own_keys = (
+        {"hash": row["hash"], "source": row["source"]},
+        {"hash": "e", "source": "magnet", "name": None},
+        {"hash": "f", "source": "magnet", "name": "film"},
+        {"hash": "1:v1", "source": "torrent", "name": None},
+    )
+    return [make_desired_torrent(similar | own, line) for line, (similar, own) in enumerate(product(rows, own_keys))]
 
 
 def test_adds_that_differ_only_in_their_torrents_share_what_they_have_in_common() -> None:
