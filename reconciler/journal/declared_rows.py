@@ -99,6 +99,8 @@ def next_declared_ids(before: IdsByFile, declared: IdsByFile, result: InstanceRe
 
 def has_removed(result: InstanceResult) -> bool:
     """Return True if a run has deleted something, or put it into quarantine."""
+    if not result.results:
+        return False
     from reconciler.plan.guard import is_removal
 
     return any(item.has_effect and is_removal(item.action) for item in result.results)

@@ -114,14 +114,15 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     If the instance now has less than half of `before`, only our own deletions lower the number until every declared
     torrent is there again and nothing waits to be deleted. A plan approved by its hash lowers it at once.
     """
-    from reconciler.plan.guard import is_probably_wiped  # the journal is opened before a run plans
-
     applied = _list_applied_verbs(result)
     gained, lost = applied.count(Verb.ADD) + applied.count(Verb.ADOPT), applied.count(Verb.DELETE)
     if not result.status.is_ok:
         return before if before is None or result.version is None else max(0, before - lost)
-    if before is not None and is_probably_wiped(result.owned, before) and not _is_settled(result):
-        return max(0, before - lost)
+    if before is not None and not _is_settled(result):
+        from reconciler.plan.guard import is_probably_wiped  # the journal is opened before a run plans
+
+        if is_probably_wiped(result.owned, before):
+            return max(0, before - lost)
     return max(0, result.owned + gained - lost)
 
 

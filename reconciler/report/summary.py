@@ -45,7 +45,8 @@ def add_summaries(run: Run, summaries: Iterable[Mapping[str, int]]) -> dict[str,
 def summarize_instance(instance: InstanceResult) -> dict[str, int]:
     """Count one instance, in the order of `COUNT_KEYS`."""
     counts = dict.fromkeys(COUNT_KEYS, 0)
-    for (verb, outcome), count in _tally_outcomes((instance,)).items():
+    tally = _tally_outcomes((instance,)) if instance.results else {}  # nothing to do, as on most of many instances
+    for (verb, outcome), count in tally.items():
         counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
     counts["unchanged"] = instance.unchanged
     counts["faults"] = len(instance.faults)
