@@ -22,7 +22,13 @@ def test_ids_are_v1_or_v2_infohashes() -> None:
     assert check_ids([KEY, V2_KEY]) == [KEY, V2_KEY]
 
 
-@pytest.mark.parametrize("ids", [[], ["all"], [""], [KEY, "all"], [KEY.upper()], [KEY + "|" + KEY], [KEY + "\n"]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        *([], ["all"], [""], [KEY, "all"], [KEY.upper()], [KEY + "|" + KEY], [KEY + "\n"]),
+        *([KEY[1:], KEY + "a"], [KEY, "g" * 40], ["\u0661" * 40], [KEY[1:] + "|"]),
+    ],
+)
 def test_ids_that_could_mean_other_torrents_are_refused(ids: list[str]) -> None:
     with pytest.raises(ValueError, match="non-empty collection of infohashes"):
         check_ids(ids)
