@@ -181,6 +181,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
             torrents = take(self._request_rows(hashes))
         else:
             with ThreadPoolExecutor(1, thread_name_prefix="converting") as pool:
+                pool.submit(bool)  # starts the thread, which would otherwise begin before the second request is sent
                 conversions = [pool.submit(take, self._request_rows(part)) for part in parts]
             torrents = [torrent for conversion in conversions for torrent in conversion.result()]
         return tuple(self._mark_stopped(torrents, look))

@@ -95,6 +95,7 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
         is_second_requested = threading.Event()
 
         def request_and_tell(part: Sequence[str]) -> Iterator[TorrentRow]:
+            assert any(thread.name.startswith("converting") for thread in threading.enumerate())
             if reader.request_count == sent + 1:
                 is_second_requested.set()
             return request_rows(part)
