@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
@@ -48,6 +49,18 @@ def group_jobs(jobs: Sequence[Job], key: Callable[[Job], K]) -> Iterator[tuple[K
     for job in jobs:
         groups[key(job)].append(job)
     yield from groups.items()
+
+
+def prepare_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches, each of which a thread makes while the one before is sent, so that the server need not wait.
+
+    What they are made of must not depend on how the others end.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="preparing") as pool:
+        following = pool.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = pool.submit(next, batches, None)
+            yield batch
 
 
 MAX_JOBS_PER_READ = 10_000  # a reply of 14 MB; all 100,000 at once take the server as long, and both sides more memory

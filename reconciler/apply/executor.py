@@ -10,14 +10,15 @@ See docs/decisions/0004-confirm-success-by-reading-back.md.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.deleted_data import DeletedData
-from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
-from reconciler.apply.job import Job, find_live, index_by_id
+from reconciler.apply.delivery import Batch, InstanceLost, group_jobs, not_yet_applied, read_jobs, send_batch
+from reconciler.apply.job import Job, Step, find_live, index_by_id
 from reconciler.apply.metadata import MetadataProvider, MetadataSender, NoMetadata
 from reconciler.apply.move_check import drop_outdated_moves
 from reconciler.apply.option_batches import toggle_batches
@@ -25,7 +26,7 @@ from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.read_back import ReadBack
 from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
-from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, note_fields_after_add
+from reconciler.apply.torrent_batches import change_batches, delete_batches, prepare_adds
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
@@ -34,13 +35,11 @@ from reconciler.model.errors import InstanceError, InternalError, LeaseLapsed, S
 from reconciler.model.fields.names import CATEGORY, FIRST_LAST_PIECE_FIRST, METADATA, OWNER, PEER, QUARANTINE
 from reconciler.model.plan import (
     DeleteCategory,
-    DeleteTorrent,
     EnsureCategory,
     FieldValue,
     InstancePlan,
     Outcome,
     SetPreference,
-    SetTorrent,
 )
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
@@ -106,7 +105,7 @@ class Executor:
             if job.action.hold:
                 job.end(job.action.hold)
         try:
-            self._execute_jobs([job for job in jobs if job.outcome is None])
+            self._execute_jobs(_list_pending(jobs))
         except InstanceLost as error:
             lost = error.cause
             self._abandon_jobs(jobs, f"the instance was lost: {error}")
@@ -131,25 +130,21 @@ class Executor:
             job.end(Outcome.FAILED, error)
 
     def _execute_jobs(self, jobs: Sequence[Job]) -> None:
-        self._apply_urgent([job for job in jobs if job.is_urgent])
-        jobs = [job for job in jobs if not job.is_urgent]
-        drop_outdated_moves(jobs, self._target, self._retry)
-        torrents = [job for job in jobs if job.is_torrent]
-        settings = [job for job in jobs if not job.is_torrent]
-        pending = [job for job in settings if job.outcome is None]
-        apply_preferences([job for job in pending if isinstance(job.action, SetPreference)], self._target, self._retry)
-        apply_categories([job for job in pending if isinstance(job.action, EnsureCategory)], self._target, self._retry)
-        _drop_without_category(torrents, settings)
-        torrents = [job for job in torrents if job.outcome is None]
+        steps = defaultdict(list, group_jobs(jobs, lambda job: job.step))
+        self._apply_urgent(steps[Step.URGENT])
+        drop_outdated_moves(_list_pending(jobs), self._target, self._retry)
+        settings = _list_pending(steps[Step.SETTING])
+        apply_preferences([job for job in settings if isinstance(job.action, SetPreference)], self._target, self._retry)
+        apply_categories([job for job in settings if isinstance(job.action, EnsureCategory)], self._target, self._retry)
+        _drop_without_category(jobs, steps[Step.SETTING])
         maker = TorrentCreator(self._target, self._retry)
-        to_set = [job for job in torrents if isinstance(job.action, SetTorrent)]
-        maker.start_tasks([job for job in to_set if job.creation])
-        self._add_and_update([job for job in to_set if not (job.creation or job.is_metadata_update)])
-        self._give_metadata([job for job in to_set if job.is_metadata_update])
+        maker.start_tasks(_list_pending(steps[Step.CREATE]))
+        self._add_and_update(_list_pending(steps[Step.SET]))
+        self._give_metadata(_list_pending(steps[Step.GIVE_METADATA]))
         self._add_and_update(maker.collect_created())
-        self._delete_torrents([job for job in torrents if isinstance(job.action, DeleteTorrent)])
+        self._delete_torrents(_list_pending(steps[Step.DELETE]))
         remove_categories(
-            [job for job in settings if isinstance(job.action, DeleteCategory)], self._target, self._retry
+            [job for job in steps[Step.SETTING] if isinstance(job.action, DeleteCategory)], self._target, self._retry
         )
 
     def _apply_urgent(self, jobs: Sequence[Job]) -> None:
@@ -167,14 +162,13 @@ class Executor:
         if adds and not self._target.can_tag_at_add:
             self._are_adds_remembered = self._remember_adds([key for job in adds for key in job.ids])
         self._send_batches(self._metadata_sender.add_batches([job for job in adds if job.has_metadata_source]))
-        adds = [job for job in adds if job.outcome is None]
-        self._send_batches(add_batches([job for job in adds if not job.has_metadata_source], self._target))
+        adds = _list_pending(adds)
+        self._send_batches(prepare_adds(adds, self._target))
         can_tag_at_add = self._target.can_tag_at_add
-        note_fields_after_add(adds, self._target.api_version)
         for job in jobs:
             job.follow_ups = follow_up_steps(job)
         self._wait_for_adds([job for job in adds if job.fields_after_add or job.follow_ups or not can_tag_at_add])
-        jobs = [job for job in jobs if job.outcome is None]
+        jobs = _list_pending(jobs)
         self._send_batches(change_batches(jobs, self._target))
         run_follow_ups([job for job in jobs if job.follow_ups], self._target, self._retry, self._write_torrent)
         self._wait_until_applied(jobs)
@@ -250,7 +244,7 @@ class Executor:
             torrents = read_jobs(waiting, self._target, self._retry, read_back.look)
             elapsed = self._retry.clock.now() - began
             waiting = read_back.end_applied()
-            self._advance(sum(not job.is_add for job in read_back.applied))  # an add was counted when it was sent
+            self._advance(sum(1 for job in read_back.applied if not job.is_add))  # an add was counted when it was sent
             live = index_by_id(torrents) if waiting else {}
             waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), elapsed)]
             if not waiting:
@@ -367,7 +361,7 @@ class Executor:
                 live_torrent = find_live(job, live)
                 if live_torrent and (others := remaining_paths.find_overlaps(live_torrent)):
                     job.end(Outcome.DROPPED, f"{others[0][:10]} may have files in its data since it was planned")
-        return [job for job in jobs if job.outcome is None]
+        return _list_pending(jobs)
 
 
 def _still_deletable(job: Job, live: LiveTorrent | None) -> bool:
@@ -398,11 +392,16 @@ def _strings_in(value: FieldValue) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _drop_without_category(torrents: Sequence[Job], settings: Sequence[Job]) -> None:
+def _list_pending(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs whose outcome is still open."""
+    return [job for job in jobs if job.outcome is None]
+
+
+def _drop_without_category(jobs: Sequence[Job], settings: Sequence[Job]) -> None:
     """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
     made = [job for job in settings if isinstance(job.action, EnsureCategory)]
     failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
-    for job in torrents if failed else ():
+    for job in jobs if failed else ():
         if job.action.get_new_value(CATEGORY) in failed:
             job.end(Outcome.DROPPED, f"its category {job.action.get_new_value('category')} could not be made")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from reconciler.model.content import CreationSpec
@@ -18,7 +19,6 @@ from reconciler.model.plan import (
     DeleteTorrent,
     Outcome,
     SetTorrent,
-    TorrentAction,
     UpdateTorrent,
 )
 from reconciler.model.run import ActionResult
@@ -26,6 +26,17 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.torrent_file import TorrentFile
 
 _FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
+
+
+class Step(StrEnum):
+    """The step of an execution that does a job."""
+
+    URGENT = "urgent"  # changes of torrents before anything else
+    SETTING = "setting"
+    CREATE = "create"  # make torrents from content, then add them
+    SET = "set"  # add and change torrents
+    GIVE_METADATA = "give_metadata"  # to torrents that are there without it
+    DELETE = "delete"
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +67,16 @@ class Job:
             self.peer_address = self.action.peer_address
 
     @property
-    def is_torrent(self) -> bool:
-        """True if it acts on a torrent, not on a setting."""
-        return isinstance(self.action, TorrentAction)
+    def step(self) -> Step:
+        """The step that does it."""
+        action = self.action
+        if isinstance(action, AddTorrent):
+            return Step.CREATE if action.creation else Step.SET
+        if isinstance(action, UpdateTorrent) and action.urgent:
+            return Step.URGENT
+        if isinstance(action, SetTorrent):
+            return Step.GIVE_METADATA if action.metadata_from else Step.SET
+        return Step.DELETE if isinstance(action, DeleteTorrent) else Step.SETTING
 
     @property
     def is_add(self) -> bool:
@@ -81,16 +99,6 @@ class Job:
         return isinstance(self.action, SetTorrent) and self.action.metadata_from is not None
 
     @property
-    def is_metadata_update(self) -> bool:
-        """True if it gives metadata to a torrent that is there without it."""
-        return self.has_metadata_source and not self.is_add
-
-    @property
-    def is_urgent(self) -> bool:
-        """True if it is done before anything else."""
-        return isinstance(self.action, UpdateTorrent) and self.action.urgent
-
-    @property
     def added_urls(self) -> Mapping[str, tuple[str, ...]]:
         """The trackers and web seeds to add, by field, unmasked."""
         return self.action.added_urls if isinstance(self.action, SetTorrent) else NO_URLS
@@ -110,7 +118,8 @@ class Job:
         """The ids that the instance may list its torrent under."""
         if self.torrent_id:
             return self.torrent_id, *self.other_ids
-        source = self.source
+        action = self.action
+        source = action.source if isinstance(action, AddTorrent) else None
         return source.infohashes.ids if source else ()
 
     @property

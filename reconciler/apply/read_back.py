@@ -27,7 +27,7 @@ class ReadBack:
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:
         """Made at the first look, when the server has something to do."""
-        return {job.id: job for job in self._jobs if job.ids}
+        return {ids[0]: job for job in self._jobs if (ids := job.ids)}
 
     def end_applied(self) -> list[Job]:
         """End the jobs that show, and return the others."""

@@ -5,10 +5,10 @@ See docs/decisions/0002-add-torrents-in-their-final-state.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from reconciler.apply.delivery import Batch, group_jobs
+from reconciler.apply.delivery import Batch, group_jobs, prepare_ahead
 from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
@@ -33,11 +33,28 @@ MAX_ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the
 FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 
+def prepare_adds(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
+    """Return batches of adds by their own sources, and note on all adds which fields must follow them.
+
+    If there are many, the next batch is made while one is sent, and the fields to follow are noted while the last is.
+    """
+
+    def prepare() -> Iterator[Batch]:
+        yield from add_batches([job for job in jobs if not job.has_metadata_source], target)
+        note_fields_after_add(jobs, target.api_version)
+
+    return prepare_ahead(prepare()) if len(jobs) > MAX_ADDS_PER_REQUEST else prepare()
+
+
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Return adds, grouped by their options; links and files go in separate requests."""
     for (is_link, options), group in _group_adds(jobs, target).items():
-        send = partial(_send_links if is_link else _send_files, options=options)
         for batch_jobs in _split_adds(group):
+            if is_link:
+                links = {job: _build_link(job) for job in batch_jobs}
+                send = partial(_send_links, links=links, options=options)
+            else:
+                send = partial(_send_files, options=options)
             yield Batch("add", batch_jobs, send, lambda _, live: live is not None)
 
 
@@ -60,9 +77,8 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Changes of torrents that are there, in the order in which they must be made."""
     if not jobs:
         return
-    can_tag_at_add = target.can_tag_at_add
-    tagged = [job for job in jobs if not (job.is_add and can_tag_at_add)]
     changed = [job for job in jobs if not job.is_add]
+    tagged = changed if target.can_tag_at_add else jobs
     incomplete = [job for job in jobs if job.fields_after_add or not job.is_add]
     for tags, group in group_jobs(tagged, lambda job: tags_to_add(job.action.changes)):
         if tags:
@@ -137,8 +153,8 @@ def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
         yield Batch("delete", group, send, lambda _, live: live is None)
 
 
-def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
-    target.add_magnets([_build_link(job) for job in jobs], options)
+def _send_links(target: Target, jobs: Sequence[Job], *, links: Mapping[Job, str], options: AddOptions) -> None:
+    target.add_magnets([links[job] for job in jobs], options)
 
 
 def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:

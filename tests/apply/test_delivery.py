@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from reconciler.apply.delivery import Batch, InstanceLost, group_jobs, not_yet_applied, read_jobs, send_batch
+from reconciler.apply.delivery import (
+    Batch,
+    InstanceLost,
+    group_jobs,
+    not_yet_applied,
+    prepare_ahead,
+    read_jobs,
+    send_batch,
+)
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.model.errors import (
@@ -179,3 +188,32 @@ def test_without_ids_nothing_is_read() -> None:
     box = MemoryInstance()
     assert read_jobs([], box, fake_retry_policy()) == ()
     assert box.request_count == 0
+
+
+def test_a_batch_is_made_while_the_one_before_is_sent_and_no_other() -> None:
+    batch = TagBatch(MemoryInstance()).batch
+    made = [threading.Event() for _ in range(3)]
+
+    def make_batches() -> Iterator[Batch]:
+        for event in made:
+            event.set()
+            yield batch
+
+    batches = prepare_ahead(make_batches())
+    assert next(batches) is batch
+    assert made[1].wait(60)
+    assert not made[2].is_set()
+    assert list(batches) == [batch, batch]
+
+
+def test_what_fails_while_a_batch_is_made_is_raised_after_the_one_before() -> None:
+    batch = TagBatch(MemoryInstance()).batch
+
+    def make_batches() -> Iterator[Batch]:
+        yield batch
+        raise ValueError("broken")
+
+    batches = prepare_ahead(make_batches())
+    assert next(batches) is batch
+    with pytest.raises(ValueError, match="broken"):
+        next(batches)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reconciler.apply.job import (
     Job,
+    Step,
     find_live,
     index_by_id,
     list_changing,
@@ -12,7 +15,19 @@ from reconciler.apply.job import (
     tags_to_remove,
 )
 from reconciler.model.content import CreationSpec
-from reconciler.model.plan import AddCategory, AddTorrent, Change, DeleteTorrent, Outcome, UpdateTorrent
+from reconciler.model.plan import (
+    Action,
+    AddCategory,
+    AddTorrent,
+    AdoptTorrent,
+    Change,
+    DeleteCategory,
+    DeleteTorrent,
+    MetadataSource,
+    Outcome,
+    SetPreference,
+    UpdateTorrent,
+)
 from tests.support.planner_inputs import make_live_torrent, make_torrent_file
 
 TAGS = Change("tags", ("a", "b"), ("b", "c"))
@@ -73,12 +88,29 @@ def test_jobs_that_change_a_field_are_found_whether_or_not_they_share_their_chan
     assert list_changing(jobs, "tags") == [jobs[0], jobs[3]]
 
 
-def test_only_urgent_updates_and_deletions_with_data_are_marked_so() -> None:
-    assert Job(UpdateTorrent("a", "stop", urgent=True)).is_urgent
-    assert not Job(UpdateTorrent("a", "drift")).is_urgent
+@pytest.mark.parametrize(
+    ("action", "step"),
+    [
+        (UpdateTorrent("a", "stop", urgent=True), Step.URGENT),
+        (UpdateTorrent("a", "drift"), Step.SET),
+        (UpdateTorrent("a", "drift", metadata_from=MetadataSource("other", "f" * 40)), Step.GIVE_METADATA),
+        (AdoptTorrent("a", "declared"), Step.SET),
+        (AddTorrent("a", "declared"), Step.SET),
+        (AddTorrent("a", "declared", metadata_from=MetadataSource("other", "f" * 40)), Step.SET),
+        (AddTorrent("a", "declared", creation=CreationSpec("/films/a")), Step.CREATE),
+        (DeleteTorrent("a", "not declared"), Step.DELETE),
+        (AddCategory("films", "declared"), Step.SETTING),
+        (DeleteCategory("films", "not declared"), Step.SETTING),
+        (SetPreference("save_path", "differs", value="/data"), Step.SETTING),
+    ],
+)
+def test_a_job_is_done_in_the_step_of_its_action(action: Action, step: Step) -> None:
+    assert Job(action).step is step
+
+
+def test_only_deletions_with_data_are_marked_so() -> None:
     assert Job(DeleteTorrent("a", "not declared", delete_files=True)).deletes_files
     assert not Job(DeleteTorrent("a", "not declared")).deletes_files
-    assert not Job(AddCategory("films", "declared")).is_torrent
 
 
 def test_tags_are_added_and_removed_by_their_difference() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from reconciler.apply import torrent_batches
 from reconciler.apply.job import Job
-from reconciler.apply.torrent_batches import fields_after_add, note_fields_after_add
+from reconciler.apply.torrent_batches import fields_after_add, note_fields_after_add, prepare_adds
 from reconciler.desired import load
 from reconciler.engine.run import run_once
 from reconciler.engine.selection import RunOptions
@@ -18,6 +19,7 @@ from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import AddTorrent, Change, MetadataSource, Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import ApiVersion
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_context
 from tests.support.magnets import make_magnet
@@ -177,3 +179,32 @@ def test_adds_that_share_their_changes_may_have_other_fields_that_must_follow() 
     note_fields_after_add(jobs, (2, 11, 4))
     assert [job.fields_after_add for job in jobs] == [fields_after_add(add, (2, 11, 4)) for add in adds]
     assert {job.fields_after_add for job in jobs} == {frozenset({"comment"}), frozenset({"comment", "trackers"})}
+
+
+def test_what_follows_adds_of_many_requests_is_noted_while_the_last_one_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = threading.Event()
+
+    def note_and_tell(jobs: Iterable[Job], api: ApiVersion) -> None:
+        note_fields_after_add(jobs, api)
+        noted.set()
+
+    monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 2)
+    monkeypatch.setattr(torrent_batches, "note_fields_after_add", note_and_tell)
+    changes = (Change("comment", None, "c"),)
+    jobs = [Job(AddTorrent("film", "declared", changes, source=parse_magnet(make_magnet(n)))) for n in range(3)]
+    batches = prepare_adds(jobs, MemoryInstance())
+    assert [next(batches).jobs, next(batches).jobs] == [jobs[:2], jobs[2:]]
+    assert noted.wait(60)
+    assert [job.fields_after_add for job in jobs] == [{"comment"}] * 3
+    assert list(batches) == []
+
+
+def test_adds_of_one_request_are_made_without_a_thread() -> None:
+    jobs = [Job(AddTorrent("film", "declared", source=parse_magnet(make_magnet(n)))) for n in range(3)]
+    threads = threading.enumerate()
+    batches = prepare_adds(jobs, MemoryInstance())
+    assert next(batches).jobs == jobs
+    assert threading.enumerate() == threads
+    assert list(batches) == []
