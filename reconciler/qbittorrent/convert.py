@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
+from typing import Final
 
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
@@ -39,6 +41,12 @@ RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", 
 
 _CATEGORY_FIELDS = frozenset({"name", "savePath", "download_path"})  # the fields of `LiveCategory`
 _STATES_WITH_INTENT = STOPPED_STATES | RUNNING_STATES
+
+# The values that `_convert_options` reads, as far as every version reports them.
+_get_option_values: Final = itemgetter(
+    *("force_start", "seq_dl", "f_l_piece_prio", "super_seeding"),
+    *("dl_limit", "up_limit", "ratio_limit", "seeding_time_limit"),
+)
 
 
 def is_stop_intent_hidden(state: str) -> bool:
@@ -80,6 +88,7 @@ class TorrentConverter:
         if (options := self._options.get(options_key)) is None:
             options = self._options[options_key] = _convert_options(row)
         comment, links = row.get("comment"), extract_links(row["magnet_uri"])
+        progress, size, content_path = row["progress"] or 0.0, row["size"], row.get("content_path")
         share = self._texts.setdefault
         return LiveTorrent(
             key,
@@ -91,16 +100,16 @@ class TorrentConverter:
             tag_set,
             save_path,
             row["auto_tmm"],
-            min(max(row["progress"] or 0.0, 0.0), 1.0),
-            max(row["size"], 0),
-            normalize_path(row.get("content_path", "")),
+            progress if 0.0 <= progress <= 1.0 else min(max(progress, 0.0), 1.0),
+            size if size > 0 else 0,
+            normalize_path(content_path) if content_path else "",
             row["total_size"] > 0,
             options,
             comment and share(comment, comment),
             share(links, links),
             shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
             is_metadata_overdue=state in METADATA_STATES and row.get("time_active", 0) >= METADATA_PATIENCE,
-            added_on=0 if row["progress"] else row.get("added_on", 0),
+            added_on=0 if progress else row.get("added_on", 0),
         )
 
 
@@ -120,11 +129,14 @@ def _convert_shared_amount(row: TorrentRow) -> SharedAmount | None:
 
 def _options_key(row: TorrentRow) -> tuple[object, ...]:
     """Return all values of a row that `_convert_options` reads."""
+    read = row.get
     return (
-        *(row["force_start"], row["seq_dl"], _read_first_last_piece_first(row), row["super_seeding"]),
-        *(row["dl_limit"], row["up_limit"], row["ratio_limit"], row["seeding_time_limit"]),
-        *(row.get("inactive_seeding_time_limit"), row.get("share_limit_action"), row.get("share_limits_mode")),
-        row.get("download_path"),
+        _get_option_values(row),
+        row["f_l_piece_prio"] if "infohash_v1" in row else _read_first_last_piece_first(row),
+        read("inactive_seeding_time_limit"),
+        read("share_limit_action"),
+        read("share_limits_mode"),
+        read("download_path"),
     )
 
 

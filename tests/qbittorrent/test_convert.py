@@ -80,6 +80,30 @@ def test_old_servers_show_the_order_of_pieces_only_while_there_is_something_to_d
     assert shown_by_new.options.first_last_piece_first is False
 
 
+def test_torrents_with_equal_values_share_options_only_if_these_mean_the_same() -> None:
+    row = ROW | {"total_size": 9, "f_l_piece_prio": False}
+    rows = [row, row | {"progress": 0.5}, row | {"infohash_v1": "a" * 40}, row | {"download_path": "/t/"}, row]
+    first, *others = [torrent.options for torrent in convert_torrents(TORRENT_ROWS_ADAPTER.validate_python(rows), ())]
+    assert [options.first_last_piece_first for options in (first, *others)] == [None, False, False, None, None]
+    assert [options.download_path for options in (first, *others)] == [None, None, None, "/t", None]
+    assert others[-1] is first
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"progress": None, "size": -1}, (0.0, 0, 5)),
+        ({"progress": -1.0, "size": 0}, (0.0, 0, 0)),
+        ({"progress": 0.25}, (0.25, 9, 0)),
+        ({"progress": 1.5}, (1.0, 9, 0)),
+    ],
+)
+def test_progress_and_size_are_within_their_bounds(values: dict[str, Any], expected: tuple[float, int, int]) -> None:
+    rows = TORRENT_ROWS_ADAPTER.validate_python([ROW | {"added_on": 5} | values])
+    (torrent,) = convert_torrents(rows, ())
+    assert (torrent.progress, torrent.size, torrent.added_on) == expected
+
+
 def test_metadata_is_overdue_after_ten_minutes_of_running() -> None:
     for state, seconds, expected in (
         ("metaDL", 600, True),
