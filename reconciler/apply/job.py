@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from reconciler.model.content import CreationSpec
+from reconciler.model.fields.field import AppliedCheck
 from reconciler.model.fields.names import HELD, QUARANTINE
-from reconciler.model.fields.registry import change_tags_to_add, change_tags_to_remove, is_applied
+from reconciler.model.fields.registry import (
+    change_tags_to_add,
+    change_tags_to_remove,
+    is_applied,
+    make_applied_checks,
+)
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import (
     NO_URLS,
@@ -24,6 +30,8 @@ from reconciler.model.plan import (
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.torrent_file import TorrentFile
+
+FindChecks = Callable[[Sequence[Change]], Sequence[AppliedCheck]]
 
 _FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
 
@@ -135,14 +143,14 @@ class Job:
         """True if this field has to be sent once the torrent is on the instance."""
         return field in self.fields_after_add if self.is_add else self.has_change(field)
 
-    def is_applied(self, live: LiveTorrent | None) -> bool:
-        """Return True if the instance shows all that the action sets."""
+    def is_applied(self, live: LiveTorrent | None, find_checks: FindChecks = make_applied_checks) -> bool:
+        """Return True if the instance shows all that the action sets. `find_checks` returns the checks of changes."""
         action = self.action
         if live is None or self.follow_ups or not isinstance(action, SetTorrent):
             return False
         if action.keeps_auto_tmm and not live.auto_tmm:
             return False
-        return all(is_applied(change, live, action) for change in action.changes)
+        return all(is_shown(live, action) for is_shown in find_checks(action.changes))
 
     def waits_only_for(self, field: str, live: LiveTorrent) -> bool:
         """Return True if the instance shows all that the action sets, except this field."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Final
 
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.apply.untagged_adds import not_added_reason
-from reconciler.model.plan import Outcome
+from reconciler.model.fields.field import AppliedCheck
+from reconciler.model.fields.registry import make_applied_checks
+from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent
+
+_MAX_KNOWN_CHECKS: Final = 1000  # of distinct changes, whose checks take a kilobyte each
 
 
 class ReadBack:
@@ -23,6 +28,7 @@ class ReadBack:
         self.applied: set[Job] = set()
         self._jobs = jobs
         self._target = target
+        self._checks: dict[int, Sequence[AppliedCheck]] = {}  # by the id of the changes, which the jobs keep
 
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:
@@ -42,7 +48,16 @@ class ReadBack:
             job = jobs_by_id.get(torrent.id)
             if job is None:
                 continue
-            if job.is_applied(torrent) and not not_added_reason(job, torrent, self._target):
+            if job.is_applied(torrent, self._find_checks) and not not_added_reason(job, torrent, self._target):
                 self.applied.add(job)
             else:
                 self.applied.discard(job)
+
+    def _find_checks(self, changes: Sequence[Change]) -> Sequence[AppliedCheck]:
+        """Return the checks of changes. Thousands of jobs share theirs, whose checks are made once."""
+        checks = self._checks.get(id(changes))
+        if checks is None:
+            checks = make_applied_checks(changes)
+            if len(self._checks) < _MAX_KNOWN_CHECKS:
+                self._checks[id(changes)] = checks
+        return checks

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 from reconciler.apply.delivery import group_jobs
@@ -16,11 +17,12 @@ from reconciler.apply.job import Job, find_live, index_by_id, tags_to_add
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError
 from reconciler.model.fields.names import OWNER
-from reconciler.model.plan import Outcome
+from reconciler.model.plan import FieldValue, Outcome
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE_TAG, build_owner_tag, parse_owners
 
 _PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before each read; a watch has to end soon after a signal
+_NO_TAG_REASON: Final = "it was there already, without our tag; the next run decides about it"
 
 
 def not_added_reason(job: Job, live: LiveTorrent, target: Target) -> str | None:
@@ -31,14 +33,17 @@ def not_added_reason(job: Job, live: LiveTorrent, target: Target) -> str | None:
     """
     if not job.is_add:
         return None
-    owner = job.action.get_new_value(OWNER)
-    if IGNORE_TAG in live.tags:
+    reason = _find_reason(job.action.get_new_value(OWNER), live.tags)
+    return None if reason == _NO_TAG_REASON and not target.can_tag_at_add else reason
+
+
+@lru_cache(4096)  # thousands of adds have few different sets of tags
+def _find_reason(owner: FieldValue, tags: frozenset[str]) -> str | None:
+    if IGNORE_TAG in tags:
         return f"it was there already, with the tag {IGNORE_TAG}"
-    if others := [name for name in parse_owners(live.tags) if name != owner]:
+    if others := [name for name in parse_owners(tags) if name != owner]:
         return f'it was there already, and belongs to the owner "{others[0]}"'
-    if owner and build_owner_tag(str(owner)) not in live.tags and target.can_tag_at_add:
-        return "it was there already, without our tag; the next run decides about it"
-    return None
+    return _NO_TAG_REASON if owner and build_owner_tag(str(owner)) not in tags else None
 
 
 def tag_sent_adds(jobs: Sequence[Job], target: Target, pause: Callable[[float], None]) -> None:

@@ -64,6 +64,29 @@ def test_jobs_are_found_by_the_parts_of_a_read() -> None:
     assert read_back.applied == {jobs[0]}
 
 
+def test_jobs_that_share_their_changes_are_compared_each_as_its_own_action() -> None:
+    changes = (Change("paused", None, True),)
+    checked = [make_live_torrent({"hash": letter, "state": "checkingDL"}) for letter in "ab"]
+    update = Job(UpdateTorrent("a", "drift", changes), checked[0].id)
+    add = Job(AddTorrent("b", "declared", changes), checked[1].id)
+    read_back = ReadBack([update, add], MemoryInstance())
+    read_back.look(checked)
+    assert read_back.applied == {add}, "it stops when its data has been checked; a stop that was sent shows at once"
+
+
+def test_thousands_of_jobs_with_changes_of_their_own_are_compared() -> None:
+    rows = [{"hash": "a", "id": f"{number:040x}", "category": str(number)} for number in range(1100)]
+    torrents = [make_live_torrent(row) for row in rows]
+    jobs = [
+        Job(UpdateTorrent("a", "drift", (Change("category", "", torrent.category),)), torrent.id)
+        for torrent in torrents
+    ]
+    other = Job(UpdateTorrent("a", "drift", (Change("category", "", "other"),)), "f" * 40)
+    read_back = ReadBack([*jobs, other], MemoryInstance())
+    read_back.look([*torrents, make_live_torrent({"hash": "f", "id": "f" * 40, "category": "none"})])
+    assert read_back.applied == {*jobs}
+
+
 def test_a_repeated_read_counts_instead_of_the_one_before() -> None:
     new, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "a"})
     job = make_job(new)

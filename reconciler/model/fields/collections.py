@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from reconciler.model import versions
@@ -116,7 +116,7 @@ def _links(name: str, capability: Capability = EVERY_VERSION) -> Field:
         declare=declare,
         is_ignorable=True,
         diff=diff,
-        is_applied=_are_links_applied,
+        make_applied_check=lambda change: partial(_are_links_applied, change),
         capability=capability,
     )
 
@@ -132,6 +132,6 @@ COLLECTIONS: Final = (
         declare_at_add=lambda entry: _declare_files(entry) if entry.has_metadata else None,
         is_ignorable=True,
         diff=_diff_files,
-        is_applied=_are_files_applied,
+        make_applied_check=lambda change: partial(_are_files_applied, change),
     ),
 )

@@ -13,7 +13,8 @@ from reconciler.model.versions import EVERY_VERSION, Capability
 
 LiveReader = Callable[[LiveTorrent], FieldValue]
 EntryReader = Callable[[DesiredTorrent], FieldValue]
-AppliedCheck = Callable[[Change, LiveTorrent, SetTorrent], bool]
+AppliedCheck = Callable[[LiveTorrent, SetTorrent], bool]
+AppliedCheckMaker = Callable[[Change], AppliedCheck]
 TagEncoder = Callable[[FieldValue], frozenset[str]]
 
 
@@ -70,8 +71,9 @@ class Field:
     Comparing: `want` returns the wanted value where that depends on the live torrent, `resolve` turns a wanted value
     into what the server reports for it, `is_same` compares. `diff` replaces all three.
 
-    Applying: `is_applied` decides by a read-back; None: the live value matches. `encode_tags` returns the tags that
-    hold a value; `cleared_tags` go with them when the value is removed. `request` is how an option is changed.
+    Applying: `make_applied_check` returns the check that decides by a read-back if a change shows; None: it does if the
+    live value matches. `encode_tags` returns the tags that hold a value; `cleared_tags` go with them when the value is
+    removed. `request` is how an option is changed.
 
     Versions: the field can be set on servers that have `capability`; `capability_of` replaces it where it depends on
     the value. An add carries the field where the server has `at_add`; None: it always follows the add.
@@ -95,7 +97,7 @@ class Field:
     resolve: Callable[[FieldValue, LiveTorrent], FieldValue] | None = None
     is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal
     diff: Callable[[DesiredTorrent, LiveTorrent], Change | None] | None = None
-    is_applied: AppliedCheck | None = None
+    make_applied_check: AppliedCheckMaker | None = None
     encode_tags: TagEncoder | None = None
     cleared_tags: frozenset[str] = frozenset()
     request: ChangeRequest | None = None
@@ -112,6 +114,6 @@ class Field:
         return self.is_same(self.read(torrent), self.resolve(wanted, torrent) if self.resolve else wanted)
 
 
-def is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    """Return True: the torrent exists, and that is all that can be seen of the change."""
-    return True
+def make_presence_check(_change: Change) -> AppliedCheck:
+    """Return a check that is always True: the torrent exists, and that is all that can be seen of the change."""
+    return lambda _torrent, _action: True

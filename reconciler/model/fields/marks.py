@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from reconciler.model.fields.field import AppliedCheck, Field, FieldKind, TagEncoder
+from reconciler.model.fields.field import AppliedCheck, AppliedCheckMaker, Field, FieldKind, TagEncoder
 from reconciler.model.fields.names import HELD, OWNER, QUARANTINE
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.tags import (
@@ -51,23 +51,28 @@ def find_removed_tags(change: Change, encode: TagEncoder, cleared: frozenset[str
     return outdated - encode(change.after)
 
 
-def make_tags_check(encode: TagEncoder) -> AppliedCheck:
-    """Return a check for the tags of the new value, which leaves other tags alone."""
+def prepare_tags_check(encode: TagEncoder) -> AppliedCheckMaker:
+    """Return a maker of checks for the tags of the new value, which leave other tags alone."""
 
-    @lru_cache(4096)  # thousands of torrents share their changes and their tags
-    def are_tags_applied(change: Change, tags: frozenset[str]) -> bool:
-        return find_added_tags(change, encode) <= tags and not find_removed_tags(change, encode) & tags
+    def make_tags_check(change: Change) -> AppliedCheck:
+        added, removed = find_added_tags(change, encode), find_removed_tags(change, encode)
+        return lambda torrent, _action: added <= torrent.tags and removed.isdisjoint(torrent.tags)
 
-    return lambda change, torrent, _action: are_tags_applied(change, torrent.tags)
+    return make_tags_check
 
 
 MARKS: Final = (
-    Field(name=OWNER, kind=FieldKind.MARK, is_applied=make_tags_check(_encode_owner), encode_tags=_encode_owner),
+    Field(
+        name=OWNER,
+        kind=FieldKind.MARK,
+        make_applied_check=prepare_tags_check(_encode_owner),
+        encode_tags=_encode_owner,
+    ),
     Field(
         name=QUARANTINE,
         kind=FieldKind.MARK,
         read=lambda torrent: extract_quarantines(torrent.tags),
-        is_applied=make_tags_check(_encode_quarantine),
+        make_applied_check=prepare_tags_check(_encode_quarantine),
         encode_tags=_encode_quarantine,
     ),
     Field(

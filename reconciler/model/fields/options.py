@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model import versions
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields.field import ChangeRequest, Field, FieldKind, is_shown_by_presence
+from reconciler.model.fields.field import ChangeRequest, Field, FieldKind, make_presence_check
 from reconciler.model.fields.names import (
     AUTO_TMM,
     COMMENT,
@@ -116,7 +116,7 @@ def _create_only(
         name=name,
         kind=FieldKind.CREATE_ONLY,
         declare=lambda entry: entry.create_only.get(name),
-        is_applied=is_shown_by_presence,
+        make_applied_check=make_presence_check,
         capability=capability,
         capability_of=capability_of,
     )

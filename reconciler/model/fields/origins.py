@@ -7,8 +7,8 @@ from typing import Final
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields.field import Field, FieldKind, is_shown_by_presence
-from reconciler.model.fields.marks import make_mark_encoder, make_tags_check
+from reconciler.model.fields.field import AppliedCheck, Field, FieldKind, make_presence_check
+from reconciler.model.fields.marks import make_mark_encoder, prepare_tags_check
 from reconciler.model.fields.names import CONTENT, CONTENT_OF, CREATOR_TASK, EXPORT, METADATA, PEER
 from reconciler.model.plan import Change, FieldValue, SetTorrent
 from reconciler.model.snapshot import LiveTorrent
@@ -47,14 +47,18 @@ def _diff_export(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
     return Change(EXPORT, None if export.infohashes is None else str(export.infohashes), export.declared_path)
 
 
-def _has_metadata(_change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    return torrent.has_metadata
+def _make_metadata_check(_change: Change) -> AppliedCheck:
+    return lambda torrent, _action: torrent.has_metadata
 
 
-def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    """Return True if the torrent has the content tag, and its data is at the content that it was made from."""
-    is_at_content = normalize_data_path(torrent.content_root) == normalize_data_path(str(change.after))
-    return CONTENT_TAG in torrent.tags and is_at_content
+def _make_content_check(change: Change) -> AppliedCheck:
+    """Return a check that the torrent has the content tag, and its data is at the content that it was made from."""
+    content = normalize_data_path(str(change.after))
+
+    def is_content_applied(torrent: LiveTorrent, _action: SetTorrent) -> bool:
+        return CONTENT_TAG in torrent.tags and normalize_data_path(torrent.content_root) == content
+
+    return is_content_applied
 
 
 ORIGINS: Final = (
@@ -64,7 +68,7 @@ ORIGINS: Final = (
         read=lambda torrent: torrent.content_root if CONTENT_TAG in torrent.tags else None,
         declare=_declare_content,
         diff=_diff_content,
-        is_applied=_is_content_applied,
+        make_applied_check=_make_content_check,
         encode_tags=make_mark_encoder(CONTENT_TAG),
     ),
     Field(
@@ -73,7 +77,7 @@ ORIGINS: Final = (
         read=lambda torrent: True if CONTENT_OF_TAG in torrent.tags else None,
         declare=_declare_content_of,
         diff=_diff_content_of,
-        is_applied=make_tags_check(_encode_content_of),
+        make_applied_check=prepare_tags_check(_encode_content_of),
         encode_tags=_encode_content_of,
     ),
 )
@@ -84,10 +88,10 @@ FOLLOW_UPS: Final = (
         kind=FieldKind.FOLLOW_UP,
         declare=_declare_export,
         diff=_diff_export,
-        is_applied=is_shown_by_presence,
+        make_applied_check=make_presence_check,
         rank=4,
     ),
-    Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, is_applied=is_shown_by_presence, rank=4),
-    Field(name=PEER, kind=FieldKind.FOLLOW_UP, is_applied=is_shown_by_presence, rank=4),
-    Field(name=METADATA, kind=FieldKind.FOLLOW_UP, is_applied=_has_metadata, rank=4),
+    Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, make_applied_check=make_presence_check, rank=4),
+    Field(name=PEER, kind=FieldKind.FOLLOW_UP, make_applied_check=make_presence_check, rank=4),
+    Field(name=METADATA, kind=FieldKind.FOLLOW_UP, make_applied_check=_make_metadata_check, rank=4),
 )

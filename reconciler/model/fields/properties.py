@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields.field import Field, FieldKind
-from reconciler.model.fields.marks import make_mark_encoder, make_tags_check
+from reconciler.model.fields.field import AppliedCheck, Field, FieldKind
+from reconciler.model.fields.marks import make_mark_encoder, prepare_tags_check
 from reconciler.model.fields.names import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, STOP_CONDITION, TAGS
 from reconciler.model.fields.options import has_reached_declared_limit
 from reconciler.model.paths import normalize_path
@@ -76,17 +76,24 @@ def _resolve_paused(wanted: FieldValue, torrent: LiveTorrent) -> FieldValue:
     return False if wanted and torrent.is_stop_intent_hidden and torrent.is_meant_stopped else wanted
 
 
-def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    is_there = _normalize_save_path(torrent.save_path) == _normalize_save_path(str(change.after))
-    return is_there and not torrent.is_moving
+def _make_save_path_check(change: Change) -> AppliedCheck:
+    wanted = _normalize_save_path(str(change.after))
+    return lambda torrent, _action: _normalize_save_path(torrent.save_path) == wanted and not torrent.is_moving
 
 
-def _is_paused_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
-    if isinstance(action, AddTorrent) and action.get_new_value(STOP_CONDITION) not in (None, "none"):
-        return True  # it stops when its condition is met
-    if isinstance(action, AddTorrent) and torrent.is_stop_intent_hidden:
-        return True  # it stops, or goes on, when its data has been checked
-    return torrent.stopped == change.after
+def _make_paused_check(change: Change) -> AppliedCheck:
+    wanted = change.after
+
+    def is_paused_applied(torrent: LiveTorrent, action: SetTorrent) -> bool:
+        if torrent.stopped == wanted:
+            return True
+        if not isinstance(action, AddTorrent):
+            return False
+        if action.get_new_value(STOP_CONDITION) not in (None, "none"):
+            return True  # it stops when its condition is met
+        return torrent.is_stop_intent_hidden  # it stops, or goes on, when its data has been checked
+
+    return is_paused_applied
 
 
 _PROPERTIES: Final = (
@@ -116,7 +123,7 @@ _PROPERTIES: Final = (
         declare_at_add=lambda entry: _declare_tags(entry) or None,
         is_ignorable=True,
         want=_want_tags,
-        is_applied=make_tags_check(_encode_user_tags),
+        make_applied_check=prepare_tags_check(_encode_user_tags),
         encode_tags=_encode_user_tags,
     ),
     Field(
@@ -126,7 +133,7 @@ _PROPERTIES: Final = (
         import_value=_import_save_path,
         declare=_declare_save_path,
         is_ignorable=True,
-        is_applied=_is_save_path_applied,
+        make_applied_check=_make_save_path_check,
         sets_location=True,
         moves_data=lambda _change, _torrent: True,
     ),
@@ -140,7 +147,7 @@ _PROPERTIES: Final = (
         is_ignorable=True,
         want=_want_paused,
         resolve=_resolve_paused,
-        is_applied=_is_paused_applied,
+        make_applied_check=_make_paused_check,
         rank=1,
     ),
     Field(
