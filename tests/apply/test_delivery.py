@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from reconciler.apply import delivery
 from reconciler.apply.delivery import (
     Batch,
     InstanceLost,
@@ -204,6 +205,21 @@ def test_a_batch_is_made_while_the_one_before_is_sent_and_no_other() -> None:
     assert made[1].wait(60)
     assert not made[2].is_set()
     assert list(batches) == [batch, batch]
+
+
+def test_the_next_batch_is_not_made_before_one_had_time_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "HEAD_START", 3600.0)
+    batch = TagBatch(MemoryInstance()).batch
+    made: list[int] = []
+
+    def make_batches() -> Iterator[Batch]:
+        for number in range(3):
+            made.append(number)
+            yield batch
+
+    for count, _ in enumerate(prepare_ahead(make_batches()), start=1):
+        assert len(made) == count
+    assert made == [0, 1, 2]
 
 
 def test_what_fails_while_a_batch_is_made_is_raised_after_the_one_before() -> None:
