@@ -38,10 +38,11 @@ def prepare_adds(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
     If there are many, the next batch is made while one is sent, and the fields to follow are noted while the last is.
     """
+    api_version = target.api_version  # which may be another one after a request; the adds are made for this one
 
     def prepare() -> Iterator[Batch]:
         yield from add_batches([job for job in jobs if not job.has_metadata_source], target)
-        note_fields_after_add(jobs, target.api_version)
+        note_fields_after_add(jobs, api_version)
 
     return prepare_ahead(prepare()) if len(jobs) > MAX_ADDS_PER_REQUEST else prepare()
 

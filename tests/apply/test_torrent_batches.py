@@ -208,3 +208,13 @@ def test_adds_of_one_request_are_made_without_a_thread() -> None:
     assert next(batches).jobs == jobs
     assert threading.enumerate() == threads
     assert list(batches) == []
+
+
+def test_what_follows_adds_is_noted_for_the_version_that_they_were_made_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = MemoryInstance("5.1.0")
+    job = Job(AddTorrent("film", "declared", (Change("force_start", None, True),), source=parse_magnet(make_magnet(1))))
+    batches = prepare_adds([job], box)
+    next(batches)
+    monkeypatch.setattr(box, "_api", (2, 5))
+    assert list(batches) == []
+    assert job.fields_after_add == frozenset()
