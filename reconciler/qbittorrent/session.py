@@ -169,7 +169,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     def read_torrents(
         self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
     ) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids.
+        """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids on average.
 
         Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, and
         `look` gets the torrents, the server makes the next. `look` gets those whose state hides the stop intent last.
