@@ -377,8 +377,8 @@ def test_a_signal_while_it_waits_for_a_server(
 
 # Runs the command on every case of a folder in one process, and notes which of them tries to connect.
 _RUN_ALL = """
-import json, os, socket, sys
-from reconciler.cli.main import main
+import json, os, socket
+from reconciler.cli.main import run_command_line
 
 def refuse(self, address):
     connecting.add(case)
@@ -387,11 +387,7 @@ def refuse(self, address):
 connecting, codes = set(), {}
 socket.socket.connect = refuse
 for case in sorted(os.listdir()):
-    sys.argv = ["reconcile", "-f", case]
-    try:
-        main()
-    except SystemExit as end:
-        codes[case] = end.code
+    codes[case] = run_command_line(["-f", case])
 print(json.dumps([codes, sorted(connecting)]))
 """
 

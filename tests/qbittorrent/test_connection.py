@@ -106,10 +106,12 @@ def test_a_server_that_trusts_our_address_needs_no_credentials(version: str, mak
 
 
 def test_a_session_that_the_server_dropped_is_opened_again(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
-    proxy = make_proxy(server)
-    RawClient(server).add_magnets([make_magnet(1)])
+    raw, proxy = RawClient(server), make_proxy(server)
+    raw.add_magnets([make_magnet(1)])
+    saved = server.profile / "qBittorrent/data/BT_backup" / f"{make_infohash(1)}.fastresume"
     with Session(make_instance(proxy, server)) as session:
         session.read_snapshot()
+        raw.wait_until(saved.exists)  # a server that ends before that forgets the torrent
         server.restart()
         proxy.port = server.port
         wait_for_endpoints(proxy, 5)
