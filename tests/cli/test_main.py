@@ -54,6 +54,13 @@ class PlainAnswer(socketserver.BaseRequestHandler):
         self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
+def run_program(program: str, folder: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python, in a folder."""
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=make_environ(), capture_output=True, text=True, check=check
+    )
+
+
 @pytest.fixture
 def unreachable_url() -> Iterator[str]:
     """The URL of an instance that cannot be reached, for a reason that does not pass: nothing is tried again."""
@@ -105,14 +112,7 @@ class Interrupt:
 sys.meta_path.insert(0, Interrupt())
 main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", interrupted],
-        cwd=tmp_path,
-        env=make_environ(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_program(interrupted, tmp_path, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -208,14 +208,7 @@ from reconciler.model.run import Run
 run_command_line(["--dry-run", "--output", "json", "--quiet"])
 print({DesiredState, Run} <= set(map(type, gc.get_objects())))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=make_environ(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_program(program, tmp_path)
     assert done.stdout.endswith("True\n")
 
 
@@ -320,9 +313,7 @@ for arguments, unneeded in {unneeded_by_arguments}.items():
     run_command_line(arguments)
     print("loaded by", *arguments, unneeded & set(sys.modules))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, text=True, check=True
-    )
+    done = run_program(code, tmp_path)
     loaded = [line for line in done.stdout.splitlines() if line.startswith("loaded by")]
     assert loaded == [" ".join(("loaded by", *arguments, "set()")) for arguments in unneeded_by_arguments]
 
@@ -348,9 +339,7 @@ EarlySessions.begin = begin_and_tell
 run_command_line(["--dry-run"])
 print("loaded", {UNNEEDED_BY_A_LOGIN} & set(sys.modules) == {UNNEEDED_BY_A_LOGIN})
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, text=True, check=True
-    )
+    done = run_program(code, tmp_path)
     assert [line for line in done.stdout.splitlines() if line.startswith("loaded")] == ["loaded set()", "loaded True"]
 
 
