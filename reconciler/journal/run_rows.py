@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from reconciler.model.desired import DesiredState
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MAX_RUNS: Final = 10_000
 MAX_ACTIONS: Final = 100_000  # of all runs together
 MAX_AGE_DAYS: Final = 400
-_ROWS_PER_STATEMENT: Final = 20  # each statement has a beginning and an end that cost as much as half a row
+_ACTIONS_PER_STATEMENT: Final = 100
 Row = tuple[str | int | float | None, ...]
 
 RECORDED_OUTCOMES: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
@@ -47,8 +48,11 @@ def instance_rows(run: Run) -> list[Row]:
     ]
 
 
-def action_rows(run: Run) -> Iterator[Row]:
-    """Yield instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
+def action_rows(run: Run) -> Iterator[tuple[Row, Row]]:
+    """Yield each action that was tried: what thousands share with the one before, and what it has alone.
+
+    That is instance, verb, kind, changes, outcome and error, and name and infohash.
+    """
     change_texts: dict[tuple[Verb, int], str] = {}  # by the id of the changes, which the run keeps: many are the same
     for instance in run.instances:
         for result in instance.results:
@@ -59,16 +63,15 @@ def action_rows(run: Run) -> Iterator[Row]:
             changes = change_texts.get(key)
             if changes is None:
                 changes = change_texts[key] = _truncate(_describe_changes(action))
-            yield (
+            shared = (
                 instance.name,
                 _PLAIN_TEXTS[action.verb],
                 _PLAIN_TEXTS[action.kind],
-                _truncate(action.name),
-                action.infohash,
                 changes,
                 _PLAIN_TEXTS[result.outcome],
                 _truncate(result.error) if result.error else None,
             )
+            yield shared, (_truncate(action.name), action.infohash)
 
 
 def _problem_reason(result: InstanceResult) -> str | None:
@@ -159,10 +162,18 @@ def insert_run(connection: sqlite3.Connection, owner: str, finished_run: Finishe
         ),
     ).lastrowid
     connection.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
-    rows = ((number, *row) for row in action_rows(run))
-    while batch := tuple(islice(rows, _ROWS_PER_STATEMENT)):
-        places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
-        connection.execute(f"INSERT INTO action VALUES {places}", tuple(chain.from_iterable(batch)))
+    for shared, rows in groupby(action_rows(run), itemgetter(0)):
+        _insert_actions(connection, (number, *shared), (own for _, own in rows))
+
+
+def _insert_actions(connection: sqlite3.Connection, shared: Row, rows: Iterator[Row]) -> None:
+    """Insert actions that differ in their name and infohash only: a value takes as long as half of a short row."""
+    while batch := tuple(islice(rows, _ACTIONS_PER_STATEMENT)):
+        connection.execute(
+            "INSERT INTO action (run, instance, verb, kind, changes, outcome, error, name, infohash) "
+            f"SELECT ?, ?, ?, ?, ?, ?, ?, column1, column2 FROM (VALUES {', '.join(['(?, ?)'] * len(batch))})",
+            (*shared, *chain.from_iterable(batch)),
+        )
 
 
 def write_owned_counts(

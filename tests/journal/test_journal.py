@@ -71,6 +71,17 @@ def test_it_is_bounded_by_runs_actions_and_age(diary: JournalRecorder, monkeypat
     assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [1]
 
 
+def test_thousands_of_actions_come_back_in_their_order_each_with_its_own_outcome(diary: JournalRecorder) -> None:
+    results = [make_action_result(Verb.ADD, number) for number in range(250)]
+    results[120:130] = [make_action_result(Verb.UPDATE, 1, Outcome.FAILED, f"reason {n // 5}") for n in range(10)]
+    diary.record(make_read_instance(*results[:200]), make_read_instance(*results[200:], name="box"))
+    (run,) = read_past_runs(diary.folder, HistoryFilter())
+    assert [(action.instance, action.verb, action.name, action.infohash, action.error) for action in run.actions] == [
+        (instance, result.action.verb, result.action.name, result.action.infohash, result.error)
+        for instance, result in zip(["home"] * 200 + ["box"] * 50, results, strict=True)
+    ]
+
+
 def test_the_file_does_not_grow_for_ever(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.journal.run_rows.MAX_ACTIONS", 500)
     sizes = []

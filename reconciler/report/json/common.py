@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
+from json.encoder import encode_basestring_ascii
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
@@ -19,7 +21,9 @@ from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
 from reconciler.report.shared_values import list_shared_values
 
 FORMAT_VERSION: Final = 1  # of every JSON document that we write
+ITEM_SEPARATOR: Final = ",\n"  # of a list
 _WRITE_SIZE: Final = 1 << 16  # characters
+_ACTIONS_PER_TEXT: Final = 100
 _encode: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 
 
@@ -34,7 +38,7 @@ def escape_runner_commands(document: str) -> str:
 
 
 JsonItem = str | Iterable[str]
-"""An item of a list, encoded: whole, or in pieces if it is long."""
+"""An item of a list, encoded: whole, or in pieces if it is long. Or whole items, with the separator between them."""
 
 
 def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[JsonItem]]) -> None:
@@ -61,7 +65,7 @@ def _iterate_object(begin: str, lists: Mapping[str, Iterable[JsonItem]]) -> Iter
             else:
                 yield before
                 yield from item
-            before = ",\n"
+            before = ITEM_SEPARATOR
         yield "]"
     yield "}"
 
@@ -90,7 +94,14 @@ def write_failure(
 
 
 def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
-    """Yield each action and its outcome as an encoded JSON object.
+    """Yield actions with their outcomes as encoded JSON objects, many of them in one text."""
+    encoded = _encode_each_action(results)
+    while actions := ITEM_SEPARATOR.join(islice(encoded, _ACTIONS_PER_TEXT)):
+        yield actions
+
+
+def _encode_each_action(results: Sequence[ActionResult]) -> Iterator[str]:
+    """Yield each action as an encoded JSON object.
 
     Thousands of actions make the same changes for the same reason. Everything but the keys in which they differ is
     encoded once, the changes by their identity, since the results keep them.
@@ -108,9 +119,13 @@ def encode_actions(results: Sequence[ActionResult]) -> Iterator[str]:
         else:
             values = list_shared_values(result)
             end = end_texts.get(values) or end_texts.setdefault(values, _encode_end(result))
-        infohash, name = encode_json(action.infohash), encode_json(action.name)
-        source = encode_json(position_text(action.position))
+        infohash, name = _encode_text(action.infohash), _encode_text(action.name)
+        source = _encode_text(position_text(action.position))
         yield f'{begin}, "infohash": {infohash}, "name": {name}, "source": {source}, "changes": {changes}, {end}'
+
+
+def _encode_text(text: str | None) -> str:
+    return "null" if text is None else escape_runner_commands(encode_basestring_ascii(text))
 
 
 def _encode_begin(action: Action) -> str:
