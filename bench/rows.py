@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import truediv
 from statistics import median
 from typing import Final
 
@@ -37,6 +38,14 @@ def print_missed_goals() -> None:
 
 
 def compare_medians(ours: list[float], raws: list[float]) -> tuple[str, float]:
-    """Return both medians and their ratio as text, and the ratio."""
+    """Return both medians and their ratio as text, and the ratio.
+
+    Where both were measured in turn, the text has the least and the greatest ratio of a turn: they say how far the
+    machine can be trusted.
+    """
     our, raw = median(ours), median(raws)
-    return f"{our:.2f} s / {raw:.2f} s raw = {our / raw:.2f}", our / raw
+    text = f"{our:.2f} s / {raw:.2f} s raw = {our / raw:.2f}"
+    if len(ours) == len(raws) > 1:
+        ratios = list(map(truediv, ours, raws))
+        text += f" ({min(ratios):.2f} to {max(ratios):.2f})"
+    return text, our / raw
