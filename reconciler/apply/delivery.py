@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
@@ -23,6 +21,7 @@ from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.retry import RetryPolicy
+from reconciler.side_thread import SideThread
 
 K = TypeVar("K", bound=Hashable)
 
@@ -52,28 +51,17 @@ def group_jobs(jobs: Sequence[Job], key: Callable[[Job], K]) -> Iterator[tuple[K
     yield from groups.items()
 
 
-# seconds for which the next batch waits until one is sent: beside a thread that computes, that would take twice as long
-HEAD_START = 0.01
-
-
 def prepare_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Yield batches, each of which a thread makes while the one before is sent, so that the server need not wait.
 
     What they are made of must not depend on how the others end.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="preparing") as pool:
+    with SideThread("preparing") as thread:
         batch = next(batches, None)
         while batch is not None:
-            is_answered = threading.Event()
-            following = pool.submit(_make_next, batches, is_answered)
+            following = thread.hand_over(lambda: next(batches, None))
             yield batch
-            is_answered.set()
             batch = following.result()
-
-
-def _make_next(batches: Iterator[Batch], is_answered: threading.Event) -> Batch | None:
-    is_answered.wait(HEAD_START)
-    return next(batches, None)
 
 
 MAX_JOBS_PER_READ = 10_000  # a reply of 14 MB; all 100,000 at once take the server as long, and both sides more memory

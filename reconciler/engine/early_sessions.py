@@ -19,16 +19,13 @@ from reconciler.engine.session_key import session_key
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.qbittorrent import Session
+from reconciler.side_thread import HEAD_START
 from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.engine.observation import OpenTarget
 
 MAX_AGE: Final = 30.0  # seconds after which a run reads again: a load that downloads torrents may take minutes
-
-# seconds for which this thread leaves the interpreter to the others: they would get it back late after each file that
-# they look into before they send their login
-HEAD_START: Final = 0.01
 
 Connect = Callable[[Instance, threading.Event], Session]
 
@@ -79,7 +76,7 @@ class EarlySessions:
             self._early[instance.name] = target
             target.reading = pool.submit(target.read)
         pool.shutdown(wait=False)  # its threads end with the last read
-        wait(self._list_readings(), timeout=HEAD_START)
+        wait(self._list_readings(), timeout=HEAD_START)  # until logins are sent, for which threads look into files
 
     def _list_readings(self) -> list[Future[None]]:
         return [target.reading for target in self._early.values() if target.reading]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -47,6 +46,7 @@ from reconciler.qbittorrent.kept_sessions import KeptSessions
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
+from reconciler.side_thread import SideThread
 
 MAX_IDS_PER_READ: Final = 2500  # a reply of 4 MB; for each request the server goes through all its torrents
 
@@ -180,10 +180,9 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         if len(parts) == 1:
             torrents = take(self._request_rows(hashes))
         else:
-            with ThreadPoolExecutor(1, thread_name_prefix="converting") as pool:
-                pool.submit(bool)  # starts the thread, which would otherwise begin before the second request is sent
-                conversions = [pool.submit(take, self._request_rows(part)) for part in parts]
-            torrents = [torrent for conversion in conversions for torrent in conversion.result()]
+            with SideThread("converting") as thread:
+                conversions = [thread.hand_over(partial(take, self._request_rows(part))) for part in parts]
+                torrents = [torrent for conversion in conversions for torrent in conversion.result()]
         return tuple(self._mark_stopped(torrents, look))
 
     def _take_part(
@@ -334,10 +333,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
 def split_ids(ids: list[str]) -> list[list[str]]:
     """Split ids into as few parts as may be, with 2,500 each on average.
 
-    The last is a third of the others: nothing is left to do for the server while it is converted.
+    The last is a sixth of the others: nothing is left to do for the server while it is converted.
     """
     count = -(-len(ids) // MAX_IDS_PER_READ)
-    size = -(-3 * len(ids) // (3 * count - 2))
+    size = -(-6 * len(ids) // (6 * count - 5))
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from reconciler.apply import delivery
 from reconciler.apply.delivery import (
     Batch,
     InstanceLost,
@@ -208,7 +207,7 @@ def test_a_batch_is_made_while_the_one_before_is_sent_and_no_other() -> None:
 
 
 def test_the_next_batch_is_not_made_before_one_had_time_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "HEAD_START", 3600.0)
+    monkeypatch.setattr("reconciler.side_thread.HEAD_START", 3600.0)
     batch = TagBatch(MemoryInstance()).batch
     made: list[int] = []
 

@@ -127,13 +127,24 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(1, [1]), (2500, [2500]), (2501, [1876, 625]), (5000, [3750, 1250]), (10_000, [3000, 3000, 3000, 1000])],
+    [(1, [1]), (2500, [2500]), (2501, [2144, 357]), (5000, [4286, 714]), (10_000, [3158, 3158, 3158, 526])],
 )
 def test_the_last_part_of_a_read_is_smaller(count: int, sizes: list[int]) -> None:
     ids = list(map(str, range(count)))
     parts = split_ids(ids)
     assert [len(part) for part in parts] == sizes
     assert [key for part in parts for key in part] == ids
+
+
+def test_a_part_is_converted_after_the_next_was_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.side_thread.HEAD_START", 3600.0)
+    monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 1)
+    answers = {**QBITTORRENT_ANSWERS, "torrents/info": json_answer("[]")}
+    seen: list[int] = []
+    with serve_stub(answers) as url, Session(make_instance(url)) as reader:
+        sent = reader.request_count
+        reader.read_torrents(list(map(make_infohash, range(3))), lambda _: seen.append(reader.request_count - sent))
+    assert seen == [2, 2]
 
 
 def test_a_wrong_row_of_any_part_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
