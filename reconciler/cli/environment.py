@@ -9,11 +9,11 @@ from typing import Final
 
 from reconciler.model.lazy_dataclass import dataclass
 
-_PREFIX: Final = re.compile(r"RECONCILE(R?)[^A-Z0-9]+", re.IGNORECASE)
+_PREFIX: Final = r"(?i)RECONCILE(R?)[^A-Z0-9]+"
 # What Kubernetes sets for a Service named "reconcile" or "reconcile-…" (docs: "Services", "Environment variables").
-_SERVICE_LINK: Final = re.compile(
+_SERVICE_LINK: Final = (
     r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
-    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)\Z"
+    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
 _OFF_WORDS: Final = frozenset({"", "0", "f", "false", "n", "no", "off"})
 _SUGGESTED_FROM: Final = 0.6  # similarity from which an option is suggested
@@ -42,10 +42,11 @@ class UnknownVariable:
 
 def find_unknown_variables(environ: Mapping[str, str], known: Collection[str]) -> Iterator[UnknownVariable]:
     """Iterate over the variables that begin like those of options (`known`), are none, and are no Service links."""
-    by_letters = {_letters(name.removeprefix("RECONCILE_")): name for name in sorted(known)}
-    for name in sorted(environ.keys() - known):
-        prefix = _PREFIX.match(name)
-        if not prefix or _SERVICE_LINK.match(name[prefix.end() :]):
+    suspects = sorted(name for name in environ.keys() - known if name[:2].upper() == "RE")  # mostly none
+    by_letters = {_letters(name.removeprefix("RECONCILE_")): name for name in sorted(known)} if suspects else {}
+    for name in suspects:
+        prefix = re.match(_PREFIX, name)
+        if not prefix or re.fullmatch(_SERVICE_LINK, name[prefix.end() :]):
             continue
         letters = _letters(name[prefix.end() :])
         near = _find_near(letters, by_letters, _SUGGESTED_FROM)

@@ -14,7 +14,7 @@ from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat
 
 TORRENT_HELP: Final = "A name, an infohash, or at least the first 6 digits of one."  # of several commands
 
-_PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_PLAN_HASH_PATTERN: Final = r"sha256:[0-9a-f]{64}"
 _FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable. [default: desired.yaml]"
 _INSTANCE_HELP: Final = "Only this instance. Repeatable. [default: all]"
 _LOG_FORMAT_HELP: Final = "Log format on standard error: text or json. [default: text]"
@@ -36,7 +36,7 @@ def _print_version(requested: bool) -> None:
 
 
 def _parse_plan_hash(parameter: typer.CallbackParam, text: str | None) -> str | None:
-    if text is not None and not _PLAN_HASH_PATTERN.fullmatch(text.strip()):
+    if text is not None and not re.fullmatch(_PLAN_HASH_PATTERN, text.strip()):
         raise CommandFailure(
             f"{parameter.opts[0]}: a plan hash is sha256: and 64 hex digits, as a dry-run and a refused plan show it", 4
         )

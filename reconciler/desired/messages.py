@@ -94,7 +94,7 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "radarr": ('"radarr" must be keys and values', 'Write "radarr: {}"'),
     "creator": ('"creator" must be keys and values', 'Write "creator: {instance: home}"'),
 }
-_PLAIN_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*")
+_PLAIN_WORD: Final = r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*"
 _WORD_LISTS: Final = {  # lists that people write as text with commas, and the hint with their own words
     "tags": 'Write "tags: [{0}]", or "tags: {{only: [{0}]}}" to allow no others',
     "only": 'Write "tags: {{only: [{}]}}"',
@@ -338,7 +338,7 @@ def _describe_wrong_shape(_document: YamlDocument, loc: Loc, field: str, value: 
 def _split_words(text: str) -> list[str]:
     """Return the words of a text with commas, as items of a list in brackets."""
     words = [word.strip() for word in text.split(",")]
-    return [word if _PLAIN_WORD.fullmatch(word) else f"'{quote_word(word)[1:-1]}'" for word in words if word]
+    return [word if re.fullmatch(_PLAIN_WORD, word) else f"'{quote_word(word)[1:-1]}'" for word in words if word]
 
 
 def _describe_other_error(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> Description:

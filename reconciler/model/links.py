@@ -26,17 +26,15 @@ HTTP_PORTS: Final = {"http": 80, "https": 443}  # the default port of each schem
 _DEFAULT_PORTS: Final = {**HTTP_PORTS, "ws": 80, "wss": 443}
 _COMMON_TRACKER_SCHEMES: Final = frozenset({"http", "https", "udp"})
 _PUBLIC_PATH_PARTS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
-_PASSKEY_LIKE = re.compile(
-    r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE
-)  # a label of a host that looks like a passkey
-_TOKEN: Final = re.compile(r"[0-9a-z_=+~-]{16,}\Z", re.IGNORECASE)
-_TOKEN_CHANGE: Final = re.compile(r"[a-z][0-9]|[0-9][a-z]", re.IGNORECASE)
+_PASSKEY_LIKE: Final = r"(?i)(?=.*[0-9])[0-9a-z_-]{16,}"  # a label of a host; compiled when a run redacts the first URL
+_TOKEN: Final = r"(?i)[0-9a-z_=+~-]{16,}"
+_TOKEN_CHANGE: Final = r"(?i)[a-z][0-9]|[0-9][a-z]"
 _MIN_TOKEN_CHANGES: Final = 3  # between letters and digits: names have fewer
-_URL_START: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+_URL_START: Final = r"(?i)[a-z][a-z0-9+.-]+:/"
 _MASK: Final = "***"
 _MASKED_PART: Final = "~"
 _MASKED_LABEL: Final = "masked0"  # with a hash it looks like a passkey, and is masked in reports
-_MASK_DIGITS: Final = re.compile(r"[0-9a-f]{10}\Z")
+_MASK_DIGITS: Final = r"[0-9a-f]{10}"
 
 
 def extract_links(magnet_uri: str) -> str:
@@ -115,7 +113,9 @@ def redact_url(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return _MASK
-    host = ".".join(_MASK if _PASSKEY_LIKE.match(label) else label for label in (parts.hostname or "").split("."))
+    host = ".".join(
+        _MASK if re.fullmatch(_PASSKEY_LIKE, label) else label for label in (parts.hostname or "").split(".")
+    )
     path = "/".join(step if step in _PUBLIC_PATH_PARTS else _MASK for step in parts.path.split("/"))
     query = f"?{_MASK}" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
@@ -156,20 +156,20 @@ def mask_url(url: str) -> str:
 
 def _hash_part(text: str, prefix: str = _MASKED_PART) -> str:
     digits = text.removeprefix(prefix)
-    if digits != text and _MASK_DIGITS.match(digits):
+    if digits != text and re.fullmatch(_MASK_DIGITS, digits):
         return text
     return prefix + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
 
 
 def redact_path(path: str) -> str:
     """The path of a file or of a Web API, with `***` for what looks like a token, a passkey or a whole URL."""
-    if _URL_START.match(path):
+    if re.match(_URL_START, path):
         return _MASK
     return "/".join(_MASK if _is_token_like(step) else step for step in path.partition("?")[0].split("/"))
 
 
 def _is_token_like(text: str) -> bool:
-    return bool(_TOKEN.match(text)) and len(_TOKEN_CHANGE.findall(text)) >= _MIN_TOKEN_CHANGES
+    return bool(re.fullmatch(_TOKEN, text)) and len(re.findall(_TOKEN_CHANGE, text)) >= _MIN_TOKEN_CHANGES
 
 
 def redact_api_url(url: str) -> str:

@@ -9,16 +9,17 @@ import re
 from collections.abc import Collection
 from dataclasses import field
 from functools import lru_cache
+from typing import Final
 from urllib.parse import unquote_plus
 
 from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX, InfoHashes, decode_base32_hash
 from reconciler.model.lazy_dataclass import dataclass
 
 _MAGNET_PREFIX = "magnet:?"
-_HEX = re.compile(r"[0-9a-f]+\Z")
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_NUMBERED_KEY = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HEX: Final = r"[0-9a-f]+"  # this and what follows: text, because few runs need it compiled
+_CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # none is printable
+_NUMBERED_KEY: Final = r"(xt|dn|tr|ws)\.[0-9]*"
+_BAD_ESCAPE: Final = r"%(?![0-9A-Fa-f]{2})"
 _SHA256_MULTIHASH = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
 _CANONICAL_LINK = re.compile(
     r"magnet:\?xt=urn:btih:(?!0{40})([0-9a-f]{40})"
@@ -114,7 +115,7 @@ def _refuse_other_text(text: str) -> None:
     if "\n" in text or "\r" in text:
         # qBittorrent accepts a list of links, one a line: a line break would smuggle in another
         raise MagnetError("it contains a line break")
-    if _CONTROL_CHARACTERS.search(text):
+    if not text.isprintable() and re.search(_CONTROL_CHARACTERS, text):
         raise MagnetError("it contains a control character")
     if text != text.strip():
         raise MagnetError("it has spaces around it")
@@ -144,7 +145,7 @@ def _normalize_key(raw_key: str) -> str:
     key = raw_key.lower()
     if key in ("xt", "dn", "tr", "ws"):
         return key
-    if numbered := _NUMBERED_KEY.match(key):
+    if numbered := re.fullmatch(_NUMBERED_KEY, key):
         return numbered[1]
     # libtorrent ignores `xt.x`, other clients do not: every topic must agree with the others
     return "xt" if key.startswith("xt.") else ""
@@ -152,7 +153,7 @@ def _normalize_key(raw_key: str) -> str:
 
 def _parse_topic(raw: str) -> tuple[bool, str] | None:
     """Return (True for v1, hash in lower-case hex) of one `xt` value; None for the hash of another network."""
-    if _BAD_ESCAPE.search(raw):
+    if re.search(_BAD_ESCAPE, raw):
         raise MagnetError('its xt has a "%" without two hex digits after it')
     value = unquote_plus(raw).lower()
     if value.startswith("urn:btih:"):
@@ -171,7 +172,7 @@ def _parse_v1_hash(digits: str) -> str:
         raise MagnetError('its btih is a v2 infohash: those are written "xt=urn:btmh:1220" and 64 hex digits')
     if len(digits) == 32 and V1_BASE32.match(digits):
         return decode_base32_hash(digits)
-    if _HEX.match(digits):
+    if re.fullmatch(_HEX, digits):
         many = "1 hex digit" if len(digits) == 1 else f"{len(digits)} hex digits"
         raise MagnetError(f"its btih has {many}: a v1 infohash is 40 hex digits or 32 of base32 (a-z, 2-7)")
     if len(digits) in (32, 40):
@@ -205,4 +206,4 @@ def _check_same_hash(previous: str | None, value: str, kind: str) -> str:
 
 def clean_name(text: str) -> str | None:
     """Return a display name on one line, or None for an empty one."""
-    return _CONTROL_CHARACTERS.sub(" ", text).strip() or None
+    return (text if text.isprintable() else re.sub(_CONTROL_CHARACTERS, " ", text)).strip() or None

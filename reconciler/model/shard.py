@@ -12,7 +12,7 @@ from typing import Final
 from reconciler.model.lazy_dataclass import dataclass
 
 MAX_SHARDS: Final = 1000  # each instance's name is hashed once per shard
-_SHARD_PATTERN: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+_SHARD_PATTERN: Final = r"([0-9]{1,6})/([0-9]{1,6})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Shard:
     @staticmethod
     def parse(text: str) -> Shard:
         """Parse `INDEX/COUNT`. Raises `ValueError`, which says what is wrong."""
-        match = _SHARD_PATTERN.fullmatch(text.strip())
+        match = re.fullmatch(_SHARD_PATTERN, text.strip())
         if not match:
             raise ValueError("a shard is INDEX/COUNT, such as 0/3 for the first of three")
         index, count = int(match[1]), int(match[2])

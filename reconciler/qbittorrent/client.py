@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -75,7 +75,7 @@ _TRACELESS_ENDPOINTS = {
     *("torrents/info", "torrents/files", "torrents/categories", "torrents/tags"),
 }
 _ANSWERED_REFUSALS = (400, 404, 405, 409, 415)
-_LOGIN_PAGE = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
+_LOGIN_PAGE: Final = r"(?i)log-?in|sign-?in|auth|sso"
 _LOGIN_PAGE_HINT = "Let requests below /api/v2/ pass it, or give `url` as an address that does not lead through it"
 
 
@@ -399,7 +399,7 @@ def _check_no_page(response: Response) -> None:
     """Raise `UnexpectedReply` for a redirect and for a page, which the API of qBittorrent never sends."""
     if response.status_code >= 300:
         target = _redirect_target(response)
-        if _LOGIN_PAGE.search(target):
+        if re.search(_LOGIN_PAGE, target):
             raise UnexpectedReply(f"redirects to {target}, which looks like a login page. {_LOGIN_PAGE_HINT}")
         raise UnexpectedReply(f"redirects to {target}. Give `url` as the address that finally answers")
     if "html" in response.headers.get("Content-Type", ""):

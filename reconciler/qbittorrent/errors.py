@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import pydantic
 import qbittorrentapi.exceptions as qbt
@@ -58,7 +58,7 @@ _NOT_SENT_AGAIN_TEXT = (
 )
 _CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
 _FIRST_ENDPOINTS = (LOGIN_ENDPOINT, "app/version", "app/webapiVersion")
-_HTTPS_WANTED = re.compile(r"HTTP request .{0,20}to (an )?HTTPS (port|server)", re.IGNORECASE)  # nginx, Go, Caddy
+_HTTPS_WANTED: Final = r"(?i)HTTP request .{0,20}to (an )?HTTPS (port|server)"  # nginx, Go, Caddy
 _VALUE_ERROR_TYPES = ("greater_than_equal", "less_than_equal", "finite_number")
 _UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
 
@@ -171,7 +171,7 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
             f"{context.message_prefix} answered {_status_text(code)}. qBittorrent or a proxy before it is overloaded, "
             "starting or broken"
         )
-    if code == HTTPStatus.BAD_REQUEST and _HTTPS_WANTED.search(response.text[:1000]):
+    if code == HTTPStatus.BAD_REQUEST and re.search(_HTTPS_WANTED, response.text[:1000]):
         return TlsError(f"{context.name}: {context.origin} wants TLS. `url` must begin with https://")
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return RequestTooLargeError(

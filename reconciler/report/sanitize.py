@@ -6,11 +6,12 @@ Anyone can name a torrent, and a name must not control the program that displays
 from __future__ import annotations
 
 import re
+from typing import Final
 
 # Control characters, invisible and direction-changing characters, halves of surrogate pairs, and tag characters. The
 # joiners U+200C and U+200D stay: scripts and emoji need them. `##[` anywhere in a log line begins a command of
 # GitHub's runner.
-_HARMFUL_CHARACTERS = re.compile(
+_HARMFUL_CHARACTERS: Final = (
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|(?<=##)\\["
 )
@@ -21,7 +22,9 @@ _MARKDOWN_SYNTAX = re.compile(r"[^\w ]|_", re.ASCII)
 
 def sanitize_text(text: str) -> str:
     """Return the text on one line, with every character that could control a terminal shown as its escape."""
-    return _HARMFUL_CHARACTERS.sub(_escape_character, text)
+    if text.isascii() and text.isprintable() and "##[" not in text:  # as most texts
+        return text
+    return re.sub(_HARMFUL_CHARACTERS, _escape_character, text)
 
 
 def truncate_text(text: str, width: int) -> str:

@@ -31,7 +31,7 @@ from reconciler.model.paths import normalize_path
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 
-_HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
+_HEADER_VALUE: Final = r"[!-~]([ -~]*[!-~])?"
 
 
 def build_instances(checked_documents: list[CheckedDocument], context: LoadContext) -> dict[str, Instance]:
@@ -260,7 +260,7 @@ def _build_headers(
         value = resolve_secret(document, header_loc, source, context, receiver=url)
         if value is None:
             continue
-        if not context.keeps_references and not _HEADER_VALUE.fullmatch(value.reveal()):
+        if not context.keeps_references and not re.fullmatch(_HEADER_VALUE, value.reveal()):
             problem = "this value cannot be sent in a header"
             context.add_problem(position, Code.HEADER, problem, "Use ASCII characters, and no spaces around them")
         headers[name] = value

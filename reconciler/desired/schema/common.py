@@ -60,7 +60,7 @@ DEFERRED: Final = _Deferred()
 
 # --- names and text
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_CHARACTER: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"  # none is printable
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 
 
@@ -88,7 +88,7 @@ def check_plain_name(subject: str, text: str) -> str:
 
 def has_control_character(text: str) -> bool:
     """True for text with a line break or another control character."""
-    return bool(_CONTROL_CHARACTER.search(text))
+    return not text.isprintable() and bool(re.search(_CONTROL_CHARACTER, text))
 
 
 # --- lists of which no other items may exist
@@ -138,7 +138,7 @@ SavePath = Annotated[str, AfterValidator(check_save_path)]
 
 # --- durations
 
-_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
+_DURATION: Final = r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
 _MAX_DURATION: Final = float(SECONDS_BY_UNIT["d"])
 
 
@@ -164,7 +164,7 @@ def parse_duration(value: object) -> object:
 
 def parse_seconds(text: str) -> int | None:
     """`1h30m` -> 5400; None for anything but a whole number of days, hours, minutes and seconds."""
-    match = _DURATION.match(text)
+    match = re.fullmatch(_DURATION, text)
     if not text or not match:
         return None
     parts = zip(match.groups(), SECONDS_BY_UNIT.values(), strict=True)
@@ -222,7 +222,7 @@ STAND_IN_DOMAIN: Final = ".invalid"  # of the URL that an instance without a val
 
 # --- secrets, and other text that may come from a variable or a file
 
-_SECRET_HOST = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?\Z")
+_SECRET_HOST: Final = r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -249,7 +249,7 @@ def parse_secret_hosts(value: object) -> tuple[str, ...]:
 
 
 def _parse_secret_host(text: str) -> str:
-    match = _SECRET_HOST.match(f"[{text}]" if text.count(":") > 1 and text[0] != "[" else text)
+    match = re.fullmatch(_SECRET_HOST, f"[{text}]" if text.count(":") > 1 and text[0] != "[" else text)
     if not match:
         raise InvalidValue(Code.SECRET_HOST, "this is not the name of a host", _HOSTS_HINT)
     port = f":{int(match['port'])}" if match["port"] else ""

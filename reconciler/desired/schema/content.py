@@ -29,7 +29,7 @@ def normalize_content_path(text: str) -> str:
 
 ContentPath = Annotated[str, AfterValidator(normalize_content_path)]
 
-_PIECE_SIZE = re.compile(r"([1-9][0-9]{0,5}) *(KiB|MiB)\Z")
+_PIECE_SIZE: Final = r"([1-9][0-9]{0,5}) *(KiB|MiB)"
 _MIN_PIECE_SIZE: Final = 16 * SIZE_UNITS["KiB"]
 _MAX_PIECE_SIZE: Final = 128 * SIZE_UNITS["MiB"]  # of a torrent that qBittorrent creates; it reads larger ones
 
@@ -41,7 +41,7 @@ def parse_piece_size(value: object) -> object:
         raise InvalidValue(Code.SIZE, "a piece size needs a unit: KiB or MiB", hint)
     if not isinstance(value, str):
         return value
-    match = _PIECE_SIZE.match(value)
+    match = re.fullmatch(_PIECE_SIZE, value)
     size = int(match[1]) * SIZE_UNITS[match[2]] if match else 0
     if not _MIN_PIECE_SIZE <= size <= _MAX_PIECE_SIZE or size & (size - 1):
         raise InvalidValue(Code.SIZE, "this is not a valid piece size", hint)

@@ -85,13 +85,13 @@ def check_owner_name(text: str) -> str:
     return text
 
 
-_DAYS = re.compile(r"([0-9]{1,4})d\Z")
+_DAYS: Final = r"([0-9]{1,4})d"
 _MAX_QUARANTINE_DAYS: Final = 3650
 
 
 def parse_quarantine(value: object) -> object:
     """`7d` -> 7. In days, so that the end of a quarantine does not depend on the time of day."""
-    match = _DAYS.match(value) if isinstance(value, str) else None
+    match = re.fullmatch(_DAYS, value) if isinstance(value, str) else None
     days = int(match[1]) if match else 0
     if not 1 <= days <= _MAX_QUARANTINE_DAYS:
         raise InvalidValue(
@@ -102,12 +102,12 @@ def parse_quarantine(value: object) -> object:
     return days
 
 
-_PLAN_HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_PLAN_HASH: Final = r"sha256:[0-9a-f]{64}"
 
 
 def check_plan_hash(text: str) -> str:
     """The hash of an approved plan."""
-    if not _PLAN_HASH.match(text):
+    if not re.fullmatch(_PLAN_HASH, text):
         raise InvalidValue(
             Code.PLAN_HASH,
             'a plan hash must be "sha256:" followed by 64 hex digits',

@@ -21,7 +21,7 @@ def check_group_name(text: str) -> str:
 
 GroupName = Annotated[str, AfterValidator(check_group_name)]
 
-_SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([A-Za-z]+)\Z")
+_SIZE: Final = r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([A-Za-z]+)"
 
 
 def parse_size(value: object) -> object:
@@ -31,7 +31,7 @@ def parse_size(value: object) -> object:
         raise InvalidValue(Code.SIZE, f"a size needs a unit: {units}", hint)
     if not isinstance(value, str):
         return value
-    match = _SIZE.match(value)
+    match = re.fullmatch(_SIZE, value)
     if not match or match[2] not in SIZE_UNITS:
         raise InvalidValue(Code.SIZE, f"a size must be a number with a unit: {units}", hint)
     return int(float(match[1]) * SIZE_UNITS[match[2]])

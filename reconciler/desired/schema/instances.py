@@ -64,7 +64,7 @@ class BasicAuthEntry(TypedDict, total=False):
     password: Required[SecretSource]
 
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 OWN_HEADERS: Final = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "cookie", "host", "origin", "referer"}
     | {"transfer-encoding"}
@@ -73,7 +73,7 @@ OWN_HEADERS: Final = frozenset(
 
 def check_header_name(text: str) -> str:
     """The name of an HTTP header that a request may have in addition to those of its own."""
-    if not _HEADER_NAME.match(text):
+    if not re.fullmatch(_HEADER_NAME, text):
         raise InvalidValue(
             Code.HEADER,
             "the name of a header may contain only letters, digits and -",

@@ -30,7 +30,7 @@ from reconciler.model.units import LIMIT_WORDS, RATE_UNITS
 # --- rates
 
 MAX_RATE: Final = 2**31 - 2  # bytes per second: qBittorrent counts in 32 bits, and takes the last number for "none"
-_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]+(?:/[A-Za-z]+)?)\Z")
+_RATE: Final = r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]+(?:/[A-Za-z]+)?)"
 
 
 def parse_rate(value: object) -> object:
@@ -62,7 +62,7 @@ def _parse_rate_text(text: str) -> int:
     if text == "unlimited":
         return 0
     hint = "Write it like 500 KiB/s or 1.5 MiB/s, or unlimited"
-    match = _RATE.match(text)
+    match = re.fullmatch(_RATE, text)
     if not match:
         raise InvalidValue(Code.RATE, "a rate must be a number with a unit, or unlimited", hint)
     unit = match[2]
@@ -195,7 +195,7 @@ class FileRuleEntry(TypedDict):
 
 # --- trackers and web seeds
 
-_FORBIDDEN_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\"<>\\^`{|}]")  # qBittorrent refuses them in web seeds
+_FORBIDDEN_IN_URLS: Final = r"[\x00-\x20\x7f-\x9f\u2028\u2029\"<>\\^`{|}]"  # qBittorrent refuses them in web seeds
 TRACKER_SCHEMES: Final = ("http", "https", "udp", "ws", "wss")
 WEB_SEED_SCHEMES: Final = ("http", "https")
 
@@ -216,7 +216,7 @@ def _check_link(subject: str, text: str, schemes: tuple[str, ...]) -> str:
     hint = "Write it in full, like https://host.example/…"
     if not text:
         raise InvalidValue(Code.URL, f"{subject} is empty", hint)
-    if _FORBIDDEN_IN_URLS.search(text):
+    if re.search(_FORBIDDEN_IN_URLS, text):
         raise InvalidValue(
             Code.URL, f"{subject} contains a character that is not allowed in a URL", "Percent-encode it"
         )
@@ -247,7 +247,7 @@ WebSeedUrl = Annotated[str, AfterValidator(check_web_seed)]
 
 # --- the other options
 
-_COMMENT_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # tabs and line breaks are text
+_COMMENT_CONTROL_CHARACTER: Final = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"  # tabs and line breaks are text
 ContentLayout = Literal["original", "subfolder", "no-subfolder"]
 StopCondition = Literal["none", "metadata-received", "files-checked"]
 IGNORABLE_KEYS: Final = list_ignorable_keys()
@@ -260,7 +260,7 @@ def check_torrent_download_path(text: str) -> str:
 
 def normalize_comment(text: str) -> str:
     """Text of any number of lines; qBittorrent removes the space around it."""
-    if _COMMENT_CONTROL_CHARACTER.search(text):
+    if re.search(_COMMENT_CONTROL_CHARACTER, text):
         raise InvalidValue(Code.COMMENT, "the comment contains a control character", "Remove it")
     return text.strip()
 

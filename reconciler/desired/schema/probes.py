@@ -25,8 +25,8 @@ from reconciler.model.codes import Code
 
 # --- tcp and ping
 
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?\Z")
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?\Z")
+_HOST: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?"
+_IPV6: Final = r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?"
 _TCP_HINT: Final = 'Write it like "tcp: 10.2.0.1:53" or "tcp: [fd00::1]:53"'
 
 
@@ -47,7 +47,7 @@ def parse_host_and_port(value: object) -> tuple[str, int]:
 
 def check_host(value: object) -> str:
     """A host name or an address."""
-    if not isinstance(value, str) or not (_HOST.match(value) or _IPV6.match(value)):
+    if not isinstance(value, str) or not (re.fullmatch(_HOST, value) or re.fullmatch(_IPV6, value)):
         raise InvalidValue(
             Code.PROBE_VALUE, "this is not a host name or address", 'Write it like "ping: 10.2.0.1" or "ping: gluetun"'
         )

@@ -78,7 +78,7 @@ class ManagedKeys(OptionKeys, total=False):
 # --- sources, of which each torrent has one
 
 SOURCE_KEYS: Final = ("magnet", "torrent", "infohash", "content", "content_of")
-_URL_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+_URL_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]*"
 _TORRENT_HINT: Final = "Give the path of a file, or a url like https://example.org/file.torrent"
 
 
@@ -107,7 +107,7 @@ def check_torrent_location(text: str) -> str:
         raise InvalidValue(
             Code.TORRENT_LOCATION, "this is a magnet link, not a .torrent file", 'Write "magnet:" instead of "torrent:"'
         )
-    if not colons or not _URL_SCHEME.match(scheme):
+    if not colons or not re.fullmatch(_URL_SCHEME, scheme):
         return text
     if scheme.lower() not in ("http", "https"):
         raise InvalidValue(
@@ -147,14 +147,14 @@ def check_torrent_name(text: str) -> str:
     return check_one_line("the name", text)
 
 
-_LABEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_LABEL_NAME: Final = r"[A-Za-z0-9._-]{1,64}"
 MAX_LABEL_LENGTH: Final = 1000
 MAX_LABELS: Final = 32
 
 
 def check_label_name(text: str) -> str:
     """The name of a label."""
-    if not _LABEL_NAME.match(text):
+    if not re.fullmatch(_LABEL_NAME, text):
         message = "the name of a label may contain only letters, digits and . _ -, at most 64 of them"
         raise InvalidValue(Code.LABEL, message, "Choose another name")
     return text

@@ -268,10 +268,10 @@ SCALAR_WORDS: Final[dict[str, Scalar]] = {
 }
 NUMBER_START: Final = frozenset("0123456789+-.")
 
-_INT = re.compile(r"[-+]?[0-9]{1,400}\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_OCTAL = re.compile(r"0o[0-7]{1,400}\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]{1,400}\Z")
+_INT: Final = re.compile(r"[-+]?[0-9]{1,400}\Z")
+_FLOAT: Final = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+_OCTAL: Final = r"0o[0-7]{1,400}"
+_HEX: Final = r"0x[0-9a-fA-F]{1,400}"
 
 
 def parse_scalar(text: str) -> Scalar:
@@ -282,10 +282,10 @@ def parse_scalar(text: str) -> Scalar:
         return text
     if _INT.match(text):
         return int(text)
-    if _FLOAT.match(text):
+    if re.fullmatch(_FLOAT, text):
         return float(text)
-    if _OCTAL.match(text):
+    if re.fullmatch(_OCTAL, text):
         return int(text[2:], 8)
-    if _HEX.match(text):
+    if re.fullmatch(_HEX, text):
         return int(text[2:], 16)
     return text

@@ -25,7 +25,7 @@ IMPLICIT_TAG: Final = Tag(suffix="")  # the `ctag` of a node that has no tag in 
 MAX_DEPTH: Final = 40  # the deepest valid value is at 7; far below what would exhaust the C stack
 
 # YAML 1.2, 5.1, lists the allowed characters instead: such a pattern takes 6 ms to compile
-_UNPRINTABLE_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE_CHARACTER: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
 _QUOTE_HINT = "Text that begins with one of * & ! % @ ` must be in quotes"
 _PLAIN_MESSAGES: Final[dict[str, tuple[str, str, str]]] = {
     "mapping values are not allowed in this context": (
@@ -281,7 +281,7 @@ def _find_position(file: str, text: str, offset: int) -> Position:
 
 
 def _describe_unprintable(file: str, text: str) -> Problem:
-    match = _UNPRINTABLE_CHARACTER.search(text)
+    match = re.search(_UNPRINTABLE_CHARACTER, text)
     start = match.start() if match else 0
     name = f"U+{ord(text[start]):04X}"
     return Problem(

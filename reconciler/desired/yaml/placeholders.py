@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Each group is one form; a name without braces counts only as a whole part of a path, a URL or a dashed word.
-_PLACEHOLDER: Final = re.compile(
-    r"(?P<brace>\$\{)"
+# Each group is one form; a name without braces counts only as a whole part of a path, a URL or a dashed word. Text, as
+# all expressions that few runs need: `re` compiles it at first use.
+_PLACEHOLDER: Final = (
+    r"(?s)(?P<brace>\$\{)"
     r"|(?P<template>\{\{.*?\}\})"
     r"|(?P<statement>\{%.*?%\})"
     r"|(?P<parenthesis>\$\([^()]*\))"
     r"|(?P<plain>(?:\A|(?<=[/\\=:@.,-]))\$(?:[A-Z_][A-Z0-9_]*|[a-z]+(?:_[a-z]+)+)(?=[/\\&:?@.,-]|\Z))"
     r"|(?P<percent>(?:\A|(?<=[/\\]))%[A-Za-z_]{3,}%(?=[/\\]|\Z))"
-    r"|(?P<encrypted>\AENC\[[A-Z0-9_]+,data:)",
-    re.DOTALL,
+    r"|(?P<encrypted>\AENC\[[A-Z0-9_]+,data:)"
 )
 _FORMS: Final = {
     "brace": "${NAME}",
@@ -27,15 +27,15 @@ _FORMS: Final = {
 }
 _BRACES: Final = re.compile(r"\{[{%]")  # begins with a fixed character, which makes the search fast
 _PERCENT: Final = re.compile(r"%[A-Za-z_]{3,}%")
-_CANDIDATE: Final = re.compile(r"\$|\{[{%]|ENC\[|%[A-Za-z_]{3,}%")
-_UNQUOTED_START: Final = re.compile(r"\$\{|\{\{|\{%")
+_CANDIDATE: Final = r"\$|\{[{%]|ENC\[|%[A-Za-z_]{3,}%"
+_UNQUOTED_START: Final = r"\$\{|\{\{|\{%"
 
 
 def find_placeholder(text: str) -> str:
     """Return the form of the first placeholder in a value, such as `${NAME}`; "" where there is none."""
     if not may_have_placeholder(text):
         return ""
-    match = _PLACEHOLDER.search(text)
+    match = re.search(_PLACEHOLDER, text)
     return _FORMS[match.lastgroup] if match and match.lastgroup else ""
 
 
@@ -46,12 +46,12 @@ def may_have_placeholder(text: str) -> bool:
 
 def find_placeholder_offsets(text: str) -> list[int]:
     """Return the offsets in the text of a file at which placeholders may begin."""
-    return [match.start() for match in _CANDIDATE.finditer(text)]
+    return [match.start() for match in re.finditer(_CANDIDATE, text)]
 
 
 def find_unquoted_placeholder(line: str) -> tuple[str, int] | None:
     """Return the form and the column, from 0, of what begins like a placeholder in a line that is not YAML."""
-    match = _UNQUOTED_START.search(line)
+    match = re.search(_UNQUOTED_START, line)
     return ({"${": "${NAME}", "{{": "{{ name }}", "{%": "{% … %}"}[match[0]], match.start()) if match else None
 
 

@@ -17,7 +17,7 @@ from ruamel.yaml.events import ScalarEvent
 from reconciler.model.lazy_dataclass import dataclass
 
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_ESCAPE: Final = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
 _FIRST_HALVES: Final = range(0xD800, 0xDC00)
 _HALVES: Final = range(0xD800, 0xE000)
 _STAND_IN_BASES: Final = (0xE000, 0xE800, 0xF000)  # for private use, 0x800 characters each
@@ -93,7 +93,7 @@ def _iter_quoted_texts(text: str) -> Iterator[tuple[int, int]]:
 def _iter_halves(text: str, start: int, stop: int) -> Iterator[int]:
     """Iterate over the offsets of all halves in a text in quotes. Raises `LoneSurrogateError`."""
     open_offset: int | None = None  # of a first half that waits for its second
-    for match in _ESCAPE.finditer(text, start, stop):
+    for match in re.compile(_ESCAPE).finditer(text, start, stop):
         unit = int(match[1], 16) if match[1] else 0
         is_second = unit in _HALVES and unit not in _FIRST_HALVES
         if open_offset is not None and not (is_second and match.start() == open_offset + 6):
