@@ -27,7 +27,7 @@ from reconciler.apply.read_back import ReadBack
 from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
 from reconciler.apply.torrent_batches import change_batches, delete_batches, prepare_adds
-from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
+from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, note_follow_ups, run_follow_ups
 from reconciler.apply.untagged_adds import not_added_reason, tag_sent_adds
 from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
@@ -165,8 +165,7 @@ class Executor:
         adds = _list_pending(adds)
         self._send_batches(prepare_adds(adds, self._target))
         can_tag_at_add = self._target.can_tag_at_add
-        for job in jobs:
-            job.follow_ups = follow_up_steps(job)
+        note_follow_ups([job for job in jobs if not job.is_add])
         self._wait_for_adds([job for job in adds if job.fields_after_add or job.follow_ups or not can_tag_at_add])
         jobs = _list_pending(jobs)
         self._send_batches(change_batches(jobs, self._target))
@@ -180,8 +179,7 @@ class Executor:
         self._metadata_sender.find_peers([job for job in jobs if job.has_change(PEER)])
         self._send_batches(self._metadata_sender.update_batches([job for job in jobs if job.has_change(METADATA)]))
         sent = [job for job in jobs if job.outcome is None]
-        for job in sent:
-            job.follow_ups = follow_up_steps(job)
+        note_follow_ups(sent)
         missing = [job for job in sent if job.other_ids and not job.error]
         for wait in self._retry.poll_intervals(len(missing)):
             live = index_by_id(read_jobs(missing, self._target, self._retry))

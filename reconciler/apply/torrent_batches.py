@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 from reconciler.apply.delivery import Batch, group_jobs, prepare_ahead
 from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
+from reconciler.apply.torrent_creation import note_follow_ups
 from reconciler.model.add_options import build_add_options
 from reconciler.model.fields.names import COMMENT, CONTENT, FILES, NAME, PAUSED
 from reconciler.model.fields.registry import can_set_at_add
@@ -34,22 +36,23 @@ FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 
 def prepare_adds(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """Return batches of adds by their own sources, and note on all adds which fields must follow them.
+    """Return batches of adds by their own sources, and note on all adds what must follow them.
 
-    If there are many, the next batch is made while one is sent, and the fields to follow are noted while the last is.
+    If there are many, the next batch is made while one is sent, and what must follow is noted while the last is.
     """
     api_version = target.api_version  # which may be another one after a request; the adds are made for this one
 
     def prepare() -> Iterator[Batch]:
-        yield from add_batches([job for job in jobs if not job.has_metadata_source], target)
+        yield from add_batches((job for job in jobs if not job.has_metadata_source), target)
         note_fields_after_add(jobs, api_version)
+        note_follow_ups(jobs)
 
     return prepare_ahead(prepare()) if len(jobs) > MAX_ADDS_PER_REQUEST else prepare()
 
 
-def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
+def add_batches(jobs: Iterable[Job], target: Target) -> Iterator[Batch]:
     """Return adds, grouped by their options; links and files go in separate requests."""
-    for (is_link, options), group in _group_adds(jobs, target).items():
+    for (is_link, options), group in _iter_groups(jobs, target):
         for batch_jobs in _split_adds(group):
             if is_link:
                 links = {job: _build_link(job) for job in batch_jobs}
@@ -59,19 +62,41 @@ def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
             yield Batch("add", batch_jobs, send, lambda _, live: live is not None)
 
 
-def _group_adds(jobs: Sequence[Job], target: Target) -> dict[tuple[bool, AddOptions], list[Job]]:
-    """Return adds by their kind of source and their options. Thousands share their changes, and so their options."""
+def _iter_groups(jobs: Iterable[Job], target: Target) -> Iterator[tuple[tuple[bool, AddOptions], Iterable[Job]]]:
+    """Yield adds by their kind of source and their options. Thousands share their changes, and so their options.
+
+    The first group is yielded while all jobs are still being sorted: the first request does not wait for that.
+    """
     groups: dict[tuple[bool, AddOptions], list[Job]] = {}
     groups_by_changes: dict[tuple[bool, int], list[Job]] = {}  # by the id of the changes, which the jobs keep
     can_tag, api_version = target.can_tag_at_add, target.api_version
-    for job in jobs:
+
+    def find_group(job: Job) -> list[Job]:
         is_link, changes = isinstance(job.source, Magnet), job.action.changes
         group = groups_by_changes.get((is_link, id(changes)))
         if group is None:
             options = build_add_options(changes, is_link, can_tag, api_version)
             group = groups_by_changes[is_link, id(changes)] = groups.setdefault((is_link, options), [])
-        group.append(job)
-    return groups
+        return group
+
+    left = iter(jobs)
+    head = next(left, None)
+    if head is None:
+        return
+    first, all_jobs = find_group(head), chain([head], left)
+    (key,) = groups
+
+    def iter_first() -> Iterator[Job]:
+        for job in all_jobs:
+            group = find_group(job)
+            if group is first:
+                yield job
+            else:
+                group.append(job)
+
+    yield key, iter_first()
+    del groups[key]
+    yield from groups.items()
 
 
 def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -202,7 +227,7 @@ def _untag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:
     )
 
 
-def _split_adds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+def _split_adds(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
     """Cut adds so that a request stays small in number and bytes."""
     batch_jobs: list[Job] = []
     size = 0

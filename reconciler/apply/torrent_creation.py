@@ -9,7 +9,7 @@ See docs/decisions/0082-identify-creator-tasks-by-their-options.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -160,6 +160,12 @@ def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
     """Return a created torrent as a source for an add. Raises `TorrentFileError`."""
     torrent = identify_torrent(data)
     return TorrentFile(name, torrent.infohashes, torrent.name, len(data), lambda: data)
+
+
+def note_follow_ups(jobs: Iterable[Job]) -> None:
+    """Note on jobs what the torrent itself will not show."""
+    for job in jobs:
+        job.follow_ups = follow_up_steps(job)
 
 
 def follow_up_steps(job: Job) -> frozenset[str]:

@@ -51,7 +51,9 @@ def split_late_deletions(plan: InstancePlan, receivers: Receivers) -> tuple[Inst
     deletions = tuple(
         action
         for action in plan.actions
-        if _is_pending_deletion(action) and ((plan.sharers and action.delete_files) or action.torrent_id in taken)
+        if isinstance(action, DeleteTorrent)
+        and action.hold is None
+        and ((plan.sharers and action.delete_files) or action.torrent_id in taken)
     )
     if not deletions:
         return plan, ()

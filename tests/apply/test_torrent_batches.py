@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.apply import torrent_batches
 from reconciler.apply.job import Job
-from reconciler.apply.torrent_batches import fields_after_add, note_fields_after_add, prepare_adds
+from reconciler.apply.torrent_batches import add_batches, fields_after_add, note_fields_after_add, prepare_adds
 from reconciler.desired import load
 from reconciler.engine.run import run_once
 from reconciler.engine.selection import RunOptions
@@ -193,12 +193,31 @@ def test_what_follows_adds_of_many_requests_is_noted_while_the_last_one_is_sent(
     monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 2)
     monkeypatch.setattr(torrent_batches, "note_fields_after_add", note_and_tell)
     changes = (Change("comment", None, "c"),)
-    jobs = [Job(AddTorrent("film", "declared", changes, source=parse_magnet(make_magnet(n)))) for n in range(3)]
+    jobs = [
+        Job(AddTorrent("film", "declared", changes, source=parse_magnet(make_magnet(n)), export_path="/x"))
+        for n in range(3)
+    ]
     batches = prepare_adds(jobs, MemoryInstance())
     assert [next(batches).jobs, next(batches).jobs] == [jobs[:2], jobs[2:]]
     assert noted.wait(60)
     assert [job.fields_after_add for job in jobs] == [{"comment"}] * 3
     assert list(batches) == []
+    assert [job.follow_ups for job in jobs] == [{"export"}] * 3
+
+
+def test_the_first_request_does_not_wait_until_all_adds_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 2)
+    paths = ("/a", "/b", "/a", "/c", "/a", "/b", "/c")
+    jobs = [
+        Job(AddTorrent("film", "declared", (Change("save_path", None, path),), source=parse_magnet(make_magnet(n))))
+        for n, path in enumerate(paths)
+    ]
+    left = iter(jobs)
+    batches = add_batches(left, MemoryInstance())
+    first = next(batches)
+    assert next(left) is jobs[5], "the third add to /a is of the next request"
+    assert [[jobs.index(job) for job in batch.jobs] for batch in (first, *batches)] == [[0, 2], [4], [1], [3, 6]]
+    assert list(add_batches([], MemoryInstance())) == []
 
 
 def test_adds_of_one_request_are_made_without_a_thread() -> None:
