@@ -26,7 +26,7 @@ from reconciler.side_thread import SideThread
 K = TypeVar("K", bound=Hashable)
 
 ValueSetter = Callable[[Target, list[str], FieldValue], None]  # sets torrents, by their ids, to a value
-TorrentLook = Callable[[Sequence[LiveTorrent]], object]
+TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +122,26 @@ def not_yet_applied(batch: Batch, jobs: Sequence[Job], target: Target, retry: Re
 
 
 def read_jobs(
-    jobs: Sequence[Job], target: Target, retry: RetryPolicy, look: TorrentLook | None = None
+    jobs: Sequence[Job], target: Target, retry: RetryPolicy, sift: TorrentSift | None = None
 ) -> Sequence[LiveTorrent]:
     """The live torrents of some jobs, read in parts. Raises `InstanceLost` where they cannot be read.
 
-    `look` gets the torrents, without their files, while the server makes the next part; again if a read is repeated.
+    `sift` gets the torrents, without their files, while the server makes the next part, and returns those to keep. It
+    gets them again if a read is repeated.
     """
     if len(jobs) > MAX_JOBS_PER_READ:
         parts = (jobs[start : start + MAX_JOBS_PER_READ] for start in range(0, len(jobs), MAX_JOBS_PER_READ))
-        return [live for part in parts for live in read_jobs(part, target, retry, look)]
+        return [live for part in parts for live in read_jobs(part, target, retry, sift)]
     ids = [key for job in jobs for key in job.ids]
     if not ids:
         return ()
     with_files = {key for job in list_changing(jobs, FILES) for key in job.ids}
     try:
-        return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files, look))
+        return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files, sift))
     except RequestTooLargeError as error:
         if len(jobs) == 1:
             raise InstanceLost(error) from error
-        return [live for half in _split_in_half(jobs) for live in read_jobs(half, target, retry, look)]
+        return [live for half in _split_in_half(jobs) for live in read_jobs(half, target, retry, sift)]
     except InstanceError as error:
         raise InstanceLost(error) from error
 
@@ -157,10 +158,10 @@ def _can_pass_in_halves(error: InstanceError) -> bool:
 
 
 def _read_with_files(
-    target: Target, ids: Sequence[str], with_files: Collection[str], look: TorrentLook | None
+    target: Target, ids: Sequence[str], with_files: Collection[str], sift: TorrentSift | None
 ) -> Sequence[LiveTorrent]:
     """The torrents of those ids, and the files of some of them."""
-    listed = target.read_torrents(ids, look)
+    listed = target.read_torrents(ids, sift)
     if not with_files:
         return listed
     ids_with_files = [live.id for live in listed if live.has_metadata and live.id in with_files]

@@ -239,7 +239,7 @@ class Executor:
         self._resend_changes(rekeyed_torrents.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
             read_back = ReadBack(waiting, self._target)
-            torrents = read_jobs(waiting, self._target, self._retry, read_back.look)
+            torrents = read_jobs(waiting, self._target, self._retry, read_back.sift)
             elapsed = self._retry.clock.now() - began
             waiting = read_back.end_applied()
             self._advance(sum(1 for job in read_back.applied if not job.is_add))  # an add was counted when it was sent

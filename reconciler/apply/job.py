@@ -59,6 +59,7 @@ class Job:
     `fields_after_add`: the fields that the add itself does not carry and that must follow it. `follow_ups`: the fields
     that the torrent does not show, and that are not done yet. `other_ids`: the ids that its torrent may get with its
     metadata. `peer_address` and `handed_trackers`: what it gets from the instance that its metadata comes from.
+    `result`: its result, if that was made before the outcome was known.
     """
 
     action: Action
@@ -72,6 +73,7 @@ class Job:
     other_ids: tuple[str, ...] = ()
     peer_address: str | None = field(default=None, repr=False)
     handed_trackers: tuple[str, ...] = field(default=(), repr=False)
+    result: ActionResult | None = field(default=None, repr=False)
     is_add: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -168,9 +170,14 @@ class Job:
         if self.outcome is None:
             self.outcome, self.error = outcome, error
 
+    def end_with(self, result: ActionResult) -> None:
+        """Record the outcome that a result has which was made before. The first recorded outcome stays."""
+        if self.outcome is None:
+            self.outcome, self.error, self.result = result.outcome, result.error, result
+
     def to_result(self) -> ActionResult:
         """Return the result for the report."""
-        return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error, self.is_removed)
+        return self.result or ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error, self.is_removed)
 
 
 def list_changing(jobs: Iterable[Job], field: str) -> list[Job]:

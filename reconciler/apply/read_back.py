@@ -1,4 +1,7 @@
-"""Finds jobs whose torrents show all that they set, while the server is still making the rest of a long read-back."""
+"""Finds jobs whose torrents show all that they set, while the server is still making the rest of a long read-back.
+
+What is done here need not be done when the server has nothing left to do.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +15,58 @@ from reconciler.apply.untagged_adds import not_added_reason
 from reconciler.model.fields.field import AppliedCheck
 from reconciler.model.fields.registry import make_applied_checks
 from reconciler.model.plan import Change, Outcome
+from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 
 _MAX_KNOWN_CHECKS: Final = 1000  # of distinct changes, whose checks take a kilobyte each
 
 
 class ReadBack:
-    """One read-back of jobs. `applied`: the jobs that show, once the read has ended well.
+    """One read-back of jobs. `applied`: the results of the jobs that show, once the read has ended well.
 
     A job is found by the likeliest id of its torrent, which no other torrent can have. Every other job is for those who
     see the whole reply.
     """
 
     def __init__(self, jobs: Sequence[Job], target: Target) -> None:
-        self.applied: set[Job] = set()
+        self.applied: dict[Job, ActionResult] = {}
         self._jobs = jobs
         self._target = target
         self._checks: dict[int, Sequence[AppliedCheck]] = {}  # by the id of the changes, which the jobs keep
 
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:
-        """Made at the first look, when the server has something to do."""
+        """Made when the first torrents come, while the server makes others."""
         return {ids[0]: job for job in self._jobs if (ids := job.ids)}
+
+    @cached_property
+    def _are_ids_distinct(self) -> bool:
+        ids = [key for job in self._jobs for key in job.ids]
+        return len(set(ids)) == len(ids)
 
     def end_applied(self) -> list[Job]:
         """End the jobs that show, and return the others."""
-        for job in self.applied:
-            job.end(Outcome.APPLIED)
+        for job, result in self.applied.items():
+            job.end_with(result)
         return [job for job in self._jobs if job not in self.applied]
 
-    def look(self, torrents: Sequence[LiveTorrent]) -> None:
-        """Look at some of the torrents. If the read is repeated, what is seen then counts."""
+    def sift(self, torrents: Sequence[LiveTorrent]) -> list[LiveTorrent]:
+        """Return the torrents that may be needed by jobs which do not show yet.
+
+        If the read is repeated, what is seen then counts.
+        """
         jobs_by_id = self._jobs_by_id
+        kept = []
         for torrent in torrents:
             job = jobs_by_id.get(torrent.id)
-            if job is None:
-                continue
-            if job.is_applied(torrent, self._find_checks) and not not_added_reason(job, torrent, self._target):
-                self.applied.add(job)
-            else:
-                self.applied.discard(job)
+            if job and job.is_applied(torrent, self._find_checks) and not not_added_reason(job, torrent, self._target):
+                self.applied[job] = ActionResult(job.action, Outcome.APPLIED)
+                if self._are_ids_distinct and torrent.infohashes.ids == (torrent.id,):
+                    continue  # no other job can mean it
+            elif job:
+                self.applied.pop(job, None)
+            kept.append(torrent)
+        return kept
 
     def _find_checks(self, changes: Sequence[Change]) -> Sequence[AppliedCheck]:
         """Return the checks of changes. Thousands of jobs share theirs, whose checks are made once."""

@@ -54,12 +54,12 @@ class Target(Protocol):
         """Every category by its name."""
 
     def read_torrents(
-        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+        self, ids: Collection[str], sift: Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]] | None = None
     ) -> tuple[LiveTorrent, ...]:
         """Return the torrents that exist among the given ids, in any order.
 
-        `look` gets each of them once, in parts, while the server makes the next part. It must send no request, and
-        what it has seen counts for nothing if the method raises.
+        `sift` gets each of them once, in parts, while the server makes the next part, and decides which are returned.
+        It must send no request, and what it has seen counts for nothing if the method raises.
         """
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:

@@ -48,6 +48,8 @@ from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.side_thread import SideThread
 
+TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]  # returns what is to be kept
+
 MAX_IDS_PER_READ: Final = 2500  # a reply of 4 MB; for each request the server goes through all its torrents
 
 
@@ -166,38 +168,44 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         """Return, for each torrent that is there, how many other seeds it has at least."""
         return {row["hash"]: count_other_seeds(row) for row in self._read_rows(check_ids(ids))}
 
-    def read_torrents(
-        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
-    ) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], sift: TorrentSift | None = None) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids on average.
 
         Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, and
-        `look` gets the torrents, the server makes the next. `look` gets those whose state hides the stop intent last.
+        `sift` gets the torrents, the server makes the next. It decides which are returned, and gets
+        torrents whose state hides the stop intent last.
         """
         hashes = check_ids(ids)
         parts = split_ids(hashes)
-        take = partial(self._take_part, frozenset(hashes), TorrentConverter(), look)
+        take = partial(self._take_part, frozenset(hashes), TorrentConverter(), sift)
         if len(parts) == 1:
             torrents = take(self._request_rows(hashes))
         else:
             with SideThread("converting") as thread:
                 conversions = [thread.hand_over(partial(take, self._request_rows(part))) for part in parts]
                 torrents = [torrent for conversion in conversions for torrent in conversion.result()]
-        return tuple(self._mark_stopped(torrents, look))
+        if sift is None:
+            return tuple(self._mark_stopped(torrents))
+        hidden = [torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)]
+        if hidden:
+            kept = [torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)]
+            torrents = [*kept, *sift(self._mark_stopped(hidden))]
+        return tuple(torrents)
 
     def _take_part(
         self,
         asked: AbstractSet[str],
         converter: TorrentConverter,
-        look: Callable[[Sequence[LiveTorrent]], object] | None,
+        sift: TorrentSift | None,
         rows: Iterator[TorrentRow],
     ) -> list[LiveTorrent]:
-        """Convert the rows of a part. `look` gets the torrents whose stop intent is known. `asked`: all their ids."""
+        """Convert the rows of a part. `sift` gets the torrents whose stop intent is known. `asked`: all their ids."""
         torrents = self._convert_rows(rows, converter)
         self._check_filter({torrent.id for torrent in torrents}, asked)
-        if look:
-            look([torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)])
-        return torrents
+        if sift is None:
+            return torrents
+        hidden = [torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)]
+        return [*sift([torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)]), *hidden]
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Read the network interface (two requests), the connection status and addresses (one request), or both."""
@@ -261,18 +269,13 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         )
         return self._mark_stopped(torrents)
 
-    def _mark_stopped(
-        self, torrents: list[LiveTorrent], look: Callable[[Sequence[LiveTorrent]], object] | None = None
-    ) -> list[LiveTorrent]:
-        """Return the torrents, with those stopped whose state hides it. `look` gets those whose state hides it."""
+    def _mark_stopped(self, torrents: list[LiveTorrent]) -> list[LiveTorrent]:
+        """Return the torrents, with those stopped whose state hides it."""
         hidden_ids = [torrent.id for torrent in torrents if is_stop_intent_hidden(torrent.state)]
         if not hidden_ids:
             return torrents
         stopped = self._find_stopped(hidden_ids)
-        torrents = [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
-        if look:
-            look([torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)])
-        return torrents
+        return [replace(torrent, stopped=True) if torrent.id in stopped else torrent for torrent in torrents]
 
     def _read_declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
         return self.read_preferences() if self._instance.preferences else None

@@ -179,16 +179,14 @@ class MemoryInstance(MemoryAdds, MemoryDeletions, MemoryCreator, MemoryTags):
         return self._run_request(lambda: replace(bound, **transfer_fields))  # type: ignore[arg-type]
 
     def read_torrents(
-        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
+        self, ids: Collection[str], sift: Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]] | None = None
     ) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with these ids, as far as they are there. `look` gets them too."""
+        """Return the torrents with these ids, as far as they are there, and as far as `sift` keeps them."""
         keys = check_items(ids)
         torrents = self._run_request(
             lambda: tuple(_strip_files(self.torrents[key]) for key in keys if key in self.torrents)
         )
-        if look:
-            look(torrents)
-        return torrents
+        return tuple(sift(torrents)) if sift else torrents
 
     def export_torrent(self, torrent_id: str) -> bytes | None:
         """Return the uploaded file; None if the torrent was added by a magnet link, or is gone."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
+from reconciler.apply.delivery import TorrentSift
 from reconciler.apply.executor import Executor
 from reconciler.apply.job import Job
 from reconciler.apply.read_back import ReadBack
 from reconciler.model.errors import ResponseTimeoutError, UnreachableError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.plan import AddTorrent, Change, InstancePlan, Outcome, UpdateTorrent
+from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.testing.memory import MemoryInstance
@@ -32,17 +34,15 @@ class HalfReader(MemoryInstance):
 
     failures: Sequence[Exception] = ()
 
-    def read_torrents(
-        self, ids: Collection[str], look: Callable[[Sequence[LiveTorrent]], object] | None = None
-    ) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], sift: TorrentSift | None = None) -> tuple[LiveTorrent, ...]:
         torrents = super().read_torrents(ids)
-        if self.failures and look:
+        if self.failures and sift:
             error, *self.failures = self.failures
-            look(torrents[: len(torrents) // 2])
+            sift(torrents[: len(torrents) // 2])
             for torrent in torrents:
                 self.remove_tags([torrent.id], ["new"])
             raise error
-        return super().read_torrents(ids, look)
+        return super().read_torrents(ids, sift)
 
 
 def make_half_reader(*failures: Exception) -> tuple[HalfReader, InstancePlan]:
@@ -58,10 +58,36 @@ def test_jobs_are_found_by_the_parts_of_a_read() -> None:
     missing = make_live_torrent({"hash": "c"})
     jobs = [make_job(new), make_job(old), make_job(missing), Job(UpdateTorrent("d", "drift"))]
     read_back = ReadBack(jobs, MemoryInstance())
-    read_back.look([old])
-    assert read_back.applied == set()
-    read_back.look([new, make_live_torrent({"hash": "e", "tags": ["new"]})])
-    assert read_back.applied == {jobs[0]}
+    read_back.sift([old])
+    assert not read_back.applied
+    read_back.sift([new, make_live_torrent({"hash": "e", "tags": ["new"]})])
+    assert set(read_back.applied) == {jobs[0]}
+
+
+def test_torrents_that_no_other_job_can_mean_are_not_kept() -> None:
+    shown, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "b"})
+    hybrid = make_live_torrent({"hash": "c+c2", "tags": ["new"]})
+    unknown = make_live_torrent({"hash": "e"})
+    jobs = [make_job(torrent) for torrent in (shown, old, hybrid)]
+    read_back = ReadBack(jobs, MemoryInstance())
+    assert read_back.sift([shown, old, hybrid, unknown]) == [old, hybrid, unknown]
+    assert set(read_back.applied) == {jobs[0], jobs[2]}
+    twice = ReadBack([*jobs, make_job(shown)], MemoryInstance())
+    assert twice.sift([shown, old]) == [shown, old], "two jobs mean the same torrent"
+
+
+def test_the_results_of_jobs_are_made_while_a_read_goes_on_and_count_at_its_end() -> None:
+    shown = make_live_torrent({"hash": "a", "tags": ["new"]})
+    job, ended = make_job(shown), make_job(shown)
+    ended.end(Outcome.DROPPED, "it was stopped")
+    for each in (job, ended):
+        read_back = ReadBack([each], MemoryInstance())
+        read_back.sift([shown])
+        assert each.result is None
+        assert read_back.end_applied() == []
+        assert (each.result is None) == (each is ended)
+    assert job.to_result() is job.result == ActionResult(make_update(shown), Outcome.APPLIED)
+    assert ended.to_result() == ActionResult(make_update(shown), Outcome.DROPPED, "it was stopped")
 
 
 def test_jobs_that_share_their_changes_are_compared_each_as_its_own_action() -> None:
@@ -70,8 +96,8 @@ def test_jobs_that_share_their_changes_are_compared_each_as_its_own_action() -> 
     update = Job(UpdateTorrent("a", "drift", changes), checked[0].id)
     add = Job(AddTorrent("b", "declared", changes), checked[1].id)
     read_back = ReadBack([update, add], MemoryInstance())
-    read_back.look(checked)
-    assert read_back.applied == {add}, "it stops when its data has been checked; a stop that was sent shows at once"
+    read_back.sift(checked)
+    assert set(read_back.applied) == {add}, "it stops when its data is checked; a stop that was sent shows at once"
 
 
 def test_thousands_of_jobs_with_changes_of_their_own_are_compared() -> None:
@@ -83,17 +109,17 @@ def test_thousands_of_jobs_with_changes_of_their_own_are_compared() -> None:
     ]
     other = Job(UpdateTorrent("a", "drift", (Change("category", "", "other"),)), "f" * 40)
     read_back = ReadBack([*jobs, other], MemoryInstance())
-    read_back.look([*torrents, make_live_torrent({"hash": "f", "id": "f" * 40, "category": "none"})])
-    assert read_back.applied == {*jobs}
+    read_back.sift([*torrents, make_live_torrent({"hash": "f", "id": "f" * 40, "category": "none"})])
+    assert set(read_back.applied) == {*jobs}
 
 
 def test_a_repeated_read_counts_instead_of_the_one_before() -> None:
     new, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "a"})
     job = make_job(new)
     read_back = ReadBack([job], MemoryInstance())
-    read_back.look([new])
-    read_back.look([old])
-    assert read_back.applied == set()
+    read_back.sift([new])
+    read_back.sift([old])
+    assert not read_back.applied
 
 
 def test_an_add_that_met_another_torrent_is_not_applied() -> None:
@@ -104,18 +130,18 @@ def test_an_add_that_met_another_torrent_is_not_applied() -> None:
     theirs = make_live_torrent({"hash": "a", "id": key, "tags": ["reconcile:home", "reconcile:other"]})
     for live, applied in ((theirs, set()), (ours, {job})):
         read_back = ReadBack([job], MemoryInstance())
-        read_back.look([live])
-        assert read_back.applied == applied
+        read_back.sift([live])
+        assert set(read_back.applied) == applied
 
 
 def test_a_torrent_by_another_id_than_the_likeliest_is_for_the_whole_reply() -> None:
     hybrid = TorrentFile("", InfoHashes("a" * 40, "b" * 64), "film", 0, lambda: b"")
     job = Job(AddTorrent("film", "declared", source=hybrid))
     read_back = ReadBack([job], MemoryInstance())
-    read_back.look([make_live_torrent({"hash": "a", "id": "a" * 40})])
-    assert read_back.applied == set()
-    read_back.look([make_live_torrent({"hash": "b", "id": "b" * 40})])
-    assert read_back.applied == {job}
+    read_back.sift([make_live_torrent({"hash": "a", "id": "a" * 40})])
+    assert not read_back.applied
+    read_back.sift([make_live_torrent({"hash": "b", "id": "b" * 40})])
+    assert set(read_back.applied) == {job}
 
 
 def test_a_read_that_fails_half_way_shows_nothing() -> None:

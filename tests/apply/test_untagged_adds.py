@@ -44,10 +44,10 @@ class StoppedInstance(MemoryInstance):
         self.sent.append("tag")
         super().add_tags(ids, tags)
 
-    def read_torrents(self, ids: Collection[str], *look: Any) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], *sift: Any) -> tuple[LiveTorrent, ...]:
         self._check_stop()
         self.late_reads -= 1
-        return super().read_torrents(ids, *look) if self.late_reads < 0 else ()
+        return super().read_torrents(ids, *sift) if self.late_reads < 0 else ()
 
     @contextmanager
     def ignore_stop(self) -> Iterator[None]:

@@ -327,9 +327,9 @@ def test_the_own_hold_is_on_the_server_before_the_holds_on_the_keeper_are_read_a
             seen.append("holds" if world.boxes["b"].leases.holds else "holds, without an own one")
             return super().read_tags()
 
-        def read_torrents(self, ids: Collection[str], *look: Any) -> tuple[LiveTorrent, ...]:
+        def read_torrents(self, ids: Collection[str], *sift: Any) -> tuple[LiveTorrent, ...]:
             seen.append("copy")
-            return super().read_torrents(ids, *look)
+            return super().read_torrents(ids, *sift)
 
     keeper = WatchedBox()
     keeper.torrents, world.boxes["a"] = world.boxes["a"].torrents, keeper
@@ -343,9 +343,9 @@ def test_a_run_that_stood_still_since_it_looked_deletes_nothing(pause: float, is
     world = SurplusWorld()
 
     class SlowBox(Box):
-        def read_torrents(self, ids: Collection[str], *look: Any) -> tuple[LiveTorrent, ...]:
+        def read_torrents(self, ids: Collection[str], *sift: Any) -> tuple[LiveTorrent, ...]:
             world.context.retry.clock.sleep(pause)
-            return super().read_torrents(ids, *look)
+            return super().read_torrents(ids, *sift)
 
     keeper = SlowBox()
     keeper.torrents, world.boxes["a"] = world.boxes["a"].torrents, keeper

@@ -30,9 +30,9 @@ class Tricky(MemoryInstance):
         super().__init__()
         self._trick = trick
 
-    def read_torrents(self, ids: Collection[str], *look: Any) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], *sift: Any) -> tuple[LiveTorrent, ...]:
         self._trick(self)
-        return super().read_torrents(ids, *look)
+        return super().read_torrents(ids, *sift)
 
 
 def _become(**values: Any) -> Trick:

@@ -109,8 +109,12 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
         monkeypatch.setattr(reader, "_convert_rows", wait_and_convert)
         seen: list[list[str]] = []
         missing = [make_infohash(8), make_infohash(9)]
-        torrents = reader.read_torrents([*ids, *missing], lambda part: seen.append([torrent.id for torrent in part]))
-        assert {torrent.id for torrent in torrents} == set(ids)
+
+        def sift(part: Sequence[LiveTorrent]) -> Sequence[LiveTorrent]:
+            seen.append([torrent.id for torrent in part])
+            return part[1:]
+
+        assert {torrent.id for torrent in reader.read_torrents([*ids, *missing], sift)} == {*seen[0][1:], *seen[1][1:]}
         assert [set(part) for part in seen] == [set(ids[:3]), set(ids[3:]), set()]
         assert reader.request_count == sent + 3
 
@@ -141,9 +145,14 @@ def test_a_part_is_converted_after_the_next_was_requested(monkeypatch: pytest.Mo
     monkeypatch.setattr("reconciler.qbittorrent.session.MAX_IDS_PER_READ", 1)
     answers = {**QBITTORRENT_ANSWERS, "torrents/info": json_answer("[]")}
     seen: list[int] = []
+
+    def sift(part: Sequence[LiveTorrent]) -> Sequence[LiveTorrent]:
+        seen.append(reader.request_count - sent)
+        return part
+
     with serve_stub(answers) as url, Session(make_instance(url)) as reader:
         sent = reader.request_count
-        reader.read_torrents(list(map(make_infohash, range(3))), lambda _: seen.append(reader.request_count - sent))
+        reader.read_torrents(list(map(make_infohash, range(3))), sift)
     assert seen == [2, 2]
 
 

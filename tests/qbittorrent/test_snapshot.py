@@ -147,25 +147,27 @@ def test_torrents_that_were_not_requested_are_an_error() -> None:
         session.read_torrents(["b" * 40])
 
 
-def test_a_torrent_is_looked_at_once_when_its_stop_intent_is_known() -> None:
+def test_a_torrent_is_sifted_once_when_its_stop_intent_is_known() -> None:
     hidden, shown = ROW % ("a" * 40, "checkingDL"), ROW % ("b" * 40, "stoppedDL")
     seen: list[list[tuple[str, bool]]] = []
 
-    def look(torrents: Sequence[LiveTorrent]) -> None:
+    def sift(torrents: Sequence[LiveTorrent]) -> Sequence[LiveTorrent]:
         seen.append([(torrent.id[0], torrent.stopped) for torrent in torrents])
+        return torrents
 
     with (
         serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{hidden}, {shown}]")}) as url,
         Session(make_instance(url)) as session,
         pytest.raises(InstanceError, match="not requested"),  # the stub ignores the filter
     ):
-        session.read_torrents(["a" * 40, "b" * 40], look)
+        session.read_torrents(["a" * 40, "b" * 40], sift)
     assert seen == [[("b", True)]]
     with (
         serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{hidden}]")}) as url,
         Session(make_instance(url)) as session,
     ):
-        session.read_torrents(["a" * 40], look)
+        assert [torrent.stopped for torrent in session.read_torrents(["a" * 40], sift)] == [True]
+        assert session.read_torrents(["a" * 40], lambda _: ()) == ()
     assert seen == [[("b", True)], [], [("a", True)]]
 
 
