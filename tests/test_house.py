@@ -61,6 +61,7 @@ UNTESTED: Final = {
     "model/history.py": "frozen data",
     "model/intake.py": "frozen data and protocols",
     "model/rows.py": "frozen data and protocols",
+    "plan/assignment.py": "frozen data",
     "web/context.py": "frozen data",
     "web/gateway/change_call.py": "frozen data",
     "model/notification.py": "frozen data",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
+from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
@@ -33,7 +34,12 @@ from reconciler.plan.platform import foreign_path_reason
 
 MAX_FIRST_ADDS: Final = 4096  # of one plan; where each entry declares something else, nothing is gained
 _OWN_KEYS: Final = frozenset({"position", "infohashes", "source", "name", "options", "create_only", "labels"})
-_get_shared_values: Final = attrgetter(*(field.name for field in fields(DesiredTorrent) if field.name not in _OWN_KEYS))
+_SHARED_KEYS: Final = tuple(field.name for field in fields(DesiredTorrent) if field.name not in _OWN_KEYS)
+_get_shared_values: Final = attrgetter(*_SHARED_KEYS)
+# the same for all entries whose adds are alike; the class of a name shows if there is one
+_get_likeness: Final = attrgetter(
+    "name.__class__", "source.__class__", "infohashes.v2", "options", "create_only", *_SHARED_KEYS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +58,49 @@ class EntryFacts:
 NO_FACTS: Final = EntryFacts()
 
 
+def plan_adds(entries: Iterable[DesiredTorrent], context: PlanContext, snapshot: Snapshot) -> list[Action]:
+    """Plan torrents that are not on their instance, of which nothing else is known.
+
+    Most entries declare the same as the entry before, and then only the first of their adds is planned.
+    """
+    actions: list[Action] = []
+    for _, alike in groupby(entries, _get_likeness):
+        first, *others = alike
+        planned = plan_add(first, context, snapshot, NO_FACTS)
+        actions += planned
+        if model := _find_model(first, planned):
+            actions += [_build_similar_add(model, entry) for entry in others]
+        else:
+            actions += [action for entry in others for action in plan_add(entry, context, snapshot, NO_FACTS)]
+    return actions
+
+
 def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
     """Plan a torrent that is not on its instance.
 
     Thousands of entries declare the same. Their adds differ in the torrent and its name, and are like the first else.
     """
-    hashes = entry.infohashes
-    if facts is not NO_FACTS or entry.content or hashes is None or hashes.v2:
+    if facts is not NO_FACTS or not _is_plain(entry):
         return _plan_add(entry, context, snapshot, facts)
     declaration = _read_declaration(entry, snapshot)
     if first := context.first_adds.get(declaration):
         return [_build_similar_add(first, entry)]
     actions = _plan_add(entry, context, snapshot, facts)
-    added = actions[0] if len(actions) == 1 else None
-    if isinstance(added, AddTorrent) and added.hold is None and len(context.first_adds) < MAX_FIRST_ADDS:
-        context.first_adds[declaration] = added
+    model = _find_model(entry, actions)
+    if model and len(context.first_adds) < MAX_FIRST_ADDS:
+        context.first_adds[declaration] = model
     return actions
+
+
+def _find_model(entry: DesiredTorrent, actions: Sequence[Action]) -> AddTorrent | None:
+    """Return the add of an entry if the adds of all entries that declare the same are like it; else None."""
+    added = actions[0] if len(actions) == 1 else None
+    return added if isinstance(added, AddTorrent) and added.hold is None and _is_plain(entry) else None
+
+
+def _is_plain(entry: DesiredTorrent) -> bool:
+    """Return True for a v1 torrent that is not made from content: its add depends on what it declares alone."""
+    return entry.content is None and entry.infohashes is not None and not entry.infohashes.v2
 
 
 def _read_declaration(entry: DesiredTorrent, snapshot: Snapshot) -> Hashable:

@@ -12,7 +12,9 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.groups import DrainProgress, Group
 from reconciler.model.plan import InstancePlan, TorrentAction
 from reconciler.model.run import InstanceResult
-from reconciler.plan.placement import Disposition, PlacedEntry, Placement
+from reconciler.plan.assignment import Disposition
+from reconciler.plan.match import Match
+from reconciler.plan.placement import Placement
 
 _EXTENT: Final = re.compile(r" \([0-9]+ %\)\Z")  # of one copy, which says nothing about the others
 
@@ -47,19 +49,19 @@ def _is_deleted_from(group: str, action: object) -> bool:
 
 
 def _measure_drain(group: str, name: str, placement: Placement, spared: Mapping[str, str]) -> DrainProgress:
-    placed_entries = placement.entries_by_instance.get(name)
-    if placed_entries is None:
+    matches = placement.entries_by_instance.get(name)
+    if matches is None:
         return DrainProgress(name, group, None)
-    copies = [placed for placed in placed_entries if placed.match.entry.instance == group and placed.match.live]
+    copies = [match for match in matches if match.entry.instance == group and match.live]
     waiting = Counter(_iter_waiting_reasons(copies, spared, f"{group}: "))
     in_order = sorted(waiting.items(), key=lambda item: (-item[1], item[0]))
     return DrainProgress(name, group, len(copies), len(copies) - waiting.total(), tuple(in_order))
 
 
-def _iter_waiting_reasons(copies: Collection[PlacedEntry], spared: Mapping[str, str], prefix: str) -> Iterator[str]:
+def _iter_waiting_reasons(copies: Collection[Match], spared: Mapping[str, str], prefix: str) -> Iterator[str]:
     """Yield the reason of each copy that stays for another reason than that its successor is not complete yet."""
-    for placed in copies:
-        assignment, live = placed.assignment, placed.match.live
+    for match in copies:
+        assignment, live = match.assignment, match.live
         if assignment is None or live is None:
             continue
         reason = spared.get(str(live.infohashes))

@@ -9,20 +9,29 @@ from itertools import chain
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.plan.assignment import Assignment
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry with the live torrents that it could mean; `conflict` is the reason why they are ambiguous."""
+    """An entry on an instance, with the live torrents that it could mean there.
+
+    `conflict`: why they are ambiguous. `assignment`: for an entry of a group, why it is to be on this instance or not.
+    """
 
     entry: DesiredTorrent
     live_torrents: tuple[LiveTorrent, ...] = ()
     conflict: str | None = None
+    assignment: Assignment | None = None
 
     @property
     def live(self) -> LiveTorrent | None:
         """The live torrent it means; the first of them where a conflict made them several."""
         return self.live_torrents[0] if self.live_torrents else None
+
+    def assign(self, assignment: Assignment) -> Match:
+        """Return the match with the assignment of its entry to this instance."""
+        return Match(self.entry, self.live_torrents, self.conflict, assignment)
 
 
 def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) -> list[Match]:
@@ -35,14 +44,14 @@ def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorr
     matched = [_find_live_torrents(entry, index) for entry in entries] if index else [()] * len(entries)
     claimed = list(map(_list_claimed_ids, entries, matched))
     contested = {key for key, count in Counter(chain.from_iterable(claimed)).items() if count > 1}
+    if not contested and max(map(len, matched), default=0) < 2:
+        return list(map(Match, entries, matched))
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
-    for entry, ids in zip(entries, claimed, strict=True) if contested else ():
+    for entry, ids in zip(entries, claimed, strict=True):
         for key in contested.intersection(ids):
             claims[key].append(entry)
     return [
         Match(entry, live_torrents, _conflict_reason(live_torrents, ids, claims))
-        if contested or len(live_torrents) > 1
-        else Match(entry, live_torrents)
         for entry, live_torrents, ids in zip(entries, matched, claimed, strict=True)
     ]
 

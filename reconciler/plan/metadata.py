@@ -43,7 +43,7 @@ class MetadataHolders:
 
     def find_source(self, entry: DesiredTorrent, instance: str) -> MetadataSource | None:
         """Return the copy that `instance` can get the metadata of an entry from; None if it needs none, or has none."""
-        holder = self._find_holder(entry, instance)
+        holder = self._find_holder(entry, instance) if len(self.snapshots) > 1 else None
         if holder is None or entry.has_metadata or not holder.can_export:
             return None
         return MetadataSource(holder.instance, holder.torrent_id)

@@ -22,7 +22,8 @@ from reconciler.model.plan import (
     Verb,
 )
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.adds import NO_FACTS, EntryFacts
+from reconciler.plan.adds import NO_FACTS, EntryFacts, plan_adds
+from reconciler.plan.assignment import Disposition
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
@@ -35,7 +36,7 @@ from reconciler.plan.management import keep_management
 from reconciler.plan.match import Match
 from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
 from reconciler.plan.moves import attach_move_blasts, block_shared_moves
-from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
+from reconciler.plan.placement import Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan
 from reconciler.plan.platform import block_undeclarable_categories
@@ -84,7 +85,7 @@ def plan_unhashed(plan_input: PlanInput) -> Plan:
     others = {sharer for sharing in sharers.values() for sharer in sharing if sharer in snapshots}.difference(names)
     instance_plans = [_plan_instance(resolved, name, placement, plan_input, context) for name in [*names, *others]]
     instance_plans = spare_shared_data(instance_plans, snapshots, sharers)
-    matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
+    matches = (match for name in names for match in placement.entries_by_instance[name])
     warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
     stuck_at = find_next_stuck_time(snapshots.values(), context)
     return Plan("", tuple(instance_plans), resolved, placement, warnings, stuck_at)
@@ -164,7 +165,7 @@ def _plan_instance(
     if health and not health.is_healthy:
         decisions = [*defer_all(decisions, health.reason), *_plan_stops(desired, name, snapshot, health)]
     decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy, followers)
-    decisions = list(keep_management(decisions, (e.match for e in placement.entries_by_instance[name]), context))
+    decisions = list(keep_management(decisions, placement.entries_by_instance[name], context))
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=rank_action)),
@@ -187,25 +188,31 @@ def _plan_declared(
 ) -> _TorrentDecisions:
     """Plan the entries whose torrents are known. A run may have ended before it tagged a copy that is surplus now."""
     torrents = _TorrentDecisions()
-    for placed_entry in placement.entries_by_instance[name]:
-        entry, live, assignment = placed_entry.match.entry, placed_entry.match.live, placed_entry.assignment
+    missing: list[DesiredTorrent] = []  # nearly all that are: those of which nothing else is known
+    for match in placement.entries_by_instance[name]:
+        entry, live, assignment = match.entry, match.live, match.assignment
         if not entry.infohashes:
             torrents.unresolved.append(entry)
             continue
-        for torrent in placed_entry.match.live_torrents:
-            torrents.matched_ids.add(torrent.id)
+        if live is None:
+            facts = _collect_facts(match, name, resolved, context)
+            if facts is NO_FACTS and not (assignment or match.conflict or entry.absent):
+                missing.append(entry)
+            else:
+                torrents.record_decisions(_plan_placed_entry(match, name, resolved, context, snapshot))
+            continue
+        torrents.matched_ids.update([torrent.id for torrent in match.live_torrents])
         is_surplus = assignment is not None and assignment.disposition is Disposition.SURPLUS
-        if live and not is_surplus and (fault := find_fault(entry, live, name, context)):
+        if not is_surplus and (fault := find_fault(entry, live, name, context)):
             torrents.faults.append(fault)
-        if is_surplus and live and live.id in untagged_ids and (claim := plan_untagged(live, context, "surplus here")):
+        if is_surplus and live.id in untagged_ids and (claim := plan_untagged(live, context, "surplus here")):
             torrents.decisions.append(claim)
             continue
-        entry_decisions = _plan_placed_entry(placed_entry, name, resolved, context, snapshot)
-        if assignment and assignment.stays_reason and not entry_decisions and live:
+        entry_decisions = _plan_placed_entry(match, name, resolved, context, snapshot)
+        if assignment and assignment.stays_reason and not entry_decisions:
             torrents.decisions.append(defer_move(entry, live, assignment.stays_reason))
         elif (
-            live
-            and assignment
+            assignment
             and assignment.disposition is not Disposition.WANTED
             and not any(isinstance(decision, SparedTorrent) for decision in entry_decisions)
         ):
@@ -213,6 +220,7 @@ def _plan_declared(
             torrents.surplus_copies.append(SurplusCopy(entry, live, assignment))
         else:
             torrents.record_decisions(entry_decisions)
+    torrents.decisions += plan_adds(missing, context, snapshot)
     return torrents
 
 
@@ -250,17 +258,17 @@ def _plan_undeclared(
 
 
 def _plan_placed_entry(
-    placed_entry: PlacedEntry, name: str, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
+    match: Match, name: str, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
 ) -> Sequence[Decision]:
     """Plan an entry on this instance. A surplus copy is not repaired."""
-    assignment, match = placed_entry.assignment, placed_entry.match
+    assignment = match.assignment
     if assignment and assignment.disposition is Disposition.SURPLUS:
         return ()
     facts = _collect_facts(match, name, resolved, context)
     if assignment and assignment.waits_reason and match.live is None:
         facts = replace(facts, unavailable=assignment.waits_reason)
     if assignment:
-        match = add_where_data_is(placed_entry, resolved.desired.categories_of(name), snapshot)
+        match = add_where_data_is(match, resolved.desired.categories_of(name), snapshot)
     decisions = plan_entry(match, context, snapshot, facts)
     if match.live and not match.conflict:
         decisions = release(decisions, match.live, context, snapshot, match.entry)

@@ -32,18 +32,14 @@ from reconciler.model.plan import (
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.blast import find_future_paths, lost_files_text, name_torrents
 from reconciler.plan.match import Match
-from reconciler.plan.placement import PlacedEntry
 
 
-def add_where_data_is(
-    placed_entry: PlacedEntry, categories: Mapping[str, DesiredCategory], snapshot: Snapshot
-) -> Match:
-    """Return the match of a placed entry, which names the path where a torrent that is added finds its data.
+def add_where_data_is(match: Match, categories: Mapping[str, DesiredCategory], snapshot: Snapshot) -> Match:
+    """Return the match of an entry of a group, which names the path where a torrent that is added finds its data.
 
     A declared path counts more, and where the category leads to the same path, it decides.
     """
-    match, assignment = placed_entry.match, placed_entry.assignment
-    path = assignment.save_path if assignment else None
+    path = match.assignment.save_path if match.assignment else None
     entry = match.entry
     if not path or match.live or entry.save_path or entry.options.get(AUTO_TMM) is True:
         return match

@@ -19,9 +19,9 @@ from reconciler.model.groups import ActionPlacement
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import Action, Change, DeleteTorrent, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.plan.assignment import Assignment, Disposition
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.guard import count_allowed_deletions
-from reconciler.plan.placement import Assignment, Disposition
 from reconciler.plan.torrents import build_delete, deletion_spared_reason
 
 

@@ -192,8 +192,8 @@ class InstanceExplainer:
 
     def _placement_reason(self, instance: str, entry: DesiredTorrent | None) -> str | None:
         """Return the reason why an entry of a group is placed on this instance; None if it is not."""
-        placed_entries = self.plan.placement.entries_by_instance.get(instance, ())
-        assignments = (placed.assignment for placed in placed_entries if placed.match.entry is entry)
+        matches = self.plan.placement.entries_by_instance.get(instance, ())
+        assignments = (match.assignment for match in matches if match.entry is entry)
         return next((assignment.reason for assignment in assignments if assignment), None)
 
 

@@ -106,7 +106,7 @@ def build_status_report(
             rows.append(_build_unread_status(instance, observation, len(entries)))
             torrents += [_build_unknown_status(entry) for entry in entries]
             continue
-        matches = [placed.match for placed in plan.placement.entries_by_instance.get(name, ())]
+        matches = plan.placement.entries_by_instance.get(name, ())
         compared = _compare_instance(name, matches, plans[name], desired.owner, transfer_stats[name])
         torrents += compared
         rows.append(_build_instance_status(instance, observation.snapshot, plans[name], compared, health.get(name)))

@@ -16,8 +16,8 @@ def find_placements(finished_run: FinishedRun | None, ids: Collection[str]) -> d
         return {}
     wanted = frozenset(ids)
     return {
-        instance: placed.assignment.reason
-        for instance, placed_entries in finished_run.plan.placement.entries_by_instance.items()
-        for placed in placed_entries
-        if placed.assignment and not wanted.isdisjoint(placed.match.entry.ids)
+        instance: match.assignment.reason
+        for instance, matches in finished_run.plan.placement.entries_by_instance.items()
+        for match in matches
+        if match.assignment and not wanted.isdisjoint(match.entry.ids)
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.plan import AddTorrent, Change, Outcome
-from reconciler.plan.adds import NO_FACTS, EntryFacts, build_add, plan_add, unaddable_reason
+from reconciler.plan.adds import NO_FACTS, EntryFacts, build_add, plan_add, plan_adds, unaddable_reason
 from reconciler.plan.match import Match
 from reconciler.plan.torrents import plan_entry
 from tests.support.planner_inputs import CONTEXT, make_content_entry, make_desired_torrent, make_snapshot
@@ -49,6 +49,8 @@ def test_an_add_is_the_same_whatever_was_planned_before_it(rows: list[dict[str, 
         for entry in entries:
             alone = plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)
             assert plan_add(entry, planned_before, snapshot, NO_FACTS) == alone
+        every_alone = [action for entry in entries for action in plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)]
+        assert plan_adds(entries, replace(CONTEXT), snapshot) == every_alone
 
 
 def _declare_similar(row: dict[str, Any]) -> list[DesiredTorrent]:
@@ -57,6 +59,8 @@ def _declare_similar(row: dict[str, Any]) -> list[DesiredTorrent]:
     own_keys = (
         {"hash": row["hash"], "source": row["source"]},
         {"hash": "e", "source": "magnet", "name": None},
+        {"hash": "g", "source": "magnet", "name": None},
+        {"hash": "h2", "source": "magnet", "name": None},
         {"hash": "f", "source": "magnet", "name": "film"},
         {"hash": "1:v1", "source": "torrent", "name": None},
     )

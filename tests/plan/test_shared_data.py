@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.plan import PlanInput, make_plan
+from reconciler.plan.assignment import Assignment, Disposition
 from reconciler.plan.match import Match
-from reconciler.plan.placement import Assignment, Disposition, PlacedEntry
 from reconciler.plan.shared_data import add_where_data_is
 from tests.support.planner_inputs import (
     OWNER_TAG,
@@ -35,15 +35,15 @@ PATH = "/nas/films"
 )
 def test_the_path_of_an_add(row: dict[str, Any], categories: dict[str, str], path: str | None) -> None:
     entry = make_desired_torrent({"hash": "x", **row}, 1)
-    placed = PlacedEntry(Match(entry), Assignment("a", Disposition.WANTED, "moves here", save_path=PATH))
-    assert add_where_data_is(placed, {}, make_snapshot([], categories)).entry.save_path == path
+    match = Match(entry).assign(Assignment("a", Disposition.WANTED, "moves here", save_path=PATH))
+    assert add_where_data_is(match, {}, make_snapshot([], categories)).entry.save_path == path
 
 
 def test_a_torrent_that_is_there_stays_where_it_is() -> None:
     entry = make_desired_torrent({"hash": "x"}, 1)
     match = Match(entry, (make_live_torrent({"hash": "x"}),))
-    placed = PlacedEntry(match, Assignment("a", Disposition.WANTED, "it is here", save_path=PATH))
-    assert add_where_data_is(placed, {}, make_snapshot([])) is match
+    match = match.assign(Assignment("a", Disposition.WANTED, "it is here", save_path=PATH))
+    assert add_where_data_is(match, {}, make_snapshot([])) is match
 
 
 @pytest.mark.parametrize(("name", "line"), [("a", "delete x"), ("b", "delete x +files (deferred)")])

@@ -8,8 +8,8 @@ from typing import Any
 from reconciler.model.desired import Policy
 from reconciler.model.groups import KeptCopy
 from reconciler.model.plan import Change, DeleteTorrent, SparedTorrent
+from reconciler.plan.assignment import Assignment, Disposition
 from reconciler.plan.context import Decision, PlanContext
-from reconciler.plan.placement import Assignment, Disposition
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
 from tests.support.planner_inputs import (
     CONTEXT,

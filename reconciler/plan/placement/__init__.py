@@ -8,13 +8,9 @@ The rules, and what they promise, are in docs/groups.md.
 """
 
 from reconciler.plan.placement.members import format_time
-from reconciler.plan.placement.place import PlacedEntry, Placement, place_entries
-from reconciler.plan.placement.strategies import Assignment, Disposition
+from reconciler.plan.placement.place import Placement, place_entries
 
 __all__ = [
-    "Assignment",
-    "Disposition",
-    "PlacedEntry",
     "Placement",
     "format_time",
     "place_entries",

@@ -20,27 +20,18 @@ from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.adds import give_metadata, unaddable_reason
+from reconciler.plan.assignment import Assignment, Disposition
 from reconciler.plan.guard import count_allowed_deletions
 from reconciler.plan.match import Match, match_entries
 from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
 from reconciler.plan.placement.copies import find_replacement, is_complete, percent_text
 from reconciler.plan.placement.members import DRAINED_TEXT, CapacityTracker, MemberState
 from reconciler.plan.placement.strategies import (
-    Assignment,
-    Disposition,
     PlacementDecision,
     place_replicated,
     place_single,
     rank_members,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedEntry:
-    """An entry on one instance, and for an entry of a group why: its spot there."""
-
-    match: Match
-    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Placement:
     `until`: the time from which the same input gives another placement; None: never.
     """
 
-    entries_by_instance: Mapping[str, Sequence[PlacedEntry]]
+    entries_by_instance: Mapping[str, Sequence[Match]]
     pending: tuple[PendingTorrent, ...] = ()
     until: datetime | None = None
     group_entries_by_id: Mapping[str, tuple[DesiredTorrent, Mapping[str, Match]]] = field(
@@ -91,9 +82,7 @@ def place_entries(
         name: match_entries(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()
     }
     if not desired.groups:
-        return Placement(
-            {name: [PlacedEntry(match) for match in matches] for name, matches in matches_by_instance.items()}
-        )
+        return Placement(matches_by_instance)
     if now is None:
         raise ValueError("where there are groups, the plan depends on the time")
     return _Placer(desired, snapshots, facts, now, take_over, holders).place_all(matches_by_instance)
@@ -131,7 +120,7 @@ class _Placer:
             matches = grouped[id(entry)]
             for spot in decision.assignments:
                 if spot.instance in matches:
-                    on[spot.instance].append(PlacedEntry(matches[spot.instance], spot))
+                    on[spot.instance].append(matches[spot.instance].assign(spot))
             untils += [decision.until] if decision.until else []
             pending += [self._build_pending(entry, decision)] if decision.pending else []
             if not entry.absent:
@@ -140,19 +129,19 @@ class _Placer:
 
     def _place_direct(
         self, matches_by_instance: Mapping[str, Sequence[Match]]
-    ) -> tuple[dict[str, list[PlacedEntry]], defaultdict[int, dict[str, Match]]]:
+    ) -> tuple[dict[str, list[Match]], defaultdict[int, dict[str, Match]]]:
         """Return the entries that are declared for an instance itself, by instance.
 
         And the others by entry (its `id`) and instance.
         """
-        on: dict[str, list[PlacedEntry]] = {name: [] for name in matches_by_instance}
+        on: dict[str, list[Match]] = {name: [] for name in matches_by_instance}
         grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
         for name, matches in matches_by_instance.items():
             for match in matches:
                 if match.entry.instance in self._desired.groups:
                     grouped[id(match.entry)][name] = match
                     continue
-                on[name].append(PlacedEntry(match))
+                on[name].append(match)
                 if not (match.live_torrents or match.entry.absent):
                     self._capacity.reserve(name)
         return on, grouped
