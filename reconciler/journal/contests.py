@@ -7,7 +7,7 @@ See docs/decisions/0019-single-runs-learn-of-contests-from-the-journal.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -52,7 +52,7 @@ class JournalPlanner(Planner):
     def hold_back(self, plan: Plan) -> Plan:
         """Return the plan with contested fields deferred."""
         plan = spare_removed(plan, self._journal)
-        if not any(action.hold is None for _, action in _iter_actions(plan)):
+        if all(action.hold for instance_plan in plan.instances for action in instance_plan.actions):
             return plan
         desired, now = plan.resolved.desired, self._journal.utc()
         corrections = self._journal.read_corrections(desired.owner, now - CORRECTION_WINDOW)
@@ -77,7 +77,11 @@ def spare_removed(plan: Plan, journal: Journal) -> Plan:
 
     They were added before, and no run has deleted them since.
     """
-    infohashes = [str(action.infohash) for _, action in _iter_actions(plan) if _is_removed_at_limit(action)]
+    actions = [action for instance_plan in plan.instances for action in instance_plan.actions]
+    different_changes = {id(action.changes): action.changes for action in actions}.values()  # thousands make the same
+    if not any(map(_removes_at_limit, different_changes)):
+        return plan
+    infohashes = [str(action.infohash) for action in actions if _is_removed_at_limit(action)]
     histories = journal.read_histories(plan.resolved.desired.owner, infohashes)
     if not histories:
         return plan
@@ -104,10 +108,6 @@ def _spare_removed(plan: InstancePlan, last_verbs: Mapping[ItemKey, Verb | None]
     return replace(plan, actions=actions, spared=(*plan.spared, *spared))
 
 
-def _iter_actions(plan: Plan) -> Iterator[tuple[InstancePlan, Action]]:
-    return ((instance_plan, action) for instance_plan in plan.instances for action in instance_plan.actions)
-
-
 def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool:
     """Return True if the instance has lost most of a library. Of a few torrents, something else may remove each."""
     is_library = remembered is not None and remembered.count >= MIN_LIBRARY_SIZE
@@ -117,7 +117,11 @@ def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool
 def _is_removed_at_limit(action: Action) -> bool:
     """Return True if the action adds a torrent that its own share limit removes."""
     is_add = isinstance(action, AddTorrent) and action.hold is None and action.infohash is not None
-    return is_add and action.get_new_value(_LIMIT_ACTION) in _REMOVING_ACTIONS
+    return is_add and _removes_at_limit(action.changes)
+
+
+def _removes_at_limit(changes: Sequence[Change]) -> bool:
+    return any(change.field == _LIMIT_ACTION and change.after in _REMOVING_ACTIONS for change in changes)
 
 
 def _has_limit(action: AddTorrent) -> bool:

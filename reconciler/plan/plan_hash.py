@@ -58,12 +58,14 @@ class _ActionEncoder:
 
     def encode(self, action: Action) -> str:
         """Return all that an action does; not where it was declared nor how it is explained."""
-        torrent_id = action.torrent_id
-        ids = f"{_quote(action.infohash or action.name)},{'null' if torrent_id is None else _quote(torrent_id)}"
         changes = self._change_texts.get(id(action.changes))
         if changes is None:
             changes = self._change_texts[id(action.changes)] = _encode_changes(action.changes)
-        return f"[{_encode_effect(action.verb, action.kind)},{ids},{changes},{_encode_extent(action)}]"
+        key = _quote(action.infohash or action.name)
+        if _is_plain_add(action):
+            return f"[{_ADD_EFFECT},{key},null,{changes},{_PLAIN_EXTENT}]"
+        torrent_id = "null" if action.torrent_id is None else _quote(action.torrent_id)
+        return f"[{_encode_effect(action.verb, action.kind)},{key},{torrent_id},{changes},{_encode_extent(action)}]"
 
 
 @cache
@@ -71,15 +73,21 @@ def _encode_effect(verb: Verb, kind: ObjectKind) -> str:
     return f"{_encode(verb)},{_encode(kind)}"
 
 
+_ADD_EFFECT: Final = _encode_effect(Verb.ADD, ObjectKind.TORRENT)
+
+
 def _encode_changes(changes: Sequence[Change]) -> str:
     return _encode([[change.field, change.before, _normalize_after(change)] for change in changes])
 
 
-def _encode_extent(action: Action) -> str:
-    if isinstance(action, AddTorrent) and not (
+def _is_plain_add(action: Action) -> bool:
+    """Return True for nearly all adds. No add has an id or a blast, and these have nothing else to encode."""
+    return isinstance(action, AddTorrent) and not (
         action.added_urls or action.removed_trackers or action.hold or action.creation
-    ):
-        return _PLAIN_EXTENT  # an add has no blast; nearly all adds are like this
+    )
+
+
+def _encode_extent(action: Action) -> str:
     # changes show URLs redacted; nothing can be read back from the hash. A plan of a snapshot knows no other passkeys
     secret: list[object] = []
     if isinstance(action, SetTorrent):
