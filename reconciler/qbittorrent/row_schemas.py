@@ -1,7 +1,5 @@
 """The shapes of replies whose fields are all passed on to others, as they are. See `schemas` for all other replies."""
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import Annotated, Any, NotRequired
 

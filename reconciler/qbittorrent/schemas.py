@@ -2,10 +2,8 @@
 
 pydantic builds only the fields that are used, and is about twice as fast as `json` (10,000 torrents, 15 MB: 45 ms). An
 incomplete row is an error; it is never left out. So is a value that no server can mean, such as a progress of 1e308: to
-act on a guess of what it means could delete data.
+act on a guess of what it means could delete data. Annotations are types here, not texts that pydantic has to compile.
 """
-
-from __future__ import annotations
 
 import threading
 from functools import cached_property

@@ -4,8 +4,6 @@ The rules for names are the rules of qBittorrent's Session: a value that an inst
 drift for ever.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The value types that several parts of the schema share, each with its rule."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

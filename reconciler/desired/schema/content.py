@@ -1,7 +1,5 @@
 """The schema of `content`, from which a torrent is created, and of `export`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
@@ -9,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_c
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
-from reconciler.desired.schema.common import STRICT_CONFIG, check_one_line, check_save_path
+from reconciler.desired.schema.common import DEFERRED, STRICT_CONFIG, check_one_line, check_save_path
 from reconciler.model.codes import Code
 from reconciler.model.paths import normalize_path
 from reconciler.model.units import SIZE_UNITS
@@ -72,7 +70,7 @@ def _select_content_branch(value: Any) -> str:
 
 
 ContentValue = Annotated[
-    Annotated[ContentPath, Tag("#path")] | Annotated[ContentEntry, Tag("#made")],
+    Annotated[ContentPath, Tag("#path")] | Annotated[ContentEntry, DEFERRED, Tag("#made")],
     Discriminator(_select_content_branch),
 ]
 

@@ -1,7 +1,5 @@
 """The schema of one YAML document: its top-level keys, and the tables of all keys for the messages."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 

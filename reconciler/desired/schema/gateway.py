@@ -1,7 +1,5 @@
 """The schema of `intake` and `gateway`: what services hand in, and how they may speak to us."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final, Literal, Required, get_args
 

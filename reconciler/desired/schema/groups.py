@@ -1,7 +1,5 @@
 """The schema of `groups`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 

@@ -1,7 +1,5 @@
 """The schema of `instances`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
@@ -100,7 +98,7 @@ class InstanceEntry(TypedDict, total=False):
     password: SecretSource | None
     api_key: SecretSource | None
     basic_auth: Annotated[BasicAuthEntry, DEFERRED]
-    headers: dict[HeaderName, SecretSource]
+    headers: Annotated[dict[HeaderName, SecretSource], DEFERRED]
     tls: Annotated[TlsEntry, DEFERRED]
     timeout: Annotated[TimeoutEntry, DEFERRED]
     pool_size: Annotated[int, Field(ge=1, le=16)]
@@ -109,7 +107,7 @@ class InstanceEntry(TypedDict, total=False):
     suspend: bool
     health: Annotated[list[ProbeEntry], DEFERRED]
     when_unhealthy: UnhealthyWord
-    path_map: dict[SavePath, SavePath]
+    path_map: Annotated[dict[SavePath, SavePath], DEFERRED]
     data: DataName
 
 

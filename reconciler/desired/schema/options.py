@@ -1,7 +1,5 @@
 """The schema of the options of a torrent: limits, files, trackers and what goes with an add."""
 
-from __future__ import annotations
-
 import re
 from difflib import get_close_matches
 from functools import lru_cache
@@ -299,14 +297,14 @@ class OptionKeys(TypedDict, total=False):
     content_layout: ContentLayout | None
     skip_checking: bool | None
     stop_condition: StopCondition | None
-    ignore_changes: list[Annotated[str, AfterValidator(check_ignorable_key)]] | None
+    ignore_changes: Annotated[list[Annotated[str, AfterValidator(check_ignorable_key)]] | None, DEFERRED]
 
 
 @with_config(STRICT_CONFIG)
 class AllOptionKeys(OptionKeys, total=False):
     """All options, also options without a default."""
 
-    web_seeds: list[WebSeedUrl] | None
+    web_seeds: Annotated[list[WebSeedUrl] | None, DEFERRED]
     delete_files: bool
 
 

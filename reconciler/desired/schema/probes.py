@@ -1,7 +1,5 @@
 """The schema of an instance's `health`: a list of probes, each of exactly one kind."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network

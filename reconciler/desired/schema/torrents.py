@@ -1,7 +1,5 @@
 """The schema of `torrents` and of `defaults`, which holds values for all torrents of its document."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Annotated, Final, Literal, get_args
@@ -12,6 +10,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.categories import check_category_name
 from reconciler.desired.schema.common import (
+    DEFERRED,
     STRICT_CONFIG,
     SavePath,
     check_one_line,
@@ -53,7 +52,7 @@ class ExactTagsEntry(TypedDict):
 
 
 TagsValue = Annotated[
-    Annotated[list[TagName], Tag("#list")] | Annotated[ExactTagsEntry, Tag("#only")],
+    Annotated[list[TagName], Tag("#list")] | Annotated[ExactTagsEntry, DEFERRED, Tag("#only")],
     Discriminator(select_list_branch),
 ]
 
@@ -190,7 +189,7 @@ class TorrentEntry(ManagedKeys, AllOptionKeys, total=False):
     export: ExportPath
     name: Annotated[str, AfterValidator(check_torrent_name)] | None
     state: StateWord
-    labels: Labels
+    labels: Annotated[Labels, DEFERRED]
 
 
 TORRENT_CHOICES: Final[dict[str, tuple[str, ...]]] = {"state": get_args(StateWord)}
