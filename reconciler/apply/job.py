@@ -50,7 +50,7 @@ class Step(StrEnum):
 _SET: Final = Step.SET  # looked up once, for thousands of adds: until Python 3.12, a function returns the member
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, repr=False, eq=False)
 class Job:
     """An action under way. `sent`: a request for it may have taken effect; `outcome` is None until it is known.
 

@@ -116,7 +116,10 @@ def load_desired(
     started_at = time.monotonic()
     if torrents is None:
         stop = stop_signals.event if stop_signals else None
-        torrents = TorrentFileCache(make_fetcher(settings, stop, read_only=read_only) if resolve_secrets else None)
+        torrents = TorrentFileCache(
+            # made when an entry has a URL, which takes long to load for the others
+            (lambda urls: make_fetcher(settings, stop, read_only=read_only)(urls)) if resolve_secrets else None
+        )
     try:
         with track_wait("loading", "the desired state"):
             desired = load(

@@ -57,8 +57,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name, and return its exit code."""
     import typer  # imported here, so that `main` handles signals before the libraries load
 
-    from reconciler.cli.commands.completion import COMPLETION_VARIABLE
-    from reconciler.cli.settings import CommandFailure, ensure_std_streams, settings_from_argv
+    from reconciler.cli.settings import COMPLETION_VARIABLE, CommandFailure, ensure_std_streams, settings_from_argv
 
     ensure_std_streams()
     settings = settings_from_argv(arguments)

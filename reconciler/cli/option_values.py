@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 def parse_shard(text: str | None) -> Shard | None:
     """Return the share of this process, or None if there is no text. Raises `CommandFailure`."""
+    if not text:
+        return None
     from reconciler.model.shard import Shard
 
     try:
-        return Shard.parse(text) if text else None
+        return Shard.parse(text)
     except ValueError as error:
         raise CommandFailure(f"--shard: {error}", 4) from error
 

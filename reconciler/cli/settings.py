@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.position import Problem
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_FILE = Path("desired.yaml")
+COMPLETION_VARIABLE: Final = "_RECONCILE_COMPLETE"  # set by completion scripts when they ask for completions
 _DEFAULT_TERMINAL_WIDTH = 80  # columns, if the terminal does not know
 _MIN_TERMINAL_WIDTH = 20
 

@@ -11,8 +11,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.context import MAX_PROBLEMS, InvalidValue
-from reconciler.desired.messages import problem_from_error
-from reconciler.desired.salvage import salvage_document
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
 from reconciler.desired.schema.torrents import TorrentEntry, check_torrent_name, parse_infohash, parse_magnet_link
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, YamlDocument
@@ -64,6 +62,16 @@ def check_document(document: YamlDocument, problems: list[Problem], *, is_intake
             return _make_checked(document, DOCUMENT_ADAPTER.validate_python(data))
         except ValidationError as error:
             errors = error.errors(include_url=False)
+    return _check_in_part(document, data, errors, problems)
+
+
+def _check_in_part(
+    document: YamlDocument, data: Any, errors: list[ErrorDetails], problems: list[Problem]
+) -> CheckedDocument:
+    """Add what is wrong with a document to `problems`, and return its valid part."""
+    from reconciler.desired.messages import problem_from_error  # only here: most documents are valid
+    from reconciler.desired.salvage import salvage_document
+
     is_whole = len(errors) < MAX_PROBLEMS
     if not is_whole:
         del errors[MAX_PROBLEMS - 1 :]  # and one that says so

@@ -34,7 +34,7 @@ class LoadedText:
     roots: Sequence[Node]
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, repr=False, eq=False)  # to compile these takes a millisecond
 class LoadContext:
     """The settings of one load, and the problems and warnings that it has collected so far.
 
@@ -51,7 +51,7 @@ class LoadContext:
     `parsed`: the documents of the last load, where the next load may use them again.
     """
 
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     requires_secrets: bool = True
     is_complete: bool = True
     files: list[str] = field(default_factory=list)
@@ -64,11 +64,11 @@ class LoadContext:
     export_folders: Sequence[Path] = ()
     contacts_instances: bool = True
     keeps_references: bool = False
-    texts: dict[str, LoadedText] = field(default_factory=dict, repr=False)
+    texts: dict[str, LoadedText] = field(default_factory=dict)
     intake_file: str = ""
     is_intake_missing: bool = False
     reads_intake: bool = True
-    parsed: ParsedFiles | None = field(default=None, repr=False)
+    parsed: ParsedFiles | None = None
 
     def add_file(self, name: str) -> None:
         """Note a file that the desired state depends on, before anything about it is looked at."""

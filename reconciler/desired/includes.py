@@ -22,7 +22,7 @@ _ANY_FOLDERS: Final = "**"
 _INSIDE_HINT: Final = "Name a file below the folder of this one, or read the other file with -f"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class IncludedFiles:
     """The files of one item, sorted, and the folders that were searched: a new file in one of them may match too.
 

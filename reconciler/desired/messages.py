@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic_core import ErrorDetails
@@ -16,6 +15,7 @@ from pydantic_core import ErrorDetails
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import CHOICES, KNOWN_KEYS, NUMBER_TEXTS, UNION_BRANCHES
 from reconciler.desired.schema.torrents import SOURCE_KEYS
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import EXTENSION_PREFIX, REFERENCE_KEYS, SECRET_KEYS, Loc, YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.position import Problem
@@ -127,18 +127,6 @@ def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
     if error_type == "missing":
         return Problem(document.find_position(*loc[:-1]), *_describe_missing_key(loc))
     return Problem(document.find_position(*loc), *_describe_wrong_value(document, loc, error))
-
-
-def suggestion_text(word: str, known_words: tuple[str, ...]) -> str:
-    """`Did you mean "…"?` for the nearest known word, or "" where none is near."""
-    near = get_close_matches(word.lower(), known_words, 1, 0.6)
-    return f'Did you mean "{near[0]}"?' if near else ""
-
-
-def quote_word(text: str) -> str:
-    """A word of the user's in quotes, short and printable."""
-    word = "".join(character if character.isprintable() else "?" for character in text)
-    return f'"{word[:60]}…"' if len(word) > 60 else f'"{word}"'
 
 
 def find_schema_section(loc: Loc) -> str:

@@ -18,13 +18,13 @@ from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.live_state import LiveState
 from reconciler.plan import Plan, PlanInput, guard_plan, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.qbittorrent import LoginMemory, Session
 from reconciler.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from reconciler.model.live_state import LiveState
     from reconciler.qbittorrent.delta_risks import DeltaRisks
     from reconciler.qbittorrent.incremental_session import IncrementalSession
 

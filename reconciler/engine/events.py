@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.live_state import LiveState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run, Status
 from reconciler.plan import Plan
+
+if TYPE_CHECKING:
+    from reconciler.model.live_state import LiveState
 
 
 @dataclass(frozen=True, slots=True)

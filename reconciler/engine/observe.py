@@ -16,7 +16,6 @@ from reconciler.apply.executor import Executor
 from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, Observations, OpenTarget, ReadRequest
-from reconciler.engine.recall import recall_observations
 from reconciler.engine.selection import RunScope
 from reconciler.health.qbittorrent_probes import evaluate_network
 from reconciler.model.content import Content
@@ -55,6 +54,8 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     context.placement_memory.drop_undeclared(scope.desired)
     context.placement_memory.correct_future_times(context.utc())
     if context.live_state is not None:
+        from reconciler.engine.recall import recall_observations  # only here: hardly a run needs it
+
         observations = recall_observations(scope.observed, context.live_state)
         _remember_observations(observations, scope, context)
         yield observations

@@ -54,7 +54,6 @@ from reconciler.model.plan import (
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import Plan, PlanInput, guard_plan
-from reconciler.plan.convergence import find_endless_changes
 from reconciler.plan.drains import subtract_deleted
 from reconciler.plan.faults import select_faults
 from reconciler.plan.guard import list_removals, needs_full_read
@@ -214,6 +213,7 @@ def prove_run(judged: PlannedRun, context: RunContext) -> PlannedRun:
     """Find the changes of a dry-run that every run would plan again. An apply finds them when it reads back."""
     if not judged.scope.is_dry_run:
         return judged
+    from reconciler.plan.convergence import find_endless_changes  # an apply does not need it
 
     def make_next_plans(snapshots: Mapping[str, Snapshot]) -> tuple[InstancePlan, ...]:
         plan_input = replace(judged.plan_input, snapshots=snapshots)

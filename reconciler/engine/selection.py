@@ -7,13 +7,16 @@ See docs/decisions/0076-an-instance-has-a-shard-of-its-own.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.groups import DrainProgress, PendingTorrent
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.linked_instances import find_linked_instances
-from reconciler.model.shard import Shard
+
+if TYPE_CHECKING:
+    from reconciler.model.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)

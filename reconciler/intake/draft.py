@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.desired.context import InvalidValue
-from reconciler.desired.messages import quote_word
 from reconciler.desired.render import EntrySource
 from reconciler.desired.schema.torrents import SOURCE_KEYS, TorrentEntry, check_torrent_location
 from reconciler.desired.torrent_files import is_url
+from reconciler.desired.words import quote_word
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.entries import compose_nodes
 from reconciler.intake.checking import EntryChecker, build_categories

@@ -13,12 +13,12 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.paths import is_windows_path
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
+from reconciler.model.states import CHECKING_STATES
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT, RATIO_TOLERANCE
 from reconciler.model.versions import RESOLVED_SAVE_PATH, V2_TORRENTS, ApiVersion, parse_version
 
 METADATA_PATIENCE = 600  # seconds of running until missing metadata is no longer normal
-CHECKING_STATES = frozenset({"checkingDL", "checkingUP"})
 
 # The share limits of a category: their keys in torrents/categories, and the values that mean "not set".
 _UNSET_LIMITS: Final = {

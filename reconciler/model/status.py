@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from reconciler.model.lazy_dataclass import dataclass
+from reconciler.model.states import COMPLETE_STATES
 
 if TYPE_CHECKING:  # the command line needs the filters and pages of this module, and not the whole model
     from reconciler.model.groups import DrainProgress
@@ -41,7 +42,7 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Every state of qBittorrent 4.2 to 5.3. `*UP` means that all selected data exists.
+# Every state of qBittorrent 4.2 to 5.3.
 _PHASE_BY_STATE: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("downloading", "forcedDL"), Phase.DOWNLOADING),
     **dict.fromkeys(("stalledDL",), Phase.STALLED),
@@ -54,7 +55,6 @@ _PHASE_BY_STATE: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("error", "missingFiles"), Phase.ERROR),
     **{str(word): word for word in (Phase.MISSING, Phase.PENDING, Phase.ABSENT)},
 }
-COMPLETE_STATES: Final = frozenset({"uploading", "forcedUP", "stalledUP", "queuedUP", "stoppedUP", "pausedUP"})
 
 
 def phase_of(state: str) -> Phase:

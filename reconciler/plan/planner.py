@@ -120,7 +120,7 @@ def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: He
     return stop_actions(snapshot.torrents, PlanContext.from_desired(desired, take_over=False, now=None), health.reason)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _TorrentDecisions:
     """The decisions about the torrents of one instance, while they are collected."""
 

@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -64,7 +64,9 @@ from reconciler.qbittorrent.schemas import (
     TorrentFilesRow,
     TorrentRow,
 )
-from reconciler.qbittorrent.transfers import TransferStats
+
+if TYPE_CHECKING:
+    from reconciler.qbittorrent.transfers import TransferStats
 
 StatusFilter = Literal["stopped", "running"]
 
@@ -75,7 +77,6 @@ _TRACELESS_ENDPOINTS = {
     *("torrents/info", "torrents/files", "torrents/categories", "torrents/tags"),
 }
 _ANSWERED_REFUSALS = (400, 404, 405, 409, 415)
-_LOGIN_PAGE: Final = r"(?i)log-?in|sign-?in|auth|sso"
 _LOGIN_PAGE_HINT = "Let requests below /api/v2/ pass it, or give `url` as an address that does not lead through it"
 
 
@@ -83,10 +84,9 @@ class Client(qbittorrentapi.Client):
     """The Web API of one instance. Raises what qbittorrent-api, requests and pydantic raise, or `UnexpectedReply`.
 
     `request_count` is the number of requests sent. `web_api` is the Web API version, to be set before calls that depend
-    on it. `transfer_stats` reads the state of the transfers from replies.
-    Redirects are not followed: they turn a POST into a GET, which would read where it should write.
-    Every reply is limited in time and size (`LimitedAdapter`). After `stop` is set, the one in flight must end soon;
-    after `cancelled` is set, it and every later one fails.
+    on it. `transfer_stats` reads the state of the transfers from replies. Redirects are not followed: they turn a POST
+    into a GET, which would read where it should write. Every reply is limited in time and size (`LimitedAdapter`).
+    After `stop` is set, the one in flight must end soon; after `cancelled` is set, it and every later one fails.
 
     The standard variables HTTP_PROXY, HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured, the last unless the
     instance has its own `tls` settings. ~/.netrc is not: its credentials would replace ours and could get us banned.
@@ -399,7 +399,7 @@ def _check_no_page(response: Response) -> None:
     """Raise `UnexpectedReply` for a redirect and for a page, which the API of qBittorrent never sends."""
     if response.status_code >= 300:
         target = _redirect_target(response)
-        if re.search(_LOGIN_PAGE, target):
+        if re.search(r"(?i)log-?in|sign-?in|auth|sso", target):
             raise UnexpectedReply(f"redirects to {target}, which looks like a login page. {_LOGIN_PAGE_HINT}")
         raise UnexpectedReply(f"redirects to {target}. Give `url` as the address that finally answers")
     if "html" in response.headers.get("Content-Type", ""):

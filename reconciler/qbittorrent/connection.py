@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import (
@@ -38,7 +38,9 @@ from reconciler.qbittorrent.errors import (
 )
 from reconciler.qbittorrent.kept_sessions import KeptSessions
 from reconciler.qbittorrent.logins import LoginMemory
-from reconciler.qbittorrent.transfers import TransferStats
+
+if TYPE_CHECKING:
+    from reconciler.qbittorrent.transfers import TransferStats
 
 T = TypeVar("T")
 

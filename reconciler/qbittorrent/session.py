@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
@@ -45,8 +45,10 @@ from reconciler.qbittorrent.host import (
 from reconciler.qbittorrent.kept_sessions import KeptSessions
 from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
-from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.side_thread import SideThread
+
+if TYPE_CHECKING:
+    from reconciler.qbittorrent.transfers import TransferStats
 
 TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]  # returns what is to be kept
 

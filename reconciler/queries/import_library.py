@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.desired import DesiredStateError
-from reconciler.desired.messages import suggestion_text
 from reconciler.desired.render import (
     CategoriesByInstance,
     ImportedEntry,
@@ -22,6 +21,7 @@ from reconciler.desired.render import (
     SkippedTorrent,
     render_documents,
 )
+from reconciler.desired.words import suggestion_text
 from reconciler.engine.concurrency import map_instances
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, ReadRequest

@@ -282,11 +282,12 @@ UNNEEDED_BY_A_RUN = {
     *("reconciler.notify", "reconciler.queries", "reconciler.saved", "reconciler.testing", "reconciler.watch"),
     *("reconciler.web", "reconciler.model.doctor", "reconciler.model.explanation", "reconciler.model.notification"),
     *("html", "reconciler.qbittorrent.incremental_session", "reconciler.qbittorrent.row_feed"),
+    *("reconciler.desired.messages", "reconciler.desired.salvage", "reconciler.engine.recall", "reconciler.fetch"),
+    *("reconciler.model.shard", "reconciler.model.status", "reconciler.qbittorrent.transfers"),
 }
 UNNEEDED_BY_VALIDATE = UNNEEDED_BY_A_RUN | {
     *("http", "qbittorrentapi", "requests", "sqlite3", "ssl", "urllib3", "reconciler.apply", "reconciler.engine"),
-    *("reconciler.fetch", "reconciler.health", "reconciler.journal", "reconciler.plan", "reconciler.qbittorrent"),
-    "reconciler.model.status",
+    *("reconciler.health", "reconciler.journal", "reconciler.plan", "reconciler.qbittorrent"),
 }
 UNNEEDED_BY_THE_VERSION = UNNEEDED_BY_VALIDATE | {
     *("email", "json", "logging", "pydantic", "ruamel", "reconciler.desired", "reconciler.model.plan"),

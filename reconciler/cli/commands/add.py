@@ -21,10 +21,10 @@ from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFetcher, TorrentFileCache
 from reconciler.desired.edit import UnsupportedLayout, YamlFile
-from reconciler.desired.messages import suggestion_text
 from reconciler.desired.render import EntrySource, YamlEntry
 from reconciler.desired.render.entry import YamlValue
 from reconciler.desired.torrent_files import is_url
+from reconciler.desired.words import suggestion_text
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.lazy_dataclass import dataclass

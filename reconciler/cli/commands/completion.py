@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
-COMPLETION_VARIABLE: Final = "_RECONCILE_COMPLETE"  # set by the scripts when they ask for completions
+from reconciler.cli.settings import COMPLETION_VARIABLE
 
 
 class Shell(StrEnum):

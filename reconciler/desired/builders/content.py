@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
-from reconciler.desired.messages import quote_word, suggestion_text
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference, TorrentExport

@@ -8,9 +8,9 @@ from typing import Any
 
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
-from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.gateway import GatewayEntry, ServicesEntry
 from reconciler.desired.secrets import resolve_secret, resolve_text
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.gateway import GatewaySettings, IntakeSettings, Registration, ServiceSettings, Shows

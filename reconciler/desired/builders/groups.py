@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
-from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.groups import GroupEntry
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.groups import Group, Member, MovePolicy, Strategy

@@ -15,12 +15,12 @@ from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import InvalidValue, LoadContext
 from reconciler.desired.merge import has_only_categories
-from reconciler.desired.messages import suggestion_text
 from reconciler.desired.schema.categories import CategoryEntry
 from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get_reference_key
 from reconciler.desired.schema.instances import InstanceEntry
 from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.secrets import describe_reference, resolve_secret, resolve_text
+from reconciler.desired.words import suggestion_text
 from reconciler.desired.yaml.document import HEADERS_KEY, YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreference, Instance

@@ -16,7 +16,6 @@ from importlib.resources import files
 from typing import Any, Final, cast
 
 from reconciler.desired.context import InvalidValue, LoadContext
-from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.common import (
     SecretReference,
     check_environment_name,
@@ -25,6 +24,7 @@ from reconciler.desired.schema.common import (
     parse_secret_hosts,
 )
 from reconciler.desired.secrets import resolve_secret
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.desired import DesiredPreference

@@ -20,8 +20,8 @@ from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
 from reconciler.desired.check import CheckedDocument, NamedSource, join_source
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import warn_of_shadowed
-from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.torrents import MAX_LABELS, SOURCE_KEYS, TorrentEntry
+from reconciler.desired.words import quote_word, suggestion_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.codes import Code
 from reconciler.model.content import Content, ContentReference

@@ -6,7 +6,7 @@ from typing import Final
 
 from reconciler.model.groups import KeptCopy
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.status import COMPLETE_STATES
+from reconciler.model.states import COMPLETE_STATES
 from reconciler.model.tags import IGNORE_TAG, build_owner_tag
 
 # While it checks, moves or is in error, a torrent's progress says nothing about what is on disk.

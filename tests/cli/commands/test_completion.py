@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cli.commands.completion import COMPLETION_VARIABLE, Shell
+from reconciler.cli.commands.completion import Shell
 from reconciler.cli.main import run_command_line
+from reconciler.cli.settings import COMPLETION_VARIABLE
 
 
 @pytest.mark.parametrize("shell", Shell)
