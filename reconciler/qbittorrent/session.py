@@ -338,10 +338,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
 def split_ids(ids: list[str]) -> list[list[str]]:
     """Split ids into as few parts as may be, with 2,500 each on average.
 
-    The last is a sixth of the others: nothing is left to do for the server while it is converted.
+    The last is a fifth of the others: nothing is left to do for the server while it is converted.
     """
     count = -(-len(ids) // MAX_IDS_PER_READ)
-    size = -(-6 * len(ids) // (6 * count - 5))
+    size = -(-5 * len(ids) // (5 * count - 4))
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

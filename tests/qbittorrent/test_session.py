@@ -131,7 +131,7 @@ def test_torrents_are_read_in_parts(server: QbittorrentServer, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(1, [1]), (2500, [2500]), (2501, [2144, 357]), (5000, [4286, 714]), (10_000, [3158, 3158, 3158, 526])],
+    [(1, [1]), (2500, [2500]), (2501, [2085, 416]), (5000, [4167, 833]), (10_000, [3125, 3125, 3125, 625])],
 )
 def test_the_last_part_of_a_read_is_smaller(count: int, sizes: list[int]) -> None:
     ids = list(map(str, range(count)))
