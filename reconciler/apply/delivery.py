@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -135,9 +135,8 @@ def read_jobs(
     ids = [key for job in jobs for key in job.ids]
     if not ids:
         return ()
-    with_files = {key for job in list_changing(jobs, FILES) for key in job.ids}
     try:
-        return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files, sift))
+        return retry.call_with_retry(lambda: _read_with_files(target, jobs, ids, sift))
     except RequestTooLargeError as error:
         if len(jobs) == 1:
             raise InstanceLost(error) from error
@@ -158,12 +157,13 @@ def _can_pass_in_halves(error: InstanceError) -> bool:
 
 
 def _read_with_files(
-    target: Target, ids: Sequence[str], with_files: Collection[str], sift: TorrentSift | None
+    target: Target, jobs: Sequence[Job], ids: Sequence[str], sift: TorrentSift | None
 ) -> Sequence[LiveTorrent]:
-    """The torrents of those ids, and the files of some of them."""
+    """The torrents of those ids, and the files of those whose jobs change files."""
     listed = target.read_torrents(ids, sift)
-    if not with_files:
+    if not listed:
         return listed
+    with_files = {key for job in list_changing(jobs, FILES) for key in job.ids}
     ids_with_files = [live.id for live in listed if live.has_metadata and live.id in with_files]
     if not ids_with_files:
         return listed

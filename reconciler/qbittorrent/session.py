@@ -179,12 +179,12 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         """
         hashes = check_ids(ids)
         parts = split_ids(hashes)
-        take = partial(self._take_part, frozenset(hashes), TorrentConverter(), sift)
+        take = partial(self._take_part, TorrentConverter(), sift)
         if len(parts) == 1:
-            torrents = take(self._request_rows(hashes))
+            torrents = take(hashes, self._request_rows(hashes))
         else:
             with SideThread("converting") as thread:
-                conversions = [thread.hand_over(partial(take, self._request_rows(part))) for part in parts]
+                conversions = [thread.hand_over(partial(take, part, self._request_rows(part))) for part in parts]
                 torrents = [torrent for conversion in conversions for torrent in conversion.result()]
         if sift is None:
             return tuple(self._mark_stopped(torrents))
@@ -196,14 +196,14 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
 
     def _take_part(
         self,
-        asked: AbstractSet[str],
         converter: TorrentConverter,
         sift: TorrentSift | None,
+        hashes: Sequence[str],
         rows: Iterator[TorrentRow],
     ) -> list[LiveTorrent]:
-        """Convert the rows of a part. `sift` gets the torrents whose stop intent is known. `asked`: all their ids."""
+        """Convert the rows of a part. `sift` gets the torrents whose stop intent is known."""
         torrents = self._convert_rows(rows, converter)
-        self._check_filter({torrent.id for torrent in torrents}, asked)
+        self._check_filter({torrent.id for torrent in torrents}, set(hashes))
         if sift is None:
             return torrents
         hidden = [torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)]
