@@ -122,21 +122,25 @@ def not_yet_applied(batch: Batch, jobs: Sequence[Job], target: Target, retry: Re
 
 
 def read_jobs(
-    jobs: Sequence[Job], target: Target, retry: RetryPolicy, sift: TorrentSift | None = None
+    jobs: Sequence[Job],
+    target: Target,
+    retry: RetryPolicy,
+    sift: TorrentSift | None = None,
+    ids: Sequence[str] | None = None,
 ) -> Sequence[LiveTorrent]:
     """The live torrents of some jobs, read in parts. Raises `InstanceLost` where they cannot be read.
 
     `sift` gets the torrents, without their files, while the server makes the next part, and returns those to keep. It
-    gets them again if a read is repeated.
+    gets them again if a read is repeated. `ids`: those of the jobs, where they are listed already.
     """
     if len(jobs) > MAX_JOBS_PER_READ:
         parts = (jobs[start : start + MAX_JOBS_PER_READ] for start in range(0, len(jobs), MAX_JOBS_PER_READ))
         return [live for part in parts for live in read_jobs(part, target, retry, sift)]
-    ids = [key for job in jobs for key in job.ids]
-    if not ids:
+    asked = [key for job in jobs for key in job.ids] if ids is None else ids
+    if not asked:
         return ()
     try:
-        return retry.call_with_retry(lambda: _read_with_files(target, jobs, ids, sift))
+        return retry.call_with_retry(lambda: _read_with_files(target, jobs, asked, sift))
     except RequestTooLargeError as error:
         if len(jobs) == 1:
             raise InstanceLost(error) from error

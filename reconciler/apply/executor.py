@@ -234,12 +234,13 @@ class Executor:
         waiting, began = list(jobs), self._retry.clock.now()
         toggle_at = self._draw_toggle_time()
         live: dict[str, LiveTorrent] = {}
+        gone = self._find_refused_and_gone(waiting)
+        self._resend_changes(RekeyedTorrents(self._target, self._retry).find(gone))
+        read_back = ReadBack(waiting, self._target)  # while the server may still be busy with thousands of adds
         self._wait_for_sample(waiting)
         rekeyed_torrents = RekeyedTorrents(self._target, self._retry)
-        self._resend_changes(rekeyed_torrents.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
-            read_back = ReadBack(waiting, self._target)
-            torrents = read_jobs(waiting, self._target, self._retry, read_back.sift)
+            torrents = read_back.read(self._retry)
             elapsed = self._retry.clock.now() - began
             waiting = read_back.end_applied()
             self._advance(sum(1 for job in read_back.applied if not job.is_add))  # an add was counted when it was sent
@@ -253,6 +254,7 @@ class Executor:
                 self._send_batches(toggle_batches([job for job in waiting if not job.error]))
                 toggle_at = self._draw_toggle_time()
             self._retry.clock.sleep(wait)
+            read_back = ReadBack(waiting, self._target)
         for job in waiting:
             job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
 

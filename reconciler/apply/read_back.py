@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
+from reconciler.apply.delivery import read_jobs
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.apply.untagged_adds import not_added_reason
@@ -17,12 +18,15 @@ from reconciler.model.fields.registry import make_applied_checks
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.retry import RetryPolicy
 
 _MAX_KNOWN_CHECKS: Final = 1000  # of distinct changes, whose checks take a kilobyte each
 
 
 class ReadBack:
-    """One read-back of jobs. `applied`: the results of the jobs that show, once the read has ended well.
+    """One read-back of jobs, by the ids that they have now.
+
+    `applied`: the results of the jobs that show, once the read has ended well.
 
     A job is found by the likeliest id of its torrent, which no other torrent can have. Every other job is for those who
     see the whole reply.
@@ -32,7 +36,12 @@ class ReadBack:
         self.applied: dict[Job, ActionResult] = {}
         self._jobs = jobs
         self._target = target
+        self._ids = [key for job in jobs for key in job.ids]
         self._checks: dict[int, Sequence[AppliedCheck]] = {}  # by the id of the changes, which the jobs keep
+
+    def read(self, retry: RetryPolicy) -> Sequence[LiveTorrent]:
+        """Return the torrents that jobs which do not show yet may need. Raises `InstanceLost`."""
+        return read_jobs(self._jobs, self._target, retry, self.sift, self._ids)
 
     @cached_property
     def _jobs_by_id(self) -> dict[str, Job]:
@@ -41,8 +50,7 @@ class ReadBack:
 
     @cached_property
     def _are_ids_distinct(self) -> bool:
-        ids = [key for job in self._jobs for key in job.ids]
-        return len(set(ids)) == len(ids)
+        return len(set(self._ids)) == len(self._ids)
 
     def end_applied(self) -> list[Job]:
         """End the jobs that show, and return the others."""
@@ -51,7 +59,7 @@ class ReadBack:
         return [job for job in self._jobs if job not in self.applied]
 
     def sift(self, torrents: Sequence[LiveTorrent]) -> list[LiveTorrent]:
-        """Return the torrents that may be needed by jobs which do not show yet.
+        """Return the torrents that jobs which do not show yet may need.
 
         If the read is repeated, what is seen then counts.
         """

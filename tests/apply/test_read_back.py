@@ -64,6 +64,17 @@ def test_jobs_are_found_by_the_parts_of_a_read() -> None:
     assert set(read_back.applied) == {jobs[0]}
 
 
+def test_a_read_back_reads_by_the_ids_that_its_jobs_had_when_it_was_made() -> None:
+    box = MemoryInstance()
+    rows = [make_live_torrent({"hash": letter, "tags": tags}) for letter, tags in (("a", ["new"]), ("b", []))]
+    box.torrents = {row.id: row for row in rows}
+    jobs = list(map(make_job, rows))
+    read_back = ReadBack(jobs, box)
+    jobs[1].torrent_id = "f" * 40
+    assert list(read_back.read(fake_retry_policy())) == [rows[1]]
+    assert set(read_back.applied) == {jobs[0]}
+
+
 def test_torrents_that_no_other_job_can_mean_are_not_kept() -> None:
     shown, old = make_live_torrent({"hash": "a", "tags": ["new"]}), make_live_torrent({"hash": "b"})
     hybrid = make_live_torrent({"hash": "c+c2", "tags": ["new"]})
