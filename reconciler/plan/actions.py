@@ -9,19 +9,23 @@ from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields.collections import find_entry_excess
 from reconciler.model.fields.names import AUTO_TMM, CATEGORY, EXPORT, OWNER, QUARANTINE
+from reconciler.model.groups import ActionPlacement
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import (
     NO_URLS,
+    Action,
     AddTorrent,
     AdoptTorrent,
     Change,
     DeleteTorrent,
     Outcome,
     SparedTorrent,
+    TorrentAction,
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.feasibility import needs_data_move
+from reconciler.plan.match import Match
 
 MAX_NAMED_FIELDS = 4  # fields that a reason names; more are counted, since the changes name them anyway
 
@@ -81,6 +85,18 @@ def _changes_category(changes: Sequence[Change]) -> bool:
 def is_kept_automatic(entry: DesiredTorrent, live: LiveTorrent) -> bool:
     """True if automatic management is declared, and is as declared."""
     return live.auto_tmm and entry.options.get(AUTO_TMM) is True and AUTO_TMM not in entry.ignore_changes
+
+
+def build_placement(match: Match) -> ActionPlacement | None:
+    """Return the placement that an action on the torrent of an entry shows; None if no group declares it."""
+    return ActionPlacement(match.entry.instance, match.assignment.reason) if match.assignment else None
+
+
+def attach_placement(action: Action, match: Match) -> Action:
+    """Return an action on the torrent of an entry with its placement."""
+    if match.assignment is None or not isinstance(action, TorrentAction):
+        return action
+    return replace(action, placement=build_placement(match))
 
 
 def build_held_delete(entry: DesiredTorrent, live: LiveTorrent | None, reason: str, hold: Outcome) -> DeleteTorrent:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, repeat
 from operator import attrgetter
 from typing import Final
 
@@ -26,19 +27,18 @@ from reconciler.model.plan import Action, AddTorrent, Change, MetadataSource, Ou
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.versions import ApiVersion
-from reconciler.plan.actions import build_add_action, build_update_action
+from reconciler.plan.actions import attach_placement, build_add_action, build_placement, build_update_action
 from reconciler.plan.builds import becomes_v1_text, no_v2_reason
 from reconciler.plan.context import PlanContext
 from reconciler.plan.feasibility import HeldChanges, needs_metadata_first, split_feasible_add, unsupported_at_add
+from reconciler.plan.match import Match
 from reconciler.plan.platform import foreign_path_reason
 
-MAX_FIRST_ADDS: Final = 4096  # of one plan; where each entry declares something else, nothing is gained
 _OWN_KEYS: Final = frozenset({"position", "infohashes", "source", "name", "options", "create_only", "labels"})
 _SHARED_KEYS: Final = tuple(field.name for field in fields(DesiredTorrent) if field.name not in _OWN_KEYS)
-_get_shared_values: Final = attrgetter(*_SHARED_KEYS)
-# the same for all entries whose adds are alike; the class of a name shows if there is one
-_get_likeness: Final = attrgetter(
-    "name.__class__", "source.__class__", "infohashes.v2", "options", "create_only", *_SHARED_KEYS
+# everything that the add of a v1 torrent depends on, but for the torrent and its name: the class shows if it has one
+_get_declaration: Final = attrgetter(
+    "options", "create_only", "name.__class__", "source.__class__", "infohashes.v2", *_SHARED_KEYS
 )
 
 
@@ -58,79 +58,57 @@ class EntryFacts:
 NO_FACTS: Final = EntryFacts()
 
 
-def plan_adds(entries: Iterable[DesiredTorrent], context: PlanContext, snapshot: Snapshot) -> list[Action]:
-    """Plan torrents that are not on their instance, of which nothing else is known.
+def plan_adds(matches: Iterable[Match], context: PlanContext, snapshot: Snapshot) -> list[Action]:
+    """Plan torrents that are not on their instance, of which nothing is known but what is declared.
 
-    Most entries declare the same as the entry before, and then only the first of their adds is planned.
+    Thousands of entries declare the same. Their adds are like the first, but for the torrent, its name and placement.
     """
-    actions: list[Action] = []
-    for _, alike in groupby(entries, _get_likeness):
-        first, *others = alike
-        planned = plan_add(first, context, snapshot, NO_FACTS)
-        actions += planned
-        if model := _find_model(first, planned):
-            actions += [_build_similar_add(model, entry) for entry in others]
-        else:
-            actions += [action for entry in others for action in plan_add(entry, context, snapshot, NO_FACTS)]
-    return actions
+    return [action for alike in _group_alike(matches) for action in _plan_alike(alike, context, snapshot)]
+
+
+def _group_alike(matches: Iterable[Match]) -> Collection[Sequence[Match]]:
+    """Return the matches of entries that declare the same together. Most declare the same as the one before."""
+    groups: defaultdict[Hashable, list[Match]] = defaultdict(list)
+    declarations = groupby(matches, lambda match: _get_declaration(match.entry))
+    for (options, create_only, *others), alike in declarations:
+        groups[tuple(options.items()), tuple(create_only.items()), *others] += alike
+    return groups.values()
+
+
+def _plan_alike(matches: Sequence[Match], context: PlanContext, snapshot: Snapshot) -> Sequence[Action]:
+    first = matches[0].entry
+    planned = plan_add(first, context, snapshot, NO_FACTS)
+    added = planned[0] if len(planned) == 1 and first.infohashes and not first.infohashes.v2 else None
+    if isinstance(added, AddTorrent) and added.hold is None:
+        return _build_similar_adds(added, matches)
+    return [
+        attach_placement(action, match)
+        for match in matches
+        for action in plan_add(match.entry, context, snapshot, NO_FACTS)
+    ]
+
+
+def _build_similar_adds(first: AddTorrent, matches: Sequence[Match]) -> list[AddTorrent]:
+    """Return the adds of entries that declare the same as the entry of `first`, from a column for each field."""
+    entries = [match.entry for match in matches]
+    columns: dict[str, Iterable[object]] = {field.name: repeat(getattr(first, field.name)) for field in fields(first)}
+    columns["name"] = [entry.label for entry in entries]
+    columns["position"] = [entry.position for entry in entries]
+    columns["infohash"] = [entry.infohash for entry in entries]
+    columns["source"] = [entry.source for entry in entries]
+    columns["placement"] = [build_placement(match) for match in matches]
+    if entries[0].name is not None:
+        columns["changes"] = [_change_name(first.changes, entry.name) for entry in entries]
+    return list(map(AddTorrent, *columns.values()))
+
+
+def _change_name(changes: tuple[Change, ...], name: str | None) -> tuple[Change, ...]:
+    named = Change(NAME, None, name)
+    return tuple([named if change.field == NAME else change for change in changes])
 
 
 def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
-    """Plan a torrent that is not on its instance.
-
-    Thousands of entries declare the same. Their adds differ in the torrent and its name, and are like the first else.
-    """
-    if facts is not NO_FACTS or not _is_plain(entry):
-        return _plan_add(entry, context, snapshot, facts)
-    declaration = _read_declaration(entry, snapshot)
-    if first := context.first_adds.get(declaration):
-        return [_build_similar_add(first, entry)]
-    actions = _plan_add(entry, context, snapshot, facts)
-    model = _find_model(entry, actions)
-    if model and len(context.first_adds) < MAX_FIRST_ADDS:
-        context.first_adds[declaration] = model
-    return actions
-
-
-def _find_model(entry: DesiredTorrent, actions: Sequence[Action]) -> AddTorrent | None:
-    """Return the add of an entry if the adds of all entries that declare the same are like it; else None."""
-    added = actions[0] if len(actions) == 1 else None
-    return added if isinstance(added, AddTorrent) and added.hold is None and _is_plain(entry) else None
-
-
-def _is_plain(entry: DesiredTorrent) -> bool:
-    """Return True for a v1 torrent that is not made from content: its add depends on what it declares alone."""
-    return entry.content is None and entry.infohashes is not None and not entry.infohashes.v2
-
-
-def _read_declaration(entry: DesiredTorrent, snapshot: Snapshot) -> Hashable:
-    """Return everything that the add of a v1 torrent depends on, but for the torrent itself and its name."""
-    server = snapshot.version, snapshot.api_version, snapshot.is_on_windows
-    options = tuple(entry.options.items()), tuple(entry.create_only.items())
-    return server, type(entry.source), entry.name is None, options, _get_shared_values(entry)
-
-
-def _build_similar_add(first: AddTorrent, entry: DesiredTorrent) -> AddTorrent:
-    """Return the add of an entry that declares the same as the entry of `first`."""
-    changes = first.changes
-    if entry.name is not None:
-        named = Change(NAME, None, entry.name)
-        changes = tuple([named if change.field == NAME else change for change in changes])
-    return AddTorrent(
-        entry.label,
-        first.reason,
-        changes,
-        entry.position,
-        None,
-        entry.infohash,
-        added_urls=first.added_urls,
-        source=entry.source,
-        file_rules=first.file_rules,
-        only_trackers=first.only_trackers,
-    )
-
-
-def _plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
+    """Plan a torrent that is not on its instance."""
     if facts.unavailable:
         return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
     if facts.metadata and not unaddable_reason(give_metadata(entry), snapshot):

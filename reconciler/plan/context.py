@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import field
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from reconciler.model.desired import DEFAULT_STUCK_AFTER, DesiredState, Policy
 from reconciler.model.lazy_dataclass import dataclass
-from reconciler.model.plan import Action, AddTorrent, SparedTorrent
+from reconciler.model.plan import Action, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.metadata import NO_HOLDERS, MetadataHolders
@@ -21,7 +20,7 @@ class PlanContext:
     """The settings that apply to every torrent of a run.
 
     `now` (UTC): the time of the run. `stuck_after`: seconds without metadata after which a torrent is stuck. `holders`:
-    the copies with metadata on all instances. `first_adds`: of the adds planned so far, the first for each declaration.
+    the copies with metadata on all instances.
     """
 
     owner: str
@@ -32,7 +31,6 @@ class PlanContext:
     now: datetime | None = None
     stuck_after: float = DEFAULT_STUCK_AFTER
     holders: MetadataHolders = NO_HOLDERS
-    first_adds: dict[Hashable, AddTorrent] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @classmethod
     def from_desired(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.groups import ActionPlacement
 from reconciler.model.health import Health, UnhealthyPolicy
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import (
@@ -16,12 +15,12 @@ from reconciler.model.plan import (
     InstancePlan,
     ObjectKind,
     SparedTorrent,
-    TorrentAction,
     TorrentFault,
     UpdateTorrent,
     Verb,
 )
 from reconciler.model.snapshot import Snapshot
+from reconciler.plan.actions import attach_placement
 from reconciler.plan.adds import NO_FACTS, EntryFacts, plan_adds
 from reconciler.plan.assignment import Disposition
 from reconciler.plan.blast import attach_blasts
@@ -187,17 +186,16 @@ def _plan_declared(
     untagged_ids: Collection[str],
 ) -> _TorrentDecisions:
     """Plan the entries whose torrents are known. A run may have ended before it tagged a copy that is surplus now."""
-    torrents = _TorrentDecisions()
-    missing: list[DesiredTorrent] = []  # nearly all that are: those of which nothing else is known
+    torrents, categories = _TorrentDecisions(), resolved.desired.categories_of(name)
+    missing: list[Match] = []  # nearly all that are: those of which nothing is known but what is declared
     for match in placement.entries_by_instance[name]:
         entry, live, assignment = match.entry, match.live, match.assignment
         if not entry.infohashes:
             torrents.unresolved.append(entry)
             continue
         if live is None:
-            facts = _collect_facts(match, name, resolved, context)
-            if facts is NO_FACTS and not (assignment or match.conflict or entry.absent):
-                missing.append(entry)
+            if _is_plainly_missing(match, name, resolved, context):
+                missing.append(add_where_data_is(match, categories, snapshot) if assignment else match)
             else:
                 torrents.record_decisions(_plan_placed_entry(match, name, resolved, context, snapshot))
             continue
@@ -265,8 +263,6 @@ def _plan_placed_entry(
     if assignment and assignment.disposition is Disposition.SURPLUS:
         return ()
     facts = _collect_facts(match, name, resolved, context)
-    if assignment and assignment.waits_reason and match.live is None:
-        facts = replace(facts, unavailable=assignment.waits_reason)
     if assignment:
         match = add_where_data_is(match, resolved.desired.categories_of(name), snapshot)
     decisions = plan_entry(match, context, snapshot, facts)
@@ -274,24 +270,29 @@ def _plan_placed_entry(
         decisions = release(decisions, match.live, context, snapshot, match.entry)
     if assignment is None:
         return decisions
-    placement = ActionPlacement(match.entry.instance, assignment.reason)
-    return [
-        replace(decision, placement=placement) if isinstance(decision, TorrentAction) else decision
-        for decision in decisions
-    ]
+    return [d if isinstance(d, SparedTorrent) else attach_placement(d, match) for d in decisions]
+
+
+def _is_plainly_missing(match: Match, instance: str, resolved: ResolvedDesired, context: PlanContext) -> bool:
+    """Return True for a torrent to add of which nothing is known but what is declared.
+
+    What has no copy on an instance is never surplus there.
+    """
+    if match.conflict or match.entry.absent:
+        return False
+    return _collect_facts(match, instance, resolved, context) is NO_FACTS
 
 
 def _collect_facts(match: Match, instance: str, resolved: ResolvedDesired, context: PlanContext) -> EntryFacts:
-    entry = match.entry
+    entry, live, assignment = match.entry, match.live, match.assignment
+    waits_reason = assignment.waits_reason if assignment and live is None else None
     if entry.content is None:
-        if match.live and match.live.has_metadata and not match.live.added_on:
+        if live and live.has_metadata and not live.added_on:
             return NO_FACTS
         source = context.holders.find_source(entry, instance)
-        return EntryFacts(metadata=source) if source else NO_FACTS
-    task = resolved.tasks.get(entry.position)
-    return EntryFacts(
-        task.id if task else None, resolved.unavailable.get(entry.position), resolved.peers.get(entry.position)
-    )
+        return EntryFacts(unavailable=waits_reason, metadata=source) if source or waits_reason else NO_FACTS
+    task, unavailable = resolved.tasks.get(entry.position), resolved.unavailable.get(entry.position)
+    return EntryFacts(task.id if task else None, waits_reason or unavailable, resolved.peers.get(entry.position))
 
 
 def rank_action(action: Action) -> tuple[bool, tuple[int, int], str, str, str]:

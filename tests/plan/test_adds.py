@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.desired import DesiredTorrent, Policy
-from reconciler.model.plan import AddTorrent, Change, Outcome
+from reconciler.model.groups import ActionPlacement
+from reconciler.model.plan import Action, AddTorrent, Change, Outcome
 from reconciler.plan.adds import NO_FACTS, EntryFacts, build_add, plan_add, plan_adds, unaddable_reason
+from reconciler.plan.assignment import Assignment, Disposition
 from reconciler.plan.match import Match
 from reconciler.plan.torrents import plan_entry
 from tests.support.planner_inputs import CONTEXT, make_content_entry, make_desired_torrent, make_snapshot
@@ -41,16 +43,18 @@ def test_a_missing_torrent_is_added_with_our_owner_tag_under_every_policy() -> N
 
 
 @given(entry_rows(), st.sampled_from(("4.2.5", "4.5.2", "5.1.0")))
-def test_an_add_is_the_same_whatever_was_planned_before_it(rows: list[dict[str, Any]], version: str) -> None:
+def test_an_add_is_the_same_whatever_is_planned_with_it(rows: list[dict[str, Any]], version: str) -> None:
     entries = [entry for row in rows[:1] for entry in _declare_similar(row)]
-    planned_before = replace(CONTEXT)
     for preferences in ({}, {"save_path": "C:\\data"}):
         snapshot = make_snapshot([], preferences=preferences, version=version)
-        for entry in entries:
-            alone = plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)
-            assert plan_add(entry, planned_before, snapshot, NO_FACTS) == alone
-        every_alone = [action for entry in entries for action in plan_add(entry, replace(CONTEXT), snapshot, NO_FACTS)]
-        assert plan_adds(entries, replace(CONTEXT), snapshot) == every_alone
+        alone = [action for entry in entries for action in plan_add(entry, CONTEXT, snapshot, NO_FACTS)]
+        together = plan_adds(map(Match, entries), CONTEXT, snapshot)
+        assert sorted(together, key=_find_line) == alone
+
+
+def _find_line(action: Action) -> int:
+    assert action.position
+    return action.position.line
 
 
 def _declare_similar(row: dict[str, Any]) -> list[DesiredTorrent]:
@@ -68,14 +72,24 @@ def _declare_similar(row: dict[str, Any]) -> list[DesiredTorrent]:
 
 
 def test_adds_that_differ_only_in_their_torrents_share_what_they_have_in_common() -> None:
-    context = replace(CONTEXT)
-    rows = ({"hash": "a", "tags": ["t"]}, {"hash": "b", "tags": ["t"]}, {"hash": "c", "tags": ["u"]})
-    entries = [make_desired_torrent(row, line) for line, row in enumerate(rows, 1)]
-    (first,), (second,), (other,) = (plan_add(entry, context, SNAPSHOT, NO_FACTS) for entry in entries)
-    assert first.changes is second.changes
+    tags = {"a": "t", "b": "u", "c": "u", "d": "t"}
+    rows = [{"hash": letter, "tags": [tag], "trackers": ["http://t.example/1"]} for letter, tag in tags.items()]
+    matches = [Match(make_desired_torrent(row, line)) for line, row in enumerate(rows, 1)]
+    first, last, other, same = plan_adds(matches, CONTEXT, SNAPSHOT)
+    assert [action.name for action in (first, last, other, same)] == ["a", "d", "b", "c"]
+    assert isinstance(first, AddTorrent)
+    assert isinstance(last, AddTorrent)
+    assert first.added_urls is last.added_urls, "only the first add is planned"
+    assert other.changes is same.changes
     assert other.changes != first.changes
-    assert list(context.first_adds.values()) == [first, other]
-    assert replace(context, owner="other").first_adds == {}, "another owner has other changes"
+
+
+def test_adds_of_a_group_that_are_alike_have_their_own_placements() -> None:
+    assignments = [Assignment("box", Disposition.WANTED, reason) for reason in ("the first", "the second")]
+    entries = [make_desired_torrent({"hash": letter, "instance": "pool"}, 1) for letter in "ab"]
+    actions = plan_adds(map(Match.assign, map(Match, entries), assignments), CONTEXT, SNAPSHOT)
+    placements = [action.placement for action in actions if isinstance(action, AddTorrent)]
+    assert placements == [ActionPlacement("pool", "the first"), ActionPlacement("pool", "the second")]
 
 
 def test_adds_that_set_the_same_share_one_tuple_of_changes() -> None:
