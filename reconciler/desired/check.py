@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, cast
@@ -42,10 +42,6 @@ class CheckedDocument:
 
 NamedSource = tuple[Magnet | InfoHashes, str | None]
 
-_SOURCE_CHECKS: Final[Mapping[str, Callable[[str], Magnet | InfoHashes]]] = {
-    "magnet": parse_magnet_link,
-    "infohash": parse_infohash,
-}
 INTAKE_KEYS: Final = ("version", "categories", "torrents")
 
 
@@ -165,11 +161,15 @@ def _split_torrents(
 
 def _check_source(torrent: dict[str, Any]) -> tuple[str, NamedSource | None]:
     """Return the key of the source of a torrent, and what is checked by itself; "" where nothing is."""
-    for key, check in _SOURCE_CHECKS.items():
-        if isinstance(text := torrent.get(key), str):
-            name = torrent.get("name")
-            return key, (check(text), check_torrent_name(name) if isinstance(name, str) else None)
-    return "", None
+    identity: Magnet | InfoHashes
+    if isinstance(text := torrent.get("magnet"), str):
+        key, identity = "magnet", parse_magnet_link(text)
+    elif isinstance(text := torrent.get("infohash"), str):
+        key, identity = "infohash", parse_infohash(text)
+    else:
+        return "", None
+    name = torrent.get("name")
+    return key, (identity, check_torrent_name(name) if isinstance(name, str) else None)
 
 
 def _find_foreign_keys(document: YamlDocument) -> list[Problem]:

@@ -139,7 +139,7 @@ def read_text(path: Path, problems: list[Problem]) -> str | None:
             )
         )
         return None
-    if not text.strip():
+    if not text or text.isspace():
         problems.append(_build_problem(name, Code.FILE_EMPTY, "this file is empty", _EMPTY_FILE_HINT))
         return None
     return text

@@ -279,10 +279,11 @@ class _TorrentBuilder:
 
         None for a torrent that is new on each of its instances.
         """
+        position, ids = torrent.position, torrent.ids or _list_keys_of_unknown(torrent)
         for instance, positions in self._positions_by_target[torrent.instance]:
-            for id_ in torrent.ids or _list_keys_of_unknown(torrent):
-                first = positions.setdefault(id_, torrent.position)
-                if first is not torrent.position:
+            for id_ in ids:
+                first = positions.setdefault(id_, position)
+                if first is not position:
                     return instance, first
         return None
 

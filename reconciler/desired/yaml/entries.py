@@ -77,7 +77,7 @@ class _EntryReader:
         self._line_start = "\n" + " " * self._column
         self._next_key = re.compile(rf"{self._line_start}(?=[a-z])")
         self._comments = re.compile(rf"(?:#[^\n]*{self._line_start})+")
-        self._values: dict[str, dict[str, Any]] = {}
+        self._values: dict[str, dict[str, Any]] = {"": _NO_VALUES}  # by the lines after the first
         self._pairs: dict[str, tuple[str, Any]] = {}
 
     def read_list(self, text: str, start: int, end: int) -> list[_Run]:
@@ -85,18 +85,26 @@ class _EntryReader:
         runs: list[_Run] = []
         run: _Run | None = None  # that is open
         line = 0
+        known_values, line_start, column = self._values, self._line_start, self._column
         for offset, chunk in self._iter_chunks(text, start, end):
             stop = offset + len(chunk) + 1
             key_line = line
-            if chunk.startswith("#") and (comments := self._find_first_key(chunk)):
-                offset += comments
-                key_line += chunk.count("\n", 0, comments)
-            if (entry := self._read_entry(chunk if offset + len(chunk) < stop else text[offset : stop - 1])) is None:
+            first, _, others = chunk.partition(line_start)
+            values = known_values.get(others)
+            data: dict[str, Any] | None
+            if values is not None and (link := _LINK.fullmatch(first)) and link[1] not in values:
+                data = {link[1]: link[2], **values}  # as for thousands of entries
+            else:
+                if chunk.startswith("#") and (comments := self._find_first_key(chunk)):
+                    offset += comments
+                    key_line += chunk.count("\n", 0, comments)
+                data, values = self._read_entry(text[offset : stop - 1]) or (None, None)
+            if data is None:
                 run = None
             else:
                 if run is None:
                     runs.append(run := [])
-                run.append(EntryNode(*entry, text, offset, stop, key_line, self._column))
+                run.append(EntryNode(data, values, text, offset, stop, key_line, column))
             line += chunk.count("\n") + 1
         return runs
 
@@ -120,9 +128,6 @@ class _EntryReader:
         """
         first, separator, others = text.partition(self._line_start)
         values = self._values.get(others) if others else _NO_VALUES
-        if values is not None and (link := _LINK.fullmatch(first)):
-            key, value = link.groups()
-            return None if key in values else ({key: value, **values}, values)
         if separator and not "a" <= others[:1] <= "z":  # the first value has more lines
             data = self._read_lines(text)
             return (data, None) if data else None
