@@ -19,14 +19,13 @@ from reconciler.model.errors import (
 from reconciler.model.fields.names import FILES
 from reconciler.model.lazy_dataclass import dataclass
 from reconciler.model.plan import FieldValue
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveTorrent, TorrentSift
 from reconciler.retry import RetryPolicy
 from reconciler.side_thread import SideThread
 
 K = TypeVar("K", bound=Hashable)
 
 ValueSetter = Callable[[Target, list[str], FieldValue], None]  # sets torrents, by their ids, to a value
-TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,7 +14,15 @@ from reconciler.model.files import LiveFile, Priority
 from reconciler.model.plan import FieldValue
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.server_log import LogEntry
-from reconciler.model.snapshot import AddOptions, CategoryDownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
+from reconciler.model.snapshot import (
+    AddOptions,
+    CategoryDownloadPath,
+    LiveCategory,
+    LiveTorrent,
+    ShareLimits,
+    Snapshot,
+    TorrentSift,
+)
 from reconciler.model.versions import ApiVersion
 
 
@@ -53,9 +61,7 @@ class Target(Protocol):
     def read_categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
 
-    def read_torrents(
-        self, ids: Collection[str], sift: Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]] | None = None
-    ) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], sift: TorrentSift | None = None) -> tuple[LiveTorrent, ...]:
         """Return the torrents that exist among the given ids, in any order.
 
         `sift` gets each of them once, in parts, while the server makes the next part, and decides which are returned.

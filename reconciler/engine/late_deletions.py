@@ -51,9 +51,7 @@ def split_late_deletions(plan: InstancePlan, receivers: Receivers) -> tuple[Inst
     deletions = tuple(
         action
         for action in plan.actions
-        if isinstance(action, DeleteTorrent)
-        and action.hold is None
-        and ((plan.sharers and action.delete_files) or action.torrent_id in taken)
+        if _is_pending_deletion(action) and ((plan.sharers and action.delete_files) or action.torrent_id in taken)
     )
     if not deletions:
         return plan, ()

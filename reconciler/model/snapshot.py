@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Final
@@ -172,6 +172,10 @@ class LiveTorrent:
     def has_missing_files(self) -> bool:
         """True where the data is gone from disk: starting it may download everything again (qBittorrent #17626)."""
         return self.state == "missingFiles"
+
+
+TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]
+"""Gets torrents of a long read, part by part, and returns those to keep."""
 
 
 @dataclass(frozen=True, slots=True)

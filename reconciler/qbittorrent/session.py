@@ -7,7 +7,7 @@ See docs/decisions/0172-thousands-of-torrents-are-read-back-in-parts.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,7 +21,7 @@ from reconciler.model.errors import InstanceError, RejectedError, UnsupportedErr
 from reconciler.model.health import NetworkState
 from reconciler.model.preferences import PreferenceValue, to_api_value
 from reconciler.model.server_log import LogEntry
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveTorrent, Snapshot, TorrentSift
 from reconciler.model.versions import TORRENT_EXPORT, is_tested
 from reconciler.qbittorrent.api_categories import CategoryCalls
 from reconciler.qbittorrent.api_options import OptionCalls, check_ids
@@ -49,8 +49,6 @@ from reconciler.side_thread import SideThread
 
 if TYPE_CHECKING:
     from reconciler.qbittorrent.transfers import TransferStats
-
-TorrentSift = Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]]  # returns what is to be kept
 
 MAX_IDS_PER_READ: Final = 2500  # a reply of 4 MB; for each request the server goes through all its torrents
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from reconciler.model.server_effects import (
     trim_name,
 )
 from reconciler.model.server_log import LogEntry
-from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot, TorrentSift
 from reconciler.model.versions import (
     EXTERNAL_ADDRESS,
     INTERFACE_NAME,
@@ -178,9 +178,7 @@ class MemoryInstance(MemoryAdds, MemoryDeletions, MemoryCreator, MemoryTags):
         )
         return self._run_request(lambda: replace(bound, **transfer_fields))  # type: ignore[arg-type]
 
-    def read_torrents(
-        self, ids: Collection[str], sift: Callable[[Sequence[LiveTorrent]], Sequence[LiveTorrent]] | None = None
-    ) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str], sift: TorrentSift | None = None) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there, and as far as `sift` keeps them."""
         keys = check_items(ids)
         torrents = self._run_request(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reconciler.apply.delivery import TorrentSift
 from reconciler.apply.executor import Executor
 from reconciler.apply.job import Job
 from reconciler.apply.read_back import ReadBack
@@ -12,7 +11,7 @@ from reconciler.model.errors import ResponseTimeoutError, UnreachableError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.plan import AddTorrent, Change, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveTorrent, TorrentSift
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
