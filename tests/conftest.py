@@ -19,7 +19,7 @@ import pytest
 from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
-from reconciler.demo.servers import DEFAULT_VERSION, QbittorrentServer, ServerSettings
+from reconciler.demo.servers import DEFAULT_VERSION, QbittorrentServer, ReservedPort, ServerSettings
 from tests.support import server_builds
 from tests.support.proxy import KnownLogin, Proxy
 from tests.support.raw import RawClient
@@ -257,6 +257,14 @@ def make_proxy() -> Iterator[MakeProxy]:
             return stack.enter_context(Proxy(server.port, **{"known_login": login} | options))
 
         yield start_proxy
+
+
+@pytest.fixture
+def reserved_port() -> Iterator[int]:
+    """A port of loopback that no other process gets before a program of the test listens on it."""
+    port = ReservedPort("127.0.0.1")
+    yield port.number
+    port.release()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ class Disposition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A torrent on a member of its group, and why. `kept_copy`: the copy that another one goes for, or is to go for.
+    """A torrent on a member of its group, and why. `keeper`: the copy that stays while this one goes, or is to go.
 
     `later_instance`: the member that it is to move to once others have moved. `stays_reason`: why it does not move yet.
     `moves_to`: the member whose copy replaces it as soon as that is complete.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -75,18 +74,16 @@ def live(image: Image, words: list[str]) -> int:
 
 
 def test_the_image_watches_as_nobody_on_a_read_only_root_and_stops_in_time(
-    image: Image, any_server: QbittorrentServer, proxy: Proxy, volumes: Volumes
+    image: Image, any_server: QbittorrentServer, proxy: Proxy, volumes: Volumes, reserved_port: int
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    check, environ = on_port(image, port)
+    check, environ = on_port(image, reserved_port)
     assert live(image, check) == 1, "nothing runs yet"
     truth, before = RawClient(any_server), listing(image.root)
     words = image.stage.commands[ENTRYPOINT] + image.stage.commands[CMD]
     with image.run_container(words, environ=environ, volumes=volumes) as container:
         RawClient.wait_until(lambda: set(truth.list_torrents()) == {make_infohash(1)} or ended(container), timeout=40)
         RawClient.wait_until(lambda: live(image, check) == 0 or ended(container))
-        page = requests.get(f"http://127.0.0.1:{port}/", timeout=10)
+        page = requests.get(f"http://127.0.0.1:{reserved_port}/", timeout=10)
         assert page.ok and "box" in page.text, "the wheel has the templates too"
         assert container.read_status("NSpid").split()[-1] == "1", "it is PID 1"
         assert container.read_status("CapEff") == "0" * 16 and container.read_status("NoNewPrivs") == "1"

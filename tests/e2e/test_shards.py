@@ -6,7 +6,6 @@ from typing import Any
 
 import requests
 
-from reconciler.demo.servers import find_free_port
 from reconciler.model.lease import LeaseTags
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.gateway import wait_for_url
@@ -31,7 +30,9 @@ def instances(*runs: ReportedRun) -> dict[str, Any]:
     return {name: (status, actions) for name, status, actions in rows}
 
 
-def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+def test_shards_together_do_the_work_of_one(
+    home: Home, make_server: MakeServer, make_proxy: MakeProxy, reserved_port: int
+) -> None:
     servers = {name: make_server() for name in NAMES}
     proxies = {name: make_proxy(server) for name, server in servers.items()}
     for name, server in servers.items():
@@ -58,10 +59,11 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
     after = home.run("--dry-run", "--detailed-exitcode")
     assert (after.exit_code, after.summary) == (0, {"unchanged": 4})
 
-    port = find_free_port("127.0.0.1")
     with (
-        start_watch(home, "--shard", SHARDS[0], "--listen", "0", "--peer", f"http://127.0.0.1:{port}") as watch,
-        start_watch(home, "--shard", SHARDS[1], "--listen", str(port)) as other,
+        start_watch(
+            home, "--shard", SHARDS[0], "--listen", "0", "--peer", f"http://127.0.0.1:{reserved_port}"
+        ) as watch,
+        start_watch(home, "--shard", SHARDS[1], "--listen", str(reserved_port)) as other,
     ):
         url = wait_for_url(watch)
         watch.wait_until(
