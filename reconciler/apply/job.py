@@ -71,10 +71,10 @@ class Job:
     fields_after_add: frozenset[str] = frozenset()
     follow_ups: frozenset[str] = frozenset()
     other_ids: tuple[str, ...] = ()
-    peer_address: str | None = field(default=None, repr=False)
-    handed_trackers: tuple[str, ...] = field(default=(), repr=False)
-    result: ActionResult | None = field(default=None, repr=False)
-    is_add: bool = field(init=False, repr=False)
+    peer_address: str | None = None
+    handed_trackers: tuple[str, ...] = ()
+    result: ActionResult | None = None
+    is_add: bool = field(init=False)
 
     def __post_init__(self) -> None:
         action = self.action

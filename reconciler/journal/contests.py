@@ -78,8 +78,8 @@ def spare_removed(plan: Plan, journal: Journal) -> Plan:
     They were added before, and no run has deleted them since.
     """
     actions = [action for instance_plan in plan.instances for action in instance_plan.actions]
-    different_changes = {id(action.changes): action.changes for action in actions}.values()  # thousands make the same
-    if not any(map(_removes_at_limit, different_changes)):
+    with_different_changes = {id(action.changes): action for action in actions}.values()  # thousands make the same
+    if not any(map(_removes_at_limit, with_different_changes)):
         return plan
     infohashes = [str(action.infohash) for action in actions if _is_removed_at_limit(action)]
     histories = journal.read_histories(plan.resolved.desired.owner, infohashes)
@@ -117,11 +117,11 @@ def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool
 def _is_removed_at_limit(action: Action) -> bool:
     """Return True if the action adds a torrent that its own share limit removes."""
     is_add = isinstance(action, AddTorrent) and action.hold is None and action.infohash is not None
-    return is_add and _removes_at_limit(action.changes)
+    return is_add and _removes_at_limit(action)
 
 
-def _removes_at_limit(changes: Sequence[Change]) -> bool:
-    return any(change.field == _LIMIT_ACTION and change.after in _REMOVING_ACTIONS for change in changes)
+def _removes_at_limit(action: Action) -> bool:
+    return action.get_new_value(_LIMIT_ACTION) in _REMOVING_ACTIONS
 
 
 def _has_limit(action: AddTorrent) -> bool:

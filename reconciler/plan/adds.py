@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from operator import attrgetter
 from typing import Final
 
@@ -81,10 +81,11 @@ def _plan_alike(matches: Sequence[Match], context: PlanContext, snapshot: Snapsh
     added = planned[0] if len(planned) == 1 and first.infohashes and not first.infohashes.v2 else None
     if isinstance(added, AddTorrent) and added.hold is None:
         return _build_similar_adds(added, matches)
+    others = (plan_add(match.entry, context, snapshot, NO_FACTS) for match in matches[1:])
     return [
         attach_placement(action, match)
-        for match in matches
-        for action in plan_add(match.entry, context, snapshot, NO_FACTS)
+        for match, actions in zip(matches, chain([planned], others), strict=True)
+        for action in actions
     ]
 
 

@@ -172,8 +172,8 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         """Return the torrents with these ids, as far as they are there: one request for every 2,500 ids on average.
 
         Sent as a POST, because a URL cannot hold thousands of ids. While a thread converts the rows of one reply, and
-        `sift` gets the torrents, the server makes the next. It decides which are returned, and gets
-        torrents whose state hides the stop intent last.
+        `sift` gets the torrents, the server makes the next. It decides which are returned, and gets torrents whose
+        state hides the stop intent last.
         """
         hashes = check_ids(ids)
         parts = split_ids(hashes)
@@ -186,11 +186,8 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
                 torrents = [torrent for conversion in conversions for torrent in conversion.result()]
         if sift is None:
             return tuple(self._mark_stopped(torrents))
-        hidden = [torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)]
-        if hidden:
-            kept = [torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)]
-            torrents = [*kept, *sift(self._mark_stopped(hidden))]
-        return tuple(torrents)
+        known, hidden = _split_by_intent(torrents)
+        return (*known, *sift(self._mark_stopped(hidden))) if hidden else tuple(known)
 
     def _take_part(
         self,
@@ -204,8 +201,8 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
         self._check_filter({torrent.id for torrent in torrents}, set(hashes))
         if sift is None:
             return torrents
-        hidden = [torrent for torrent in torrents if is_stop_intent_hidden(torrent.state)]
-        return [*sift([torrent for torrent in torrents if not is_stop_intent_hidden(torrent.state)]), *hidden]
+        known, hidden = _split_by_intent(torrents)
+        return [*sift(known), *hidden]
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Read the network interface (two requests), the connection status and addresses (one request), or both."""
@@ -331,6 +328,15 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
             f"{self._instance.name}: qBittorrent {self.version} does not report which torrents are stopped. "
             "Update reconcile, or report this"
         )
+
+
+def _split_by_intent(torrents: Sequence[LiveTorrent]) -> tuple[list[LiveTorrent], list[LiveTorrent]]:
+    """Return the torrents whose state shows if they are stopped, and those whose state hides it."""
+    known: list[LiveTorrent] = []
+    hidden: list[LiveTorrent] = []
+    for torrent in torrents:
+        (hidden if is_stop_intent_hidden(torrent.state) else known).append(torrent)
+    return known, hidden
 
 
 def split_ids(ids: list[str]) -> list[list[str]]:
